@@ -1,0 +1,83 @@
+#include "base/time.h"
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <time.h>
+
+static _Atomic int64_t test_real_us, test_mono_us;
+static _Atomic uint64_t test_seed;
+
+static int64_t clock_us(clockid_t id)
+{
+	struct timespec ts;
+
+	clock_gettime(id, &ts);
+	return (int64_t)ts.tv_sec * US_PER_SEC + ts.tv_nsec / 1000;
+}
+
+int64_t time_real_us(void)
+{
+	int64_t fixed = atomic_load_explicit(&test_real_us, memory_order_relaxed);
+
+	return fixed ? fixed : clock_us(CLOCK_REALTIME);
+}
+
+int64_t time_mono_us(void)
+{
+	return clock_us(CLOCK_MONOTONIC) +
+		atomic_load_explicit(&test_mono_us, memory_order_relaxed);
+}
+
+void time_test_set_real(int64_t us)
+{
+	atomic_store(&test_real_us, us);
+}
+
+void time_test_advance_mono(int64_t us)
+{
+	atomic_fetch_add(&test_mono_us, us);
+}
+
+static uint64_t splitmix(void)
+{
+	uint64_t z = atomic_fetch_add(&test_seed, 0x9e3779b97f4a7c15u) + 0x9e3779b97f4a7c15u;
+
+	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+	z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+	return z ^ (z >> 31);
+}
+
+void random_bytes(void *out, size_t n)
+{
+	unsigned char *p = out;
+
+	if (atomic_load_explicit(&test_seed, memory_order_relaxed)) {
+		for (size_t i = 0; i < n; i++)
+			p[i] = (unsigned char)splitmix();
+		return;
+	}
+	while (n) {
+		ssize_t r = getrandom(p, n, 0);
+
+		if (r < 0 && errno != EINTR)
+			abort();
+		if (r > 0) {
+			p += r;
+			n -= (size_t)r;
+		}
+	}
+}
+
+uint64_t random_u64(void)
+{
+	uint64_t v;
+
+	random_bytes(&v, sizeof(v));
+	return v;
+}
+
+void random_test_seed(uint64_t seed)
+{
+	atomic_store(&test_seed, seed);
+}
