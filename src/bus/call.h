@@ -1,0 +1,57 @@
+/* call.h - what a handler gets: one command, its session, an arena, and where to put the reply.
+ *
+ * Lives in bus so that proto may include it without seeing core. Handlers read top to bottom; their only
+ * effects are the transaction(s) they run through store_read/store_write and the reply. */
+#pragma once
+#include "bus/bus.h"
+#include "base/err.h"
+
+struct store;
+struct vault_client;
+
+/* The house's shared things, made once by core; handlers reach them through call->house. */
+struct house {
+	struct store *store;
+	struct vault_client *vault;
+	struct org *org;             /* domain/org: caches of accounts, keys */
+	struct mail *mail;           /* domain/mail: shared mailbox indexes */
+	const char *hostname;        /* for greetings, Received */
+	struct settings *settings;   /* run-time settings, main/settings.h */
+	/* Ask that the session be told (NOTICE_CHANGED) when an object changes; 0 clears. Kept by core/feed. */
+	void (*watch)(struct house *h, uint64_t session, uint64_t account_id, uint64_t object_id);
+	void (*wake_out)(struct house *h);       /* something new in the queue */
+};
+
+struct session {                 /* core's view of a connection; owned by exactly one command at a time */
+	uint64_t id;
+	uint8_t service;
+	struct arena *arena;         /* session lifetime */
+	struct peer peer;
+	uint64_t account_id;         /* 0 before authentication */
+	struct span login;           /* name used to sign in */
+	void *proto;                 /* the protocol's own session struct, in session->arena or malloc'ed */
+	void (*proto_free)(void *proto);
+};
+
+struct call {
+	struct arena *arena;         /* command lifetime */
+	struct house *house;
+	struct session *session;
+	const struct cmd *cmd;
+	struct reply *reply;
+	struct buf *out;             /* bytes of the reply are built here (max 4 MiB); runner turns it into segments */
+	struct err err;              /* for the log line */
+	const char *log_verb;
+};
+
+/* One protocol's entry: session begins (state from an earlier core or none), one command, session ends. */
+struct proto {
+	const char *name;
+	int (*begin)(struct call *c, struct span state);
+	void (*run)(struct call *c);          /* finds its table row, answers always */
+	/* lane for this verb: LANE_* */
+	int (*lane)(struct span verb);
+	/* reply when core cannot run the command: sealed / overloaded / internal error */
+	void (*refuse)(struct call *c, int err_class, bool sealed);
+};
+enum { LANE_INTERACTIVE = 0, LANE_PASSWORD, LANE_BULK, LANE_LATER, LANE_COUNT };

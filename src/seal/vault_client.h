@@ -1,0 +1,49 @@
+/* vault_client.h - what core may ask the vault over its socket; thread-safe, blocking, bounded waits.
+ *
+ * The vault holds the master key and never gives it out; core gets account keys unwrapped and caches them.
+ * Passwords are hashed and compared in the vault only. Errors: ERR_LATER (sealed, or the vault is being
+ * restarted: callers answer "temporarily unavailable"), ERR_DENIED (wrong share or password).
+ * Not good for: the gate (it has no key and no socket to the vault). */
+#pragma once
+#include "base/secret.h"
+#include "seal/seal.h"
+
+struct vault_client;
+
+/* sock: connected stream socket from the supervisor; reconnect: asks for a new one after the vault
+ * restarted (returns fd or -1), may be NULL. */
+struct vault_client *vault_client_new(int sock, int (*reconnect)(void *arg), void *arg);
+void vault_client_free(struct vault_client *v);
+
+enum vault_state { VAULT_SEALED = 0, VAULT_OPEN = 1, VAULT_EMPTY = 2 /* no master key made yet */ };
+struct vault_status {
+	enum vault_state state;
+	uint8_t mode;             /* 'k' key file, 'p' passphrase, 's' shares */
+	uint8_t need, have, total;  /* shares */
+};
+int vault_status(struct vault_client *v, struct vault_status *out, struct err *e);
+/* Make the master key. mode 'k','p' (secret = passphrase) or 's' with need-of-total; shares as printable
+ * lines into shares_out (arena) for 's'. */
+int vault_create(struct vault_client *v, struct arena *a, char mode, struct span secret, unsigned need,
+	unsigned total, struct span *shares_out, struct err *e);
+int vault_open(struct vault_client *v, struct span secret_or_share, struct vault_status *out, struct err *e);
+int vault_seal(struct vault_client *v, struct err *e);            /* forget the master key */
+
+int vault_key_new(struct vault_client *v, uint64_t account_id, struct seal_key *key_out,
+	unsigned char wrapped_out[SEAL_WRAPPED_LEN], struct err *e);
+/* n wrapped account keys in one round trip. */
+int vault_key_open(struct vault_client *v, size_t n, const uint64_t *account_ids, const struct span *wrapped,
+	struct seal_key *keys_out, struct err *e);
+
+/* Verifier: opaque sealed bytes to keep in the account's row (Argon2id string and SCRAM-SHA-256 keys). */
+int vault_password_set(struct vault_client *v, struct arena *a, uint64_t account_id, struct span password,
+	struct span *verifier_out, struct err *e);
+/* 0 right, ERR_DENIED wrong. A short-lived keyed cache of verified passwords sits in the vault. */
+int vault_password_check(struct vault_client *v, uint64_t account_id, struct span verifier,
+	struct span password, struct err *e);
+/* SCRAM-SHA-256: salt and iterations to announce (a made-up constant pair for unknown names is the
+ * vault's business too: pass verifier none and the name), then proof check giving the server signature. */
+int vault_scram_begin(struct vault_client *v, struct arena *a, uint64_t account_id, struct span verifier,
+	struct span name, struct span *salt_out, uint32_t *iterations_out, struct err *e);
+int vault_scram_check(struct vault_client *v, uint64_t account_id, struct span verifier,
+	struct span auth_message, struct span client_proof, unsigned char server_signature_out[32], struct err *e);

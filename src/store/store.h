@@ -1,0 +1,81 @@
+/* store.h - transactions over SQLite or PostgreSQL; the same SQL text runs on both.
+ *
+ * Reads run in parallel on pooled connections (one snapshot per call). Writes go through the commit queue:
+ * a leader runs the waiting functions one after the other, each in a savepoint, commits them as one
+ * durable transaction (synchronous=FULL), and only then store_write returns (PostgreSQL: the caller's own
+ * connection, retried on 40001/40P01). So fn's only effects may be the transaction and memory its
+ * arg owns, and it may be run again: start from scratch on every call. Heavy work (parsing, sealing,
+ * blob_stage) belongs before store_write.
+ *
+ * SQL dialect: portable subset; parameters ?1 ?2 …; ON CONFLICT, RETURNING allowed; types in migrations are
+ * written INTEGER (64 bit on both), BLOB (bytea), TEXT. Ids come from store_id(), never from the database.
+ * Errors: ERR_LATER (disk full, locked, read-only, connection lost), ERR_EXISTS (unique), ERR_BROKEN.
+ * Not good for: sharing one tx between threads; holding a read open while a client is slow (use MORE). */
+#pragma once
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/span.h"
+
+struct store;
+struct tx;
+struct sql;
+
+struct store_config {
+	const char *url;          /* "sqlite" or "postgresql://…" */
+	int dirfd;                /* state directory: kontor.db, blobs/ */
+	const char *dir;          /* its path, for SQLite */
+	unsigned readers;         /* pooled read connections */
+};
+
+int store_open(const struct store_config *c, struct store **out, struct err *e);
+void store_close(struct store *s);
+/* Migrations are numbered from 1, run in one transaction each; a newer store is refused (ERR_DENIED). */
+struct migration {
+	const char *name;         /* "0001_org" */
+	const char *sql;          /* statements separated by ";\n" */
+};
+int store_migrate(struct store *s, const struct migration *list, size_t n, struct err *e);
+
+typedef int store_fn(struct tx *tx, void *arg, struct err *e);
+int store_read(struct store *s, store_fn *fn, void *arg, struct err *e);
+int store_write(struct store *s, store_fn *fn, void *arg, struct err *e);
+
+/* Unique, increasing 64-bit id, never reused, also after a clock jump (epoch counted per start). */
+uint64_t store_id(struct store *s);
+uint64_t tx_id(struct tx *tx);
+struct store *tx_store(struct tx *tx);
+
+/* Statements are cached per connection by their text's address: pass string literals only. */
+struct sql *sql_open(struct tx *tx, const char *text);
+void sql_int(struct sql *q, int param, int64_t v);
+void sql_blob(struct sql *q, int param, struct span v);      /* p == NULL binds NULL; copied or kept till sql_close */
+void sql_text(struct sql *q, int param, struct span v);
+void sql_null(struct sql *q, int param);
+int sql_next(struct sql *q, struct err *e);                  /* 1 a row, 0 no more, <0 error */
+int sql_run(struct sql *q, struct err *e);                   /* to the end, rows ignored, closed; rows changed or <0 */
+int64_t sql_col_int(struct sql *q, int col);                 /* columns from 0 */
+struct span sql_col(struct sql *q, int col);                 /* blob or text; valid till sql_next/sql_close */
+bool sql_col_null(struct sql *q, int col);
+void sql_close(struct sql *q);                               /* resets and gives back; NULL is fine */
+static inline void sql_cleanup(struct sql **q)
+{
+	sql_close(*q);
+}
+#define SCOPED_SQL __attribute__((cleanup(sql_cleanup))) struct sql *
+
+/* Change feed: collected while fn runs, handed to the subscriber after the commit, in commit order. */
+struct change {
+	uint64_t account_id, object_id;   /* e.g. mailbox id */
+	uint32_t kind;                    /* FEED_* */
+	uint64_t number;                  /* e.g. modseq */
+};
+enum { FEED_MAILBOX = 1, FEED_MAILBOX_LIST, FEED_QUEUE, FEED_ORG };
+void tx_publish(struct tx *tx, struct change c);
+void store_subscribe(struct store *s, void (*fn)(void *arg, const struct change *c, size_t n), void *arg);
+
+/* Every statement and blob file re-read and checked; problems counted, each given to say(). */
+int store_check(struct store *s, void (*say)(void *arg, const char *problem), void *arg,
+	uint64_t *problems_out, struct err *e);
+/* A consistent copy (still sealed) of database and blobs into a tar-like stream on fd while running. */
+int store_backup(struct store *s, int fd, struct err *e);
+int store_restore(const struct store_config *into, int fd, struct err *e);
