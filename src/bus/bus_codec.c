@@ -399,8 +399,9 @@ int bus_decode(struct arena *a, struct span in, const int *fds, size_t nfds, str
 	return ok && wire_done(&w) ? 0 : ERR_SYNTAX;
 }
 
-int bus_recv(struct bus_conn *b, struct arena *a, struct bus_msg *out)
+static int recv_message(struct bus_conn *b, struct arena *a, bool copy, struct bus_msg *out)
 {
+	struct span msg;
 	struct wire w;
 	uint32_t n;
 	uint8_t nfds;
@@ -420,10 +421,21 @@ int bus_recv(struct bus_conn *b, struct arena *a, struct bus_msg *out)
 	memcpy(fds, b->in_fds, nfds * sizeof(int));
 	b->n_in_fds -= nfds;
 	memmove(b->in_fds, b->in_fds + nfds, b->n_in_fds * sizeof(int));
-	r = bus_decode(a, span_sub(w.in, 0, n), fds, nfds, out);
+	msg = span_sub(w.in, 0, n);
+	r = bus_decode(a, copy ? arena_span(a, msg) : msg, fds, nfds, out);
 	b->in_used += 4 + n;
 	if (r < 0)
 		for (size_t i = 0; i < nfds; i++)
 			close(fds[i]);
 	return r < 0 ? r : 1;
+}
+
+int bus_recv(struct bus_conn *b, struct arena *a, struct bus_msg *out)
+{
+	return recv_message(b, a, false, out);
+}
+
+int bus_recv_copy(struct bus_conn *b, struct arena *a, struct bus_msg *out)
+{
+	return recv_message(b, a, true, out);
 }

@@ -51,5 +51,7 @@ size_t bus_pending(const struct bus_conn *b);            /* bytes not sent yet *
 int bus_fill(struct bus_conn *b);
 /* Next whole message: 1, 0 need more, <0 ERR_SYNTAX (close the connection). */
 int bus_recv(struct bus_conn *b, struct arena *a, struct bus_msg *out);
+/* The same, but the message is copied into the arena first: it outlives the connection's buffer. */
+int bus_recv_copy(struct bus_conn *b, struct arena *a, struct bus_msg *out);
 /* Pure decoding of one message body (after the length); fds are handed out in order. For the fuzzer. */
 int bus_decode(struct arena *a, struct span in, const int *fds, size_t nfds, struct bus_msg *out);
