@@ -5,6 +5,7 @@
  * Not good for: commands (bus.h), anything larger than LINK_PAYLOAD_MAX. */
 #pragma once
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/err.h"
 
 #define LINK_PAYLOAD_MAX 131072
