@@ -9,6 +9,9 @@
 #include "base/arena.h"
 #include "base/err.h"
 
+#define SMTP_LOCAL_MAX 64 /* as written, quotes counted */
+#define SMTP_DOMAIN_MAX 255
+
 struct smtp_address {
 	struct span local;  /* unquoted, as written otherwise; never empty */
 	struct span domain; /* as written; none for "postmaster" alone */
@@ -30,3 +33,9 @@ int smtp_domain_unicode(struct arena *a, struct span domain, struct span *out, s
 void smtp_subaddress(struct span local, struct span *user_out, struct span *detail_out);
 /* local@domain with quotes where the local part needs them. */
 struct span smtp_address_join(struct arena *a, struct span local, struct span domain);
+/* The grammar beneath: takes Mailbox, or "postmaster" (domain none), off the front of *in; both as
+ * written. ERR_SYNTAX or ERR_TOOBIG, *in unchanged. */
+int smtp_mailbox_scan(struct span *in, struct span *local_out, struct span *domain_out);
+/* Domain of EHLO and of mailboxes; UTF-8 labels are let through (smtp_domain_ascii judges them). */
+bool smtp_domain_ok(struct span domain);
+bool smtp_literal_ok(struct span literal); /* "[192.0.2.1]", "[IPv6:2001:db8::1]" */

@@ -6,7 +6,7 @@
  * (550 5.6.0). Pure, no allocation, memchr speed.
  *
  * Decoder:  while (in.n) { r = smtp_data(&d, in, &used); write(d.run); in = rest from used; if (r) break; }
- * - 0: write d->run (may be empty), then feed from *used; *used is 0 only for empty input.
+ * - 0: write d->run, then feed from *used. Of run and *used one may be empty, never both for some input.
  * - 1: the end; d->run is still to be written, the octets after *used are the next command.
  * d->run lies in `in` or is constant; valid until the next call. It never fails: limits (size, line
  * length) are the caller's, who looks at the counters and stops writing, but keeps reading.

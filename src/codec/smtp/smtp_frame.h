@@ -29,7 +29,7 @@ struct smtp_frame {
 	struct buf line;
 	size_t total;
 	int refused;
-	bool done, cr;
+	bool done, cr, secret;
 };
 
 void smtp_frame_init(struct smtp_frame *f);

@@ -20,10 +20,9 @@
  * Not good for: order of commands, unknown parameters (555), existence of addresses. */
 #pragma once
 #include "base/err.h"
+#include "codec/smtp/smtp_address.h"
 #include "codec/token.h"
 
-#define SMTP_LOCAL_MAX 64
-#define SMTP_DOMAIN_MAX 255
 #define SMTP_PATH_MAX 256 /* with the angle brackets */
 #define SMTP_PARAMS_MAX 32
 
@@ -42,6 +41,3 @@ struct smtp_command {
 };
 
 int smtp_lex(struct arena *a, struct span line, struct smtp_command *out, struct err *e);
-/* domain / address-literal of EHLO and of paths; UTF-8 labels are let through. */
-bool smtp_domain_ok(struct span domain);
-bool smtp_literal_ok(struct span literal); /* "[192.0.2.1]", "[IPv6:...]" */
