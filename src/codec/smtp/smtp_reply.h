@@ -23,7 +23,7 @@ struct smtp_reply {
 	struct span text;
 	/* private */
 	struct buf line, all;
-	char status_text[16];
+	char status_text[16]; /* NUL-terminated */
 	size_t total;
 	bool inside, done;
 };
