@@ -1,5 +1,5 @@
-/* Strangers' words (replies, addresses, messages), cut at "|", in a report: it must stay three parts with one
- * block per recipient, whatever they are. */
+/* Strangers' words (replies, addresses, messages), cut at "|", in a report: it must stay three
+ * parts with one block per recipient, whatever they are. */
 #include <assert.h>
 #include "codec/mime/mime_body.h"
 #include "codec/mime/mime_dsn.h"
@@ -13,9 +13,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	struct span in = SPAN_BYTES(p, n);
 	struct mime_limits limits = MIME_LIMITS;
 	struct err e = ERR_INIT;
-	struct mime_dsn_recipient r = { .action = MIME_DSN_FAILED, .status = SPAN("5.0.0") };
-	struct mime_dsn d = { .reporting_mta = SPAN("a"), .from = SPAN("b@a"), .boundary = SPAN("=_x"), .recipients = &r,
-		.recipient_count = 1, .date_sec = 1 };
+	struct mime_dsn_recipient r = {.action = MIME_DSN_FAILED, .status = SPAN("5.0.0")};
+	struct mime_dsn d = {.reporting_mta = SPAN("a"),
+		.from = SPAN("b@a"),
+		.boundary = SPAN("=_x"),
+		.recipients = &r,
+		.recipient_count = 1,
+		.date_sec = 1};
 	struct mime_part *root, *part;
 	struct span body;
 	int parts = 0;

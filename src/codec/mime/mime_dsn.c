@@ -7,12 +7,12 @@
 #include "codec/mime/mime_word.h"
 #include "codec/smtp/smtp_xtext.h"
 
-/* report = multipart/report: text for people, delivery-status for programs, what was sent (RFC 6522)
- * delivery-status-content = per-message-fields 1*( CRLF per-recipient-fields )            (RFC 3464)
- * per-message-fields = [ original-envelope-id-field CRLF ] reporting-mta-field CRLF [ arrival-date-field CRLF ]
- * per-recipient-fields = [ original-recipient-field CRLF ] final-recipient-field CRLF action-field CRLF
- *   status-field CRLF [ remote-mta-field CRLF ] [ diagnostic-code-field CRLF ] [ last-attempt-date-field CRLF ]
- *   [ will-retry-until-field CRLF ] */
+/* report = multipart/report: text for people, delivery-status for programs, what was sent (RFC
+ * 6522) delivery-status-content = per-message-fields 1*( CRLF per-recipient-fields ) (RFC 3464)
+ * per-message-fields = [ original-envelope-id-field CRLF ] reporting-mta-field CRLF [
+ * arrival-date-field CRLF ] per-recipient-fields = [ original-recipient-field CRLF ]
+ * final-recipient-field CRLF action-field CRLF status-field CRLF [ remote-mta-field CRLF ] [
+ * diagnostic-code-field CRLF ] [ last-attempt-date-field CRLF ] [ will-retry-until-field CRLF ] */
 
 struct writer {
 	struct arena *a;
@@ -22,7 +22,8 @@ struct writer {
 
 static const char *action_name(enum mime_dsn_action action)
 {
-	static const char *const names[] = { "failed", "delayed", "delivered", "relayed", "expanded" };
+	static const char *const names[] = {
+		"failed", "delayed", "delivered", "relayed", "expanded"};
 
 	return names[action];
 }
@@ -41,13 +42,14 @@ static struct span clean(struct writer *w, struct span s)
 		else if (c > 127 && !utf8)
 			to[i] = '?';
 	}
-	return (struct span){ to, s.n };
+	return (struct span){to, s.n};
 }
 
 static void field(struct writer *w, const char *name, const char *type, struct span value)
 {
 	if (value.n)
-		mime_header_add(w->b, name, arena_printf(w->a, "%s%.*s", type, SPAN_F(clean(w, value))));
+		mime_header_add(
+			w->b, name, arena_printf(w->a, "%s%.*s", type, SPAN_F(clean(w, value))));
 }
 
 static void date_field(struct writer *w, const char *name, int64_t sec)
@@ -61,10 +63,11 @@ static void date_field(struct writer *w, const char *name, int64_t sec)
 	mime_header_add(w->b, name, buf_span(&b));
 }
 
-/* "rfc822;a@b", or "utf-8;..." in the spelling that the reader's side can carry (RFC 6533 section 3). */
+/* "rfc822;a@b", or "utf-8;..." in the spelling that the reader's side can carry (RFC 6533 section
+ * 3). */
 static void address_field(struct writer *w, const char *name, struct span type, struct span address)
 {
-	struct smtp_orcpt o = { .type = type, .address = address };
+	struct smtp_orcpt o = {.type = type, .address = address};
 	SCOPED_BUF b;
 
 	buf_init(&b, 16384);
@@ -89,7 +92,8 @@ static struct span strip(struct span s)
 	return s;
 }
 
-static void word_field(struct writer *w, const char *name, struct span text, bool phrase, struct span address)
+static void word_field(
+	struct writer *w, const char *name, struct span text, bool phrase, struct span address)
 {
 	SCOPED_BUF b;
 
@@ -115,7 +119,8 @@ static void write_header(struct writer *w)
 	mime_header_add(w->b, "Auto-Submitted", SPAN("auto-replied"));
 	mime_header_add(w->b, "MIME-Version", SPAN("1.0"));
 	mime_header_add(w->b, "Content-Type",
-		arena_printf(w->a, "multipart/report; report-type=delivery-status; boundary=\"%.*s\"",
+		arena_printf(w->a,
+			"multipart/report; report-type=delivery-status; boundary=\"%.*s\"",
 			SPAN_F(d->boundary)));
 	buf_addz(w->b, "\r\n");
 }
@@ -157,9 +162,11 @@ static void write_status(struct writer *w)
 	bool global = false;
 
 	for (size_t i = 0; i < d->recipient_count && d->utf8; i++)
-		global = global || !mime_ascii(d->recipients[i].address) || !mime_ascii(d->recipients[i].original) ||
+		global = global || !mime_ascii(d->recipients[i].address) ||
+			 !mime_ascii(d->recipients[i].original) ||
 			 !mime_ascii(d->recipients[i].diagnostic);
-	begin_part(w, global ? "message/global-delivery-status" : "message/delivery-status", global ? "8bit" : "7bit");
+	begin_part(w, global ? "message/global-delivery-status" : "message/delivery-status",
+		global ? "8bit" : "7bit");
 	buf_addz(w->b, "\r\n");
 	field(w, "Original-Envelope-Id", "", d->envelope_id);
 	field(w, "Reporting-MTA", "dns; ", d->reporting_mta);
@@ -168,7 +175,8 @@ static void write_status(struct writer *w)
 		write_recipient(w, &d->recipients[i]);
 }
 
-/* A header with raw UTF-8 is message/global*, which may be encoded for a side that has no SMTPUTF8. */
+/* A header with raw UTF-8 is message/global*, which may be encoded for a side that has no SMTPUTF8.
+ */
 static void write_original(struct writer *w)
 {
 	const struct mime_dsn *d = w->dsn;
@@ -196,7 +204,8 @@ static bool boundary_ok(const struct mime_dsn *d)
 	for (size_t i = 0; i < d->boundary.n; i++) {
 		char c = d->boundary.p[i];
 
-		if (!ascii_alpha(c) && !ascii_digit(c) && c != '-' && c != '_' && c != '=' && c != '.')
+		if (!ascii_alpha(c) && !ascii_digit(c) && c != '-' && c != '_' && c != '=' &&
+			c != '.')
 			return false;
 	}
 	return span_find(d->original, d->boundary) < 0 && span_find(d->text, d->boundary) < 0;
@@ -204,10 +213,11 @@ static bool boundary_ok(const struct mime_dsn *d)
 
 int mime_dsn_compose(struct arena *a, const struct mime_dsn *dsn, struct buf *out, struct err *e)
 {
-	struct writer w = { .a = a, .dsn = dsn, .b = out };
+	struct writer w = {.a = a, .dsn = dsn, .b = out};
 
 	if (!boundary_ok(dsn))
-		return err_set(e, ERR_PARAM, "Internal error", "boundary \"%.*s\" is no token or occurs in the message",
+		return err_set(e, ERR_PARAM, "Internal error",
+			"boundary \"%.*s\" is no token or occurs in the message",
 			SPAN_F(dsn->boundary));
 	write_header(&w);
 	write_text(&w);

@@ -11,20 +11,37 @@
 #include "codec/mime/mime_word.h"
 
 static const struct mime_dsn_recipient people[] = {
-	{ .address = SPAN("bob@example.net"), .original = SPAN("rfc822;b+b@example.org"), .action = MIME_DSN_FAILED,
-		.status = SPAN("5.1.1"), .remote_mta = SPAN("mx.example.net"),
-		.diagnostic = SPAN("550 5.1.1 No such user\r\nAction: delivered\n\nFinal-Recipient: x"),
-		.last_attempt_sec = 1764000000 },
-	{ .address = SPAN("j\xc3\xb6rg@example.net"), .action = MIME_DSN_DELAYED, .status = SPAN("4.4.1"),
-		.diagnostic = SPAN("450 sp\xc3\xa4ter"), .retry_until_sec = 1764400000 },
+	{.address = SPAN("bob@example.net"),
+		.original = SPAN("rfc822;b+b@example.org"),
+		.action = MIME_DSN_FAILED,
+		.status = SPAN("5.1.1"),
+		.remote_mta = SPAN("mx.example.net"),
+		.diagnostic =
+			SPAN("550 5.1.1 No such user\r\nAction: delivered\n\nFinal-Recipient: x"),
+		.last_attempt_sec = 1764000000},
+	{.address = SPAN("j\xc3\xb6rg@example.net"),
+		.action = MIME_DSN_DELAYED,
+		.status = SPAN("4.4.1"),
+		.diagnostic = SPAN("450 sp\xc3\xa4ter"),
+		.retry_until_sec = 1764400000},
 };
 
 static const struct mime_dsn base = {
-	.reporting_mta = SPAN("mail.example.org"), .envelope_id = SPAN("QQ314159"), .from = SPAN("MAILER-DAEMON@example.org"),
-	.to = SPAN("ann@example.org"), .from_name = SPAN("Postsystem \xc3\xbc, Mail"),
-	.subject = SPAN("Unzustellbar:\r\nX-Evil: 1"), .text = SPAN("Lieber Absender\n.\nGr\xc3\xbc\xc3\x9f" "e\n"),
-	.language = SPAN("de"), .message_id = SPAN("<1@example.org>"), .boundary = SPAN("=_b1"), .date_sec = 1764000001,
-	.arrival_sec = 1763999999, .recipients = people, .recipient_count = 2,
+	.reporting_mta = SPAN("mail.example.org"),
+	.envelope_id = SPAN("QQ314159"),
+	.from = SPAN("MAILER-DAEMON@example.org"),
+	.to = SPAN("ann@example.org"),
+	.from_name = SPAN("Postsystem \xc3\xbc, Mail"),
+	.subject = SPAN("Unzustellbar:\r\nX-Evil: 1"),
+	.text = SPAN("Lieber Absender\n.\nGr\xc3\xbc\xc3\x9f"
+		     "e\n"),
+	.language = SPAN("de"),
+	.message_id = SPAN("<1@example.org>"),
+	.boundary = SPAN("=_b1"),
+	.date_sec = 1764000001,
+	.arrival_sec = 1763999999,
+	.recipients = people,
+	.recipient_count = 2,
 	.original = SPAN("From: ann@example.org\r\nSubject: hi\r\n\r\nbody\r\n"),
 };
 
@@ -51,18 +68,21 @@ static void compose(struct arena *a, const struct mime_dsn *d, struct report *r)
 		assert_false(all.p[i] == '\n' && (i == 0 || all.p[i - 1] != '\r'));
 	assert_int_equal(mime_parse(a, all, &limits, &r->root, &e), 0);
 	assert_true(span_ieqz(r->root->type, "multipart") && span_ieqz(r->root->subtype, "report"));
-	assert_true(span_eqz(mime_param_value(a, r->root->params, r->root->param_count, "report-type"),
-		"delivery-status"));
+	assert_true(
+		span_eqz(mime_param_value(a, r->root->params, r->root->param_count, "report-type"),
+			"delivery-status"));
 	for (p = r->root->child; p; p = p->next) {
 		assert_true(n < 3);
 		r->part[n] = p;
-		r->body[n++] = mime_body_decode(a, span_sub(all, p->body_off, p->body_len), p->encoding, 1 << 20);
+		r->body[n++] = mime_body_decode(
+			a, span_sub(all, p->body_off, p->body_len), p->encoding, 1 << 20);
 	}
 	assert_int_equal(n, 3);
 	r->header = span_sub(all, r->root->head_off, r->root->head_len);
 }
 
-static void assert_type(const struct report *r, int part, const char *type, const char *subtype, const char *encoding)
+static void assert_type(const struct report *r, int part, const char *type, const char *subtype,
+	const char *encoding)
 {
 	assert_true(span_ieqz(r->part[part]->type, type));
 	if (!span_ieqz(r->part[part]->subtype, subtype))
@@ -71,7 +91,8 @@ static void assert_type(const struct report *r, int part, const char *type, cons
 }
 
 /* Value of a field in the block-th blank-line separated block of a part. */
-static void assert_field(struct arena *a, struct span body, int block, const char *name, const char *want)
+static void assert_field(
+	struct arena *a, struct span body, int block, const char *name, const char *want)
 {
 	struct mime_field f;
 	struct span value;
@@ -107,7 +128,8 @@ static void test_report(void **state)
 		"Postsystem \xc3\xbc, Mail <MAILER-DAEMON@example.org>"));
 	assert_type(&r, 0, "text", "plain", "quoted-printable");
 	assert_true(span_eqz(r.part[0]->languages[0], "de"));
-	assert_true(span_starts(r.body[0], SPAN("Lieber Absender\r\n.\r\nGr\xc3\xbc\xc3\x9f" "e")));
+	assert_true(span_starts(r.body[0], SPAN("Lieber Absender\r\n.\r\nGr\xc3\xbc\xc3\x9f"
+						"e")));
 	assert_type(&r, 1, "message", "delivery-status", "7bit");
 	assert_field(a, r.body[1], 0, "Reporting-MTA", "dns; mail.example.org");
 	assert_field(a, r.body[1], 0, "Original-Envelope-Id", "QQ314159");
