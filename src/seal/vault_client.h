@@ -28,7 +28,8 @@ struct vault_status {
 int vault_status(struct vault_client *v, struct vault_status *out, struct err *e);
 /* Make the master key. mode 'k','p' (secret = passphrase) or 's' with 2 <= need <= total <= VAULT_SHARES_MAX;
  * shares_out: array of `total` printable lines (arena) for 's', else may be NULL. Open afterwards.
- * ERR_EXISTS when there is a master key already. */
+ * ERR_EXISTS when there is a master key already. When the answer with the shares is lost on its way (ERR_LATER,
+ * status says open), ask for new ones with vault_rewrap. */
 #define VAULT_SHARES_MAX 16
 int vault_create(struct vault_client *v, struct arena *a, char mode, struct span secret, unsigned need,
 	unsigned total, struct span *shares_out, struct err *e);

@@ -316,6 +316,78 @@ static void test_master_file(void **state)
 	keys_free(k);
 }
 
+/* How often these bytes (given inverted, so that the question does not find itself) lie in our memory. */
+static unsigned memory_count(const unsigned char inverted[SEAL_KEY_LEN])
+{
+	static unsigned char page[4096 + SEAL_KEY_LEN];
+	FILE *maps = fopen("/proc/self/maps", "re");
+	int mem = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
+	unsigned long from, to;
+	unsigned found = 0;
+	char line[512];
+
+	assert_true(maps && mem >= 0);
+	while (fgets(line, sizeof(line), maps)) {
+		char *end;
+
+		from = strtoul(line, &end, 16);
+		to = strtoul(end + 1, &end, 16);
+		if (end[2] != 'w' || to - from > (64UL << 20))
+			continue;
+		for (; from < to; from += 4096) {
+			ssize_t n = pread(mem, page, sizeof(page), (off_t)from);
+
+			for (ssize_t i = 0; i < 4096 && i + SEAL_KEY_LEN <= n; i++) {
+				size_t k = 0;
+
+				while (k < SEAL_KEY_LEN && (unsigned char)~page[i + k] == inverted[k])
+					k++;
+				/* this page buffer is memory, too */
+				found += k == SEAL_KEY_LEN && (from + (size_t)i < (uintptr_t)page ||
+					from + (size_t)i >= (uintptr_t)page + sizeof(page));
+			}
+		}
+	}
+	fclose(maps);
+	close(mem);
+	secret_wipe(page, sizeof(page));
+	return found;
+}
+
+/* One copy of the master key while open, none when sealed. */
+static void test_memory(void **state)
+{
+	struct keys *k = load();
+	struct master_file f;
+	struct seal_key kek, master;
+	SCOPED_BUF b = { 0 };
+	struct proof p;
+
+	(void)state;
+	assert_int_equal(keys_create(k, &BY_PASSPHRASE, NULL), 0);
+	buf_init(&b, 4096);
+	assert_int_equal(io_read_file(dirfd_, "master", &b, NULL), 0);
+	assert_int_equal(master_file_decode(buf_span(&b), &f, NULL), 0);
+	assert_int_equal(crypto_pwhash(kek.k, SEAL_KEY_LEN, "open sesame", 11, f.salt, f.pw_ops, f.pw_mem,
+		crypto_pwhash_ALG_ARGON2ID13), 0);
+	assert_int_equal(seal_key_unwrap(&kek, 0, SPAN_BYTES(f.wrapped, sizeof(f.wrapped)), &master, NULL), 0);
+	for (int i = 0; i < SEAL_KEY_LEN; i++) {
+		kek.k[i] = (unsigned char)~kek.k[i];
+		master.k[i] = (unsigned char)~master.k[i];
+	}
+	proof_make(k, &p);
+	assert_int_equal(proof_open(k, &p), 0);
+	assert_int_equal(memory_count(master.k), 1);
+	assert_int_equal(memory_count(kek.k), 0);
+	keys_seal(k);
+	assert_int_equal(memory_count(master.k), 0);
+	assert_int_equal(key_open(k, SPAN("open sesame")), 0);
+	assert_int_equal(memory_count(master.k), 1);
+	assert_int_equal(memory_count(kek.k), 0);
+	keys_free(k);
+	assert_int_equal(memory_count(master.k), 0);
+}
+
 /* RFC 7677 section 3 */
 static void test_scram_vector(void **state)
 {
@@ -485,6 +557,7 @@ int main(void)
 		WITH_DIR(test_shares),
 		WITH_DIR(test_rewrap),
 		WITH_DIR(test_master_file),
+		WITH_DIR(test_memory),
 		cmocka_unit_test(test_scram_vector),
 		WITH_DIR(test_verifier),
 		WITH_DIR(test_cache),

@@ -164,6 +164,14 @@ void keys_seal(struct keys *k)
 	pthread_mutex_unlock(&k->mu);
 }
 
+/* libsodium leaves copies of keys in dead frames below ours (seen with Argon2id): overwrite them. */
+static __attribute__((noinline)) void stack_wipe(void)
+{
+	unsigned char below[16 * 1024];
+
+	secret_wipe(below, sizeof(below));
+}
+
 /* --- the KEK in its three forms --- */
 
 static int kek_passphrase(const struct master_file *f, struct span secret, struct seal_key *kek, struct err *e)
@@ -293,6 +301,7 @@ int keys_create(struct keys *k, const struct key_lock *how, struct err *e)
 	}
 	pthread_mutex_unlock(&k->admin_mu);
 	seal_key_wipe(&master);
+	stack_wipe();
 	return r;
 }
 
@@ -332,6 +341,7 @@ int keys_rewrap(struct keys *k, const struct key_lock *how, struct err *e)
 	}
 	pthread_mutex_unlock(&k->admin_mu);
 	seal_key_wipe(&master);
+	stack_wipe();
 	return r;
 }
 
@@ -423,6 +433,7 @@ int keys_open(struct keys *k, struct span secret, struct err *e)
 	pthread_mutex_lock(&k->admin_mu);
 	r = open_locked(k, secret, e);
 	pthread_mutex_unlock(&k->admin_mu);
+	stack_wipe();
 	return r;
 }
 
@@ -438,6 +449,7 @@ int keys_account_new(struct keys *k, uint64_t account_id, struct seal_key *out,
 		seal_key_new(out);
 		seal_key_wrap(&master, account_id, out, wrapped_out);
 		seal_key_wipe(&master);
+		stack_wipe();
 	}
 	return r;
 }
@@ -460,6 +472,7 @@ int keys_account_open(struct keys *k, struct span rows, unsigned char *out, stru
 	}
 	seal_key_wipe(&one);
 	seal_key_wipe(&master);
+	stack_wipe();
 	return r;
 }
 
@@ -471,6 +484,7 @@ int keys_derive(struct keys *k, const char *purpose, struct seal_key *out, struc
 	if (r == 0) {
 		seal_mac(&master, purpose, SPAN_NONE, out->k);
 		seal_key_wipe(&master);
+		stack_wipe();
 	}
 	return r;
 }
