@@ -137,7 +137,7 @@ static bool header_read(const struct imap_frame *f, struct header *out)
 	num = span_from(s, i);
 	if (!num.n)
 		return false;
-	if (i && s.p[i - 1] != '{')
+	if (i ? s.p[i - 1] != '{' : f->tail_len < sizeof(f->tail))
 		return false;
 	/* more digits than the tail holds: taken for a literal, the cautious reading */
 	out->huge = !i || !span_num(num, &out->len, 0, INT64_MAX);
