@@ -480,7 +480,7 @@ const struct driver sqlite_driver = {
 	.write = lite_write,
 	.tick = lite_tick,
 	.verify = lite_verify,
-	.tables_sql = "SELECT name, sql FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%'"
+	.tables_sql = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%'"
 		" ESCAPE '\\' ORDER BY name",
 	.sql_open = lite_sql_open,
 	.sql_int = lite_sql_int,

@@ -520,6 +520,8 @@ int store_open(const struct store_config *c, struct store **out, struct err *e)
 	*out = NULL;
 	if (strcmp(c->url, "sqlite") == 0)
 		s->drv = &sqlite_driver;
+	else if (strncmp(c->url, "postgresql:", 11) == 0 || strncmp(c->url, "postgres:", 9) == 0)
+		s->drv = &pgsql_driver;
 	rc = s->drv ? lock_store(s, e) :
 		err_set(e, ERR_PARAM, "store = sqlite or postgresql://...", "store: no such kind");
 	if (rc == 0)

@@ -216,14 +216,17 @@ static void test_every_size(void **state)
 	place_free(&place);
 }
 
-int main(void)
+static int group(const char *name)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_form_round_trip), cmocka_unit_test(test_form_notices_tampering),
 		cmocka_unit_test(test_form_notices_reordering), cmocka_unit_test(test_every_size),
 	};
 
-	if (seal_init(NULL) < 0)
-		return 1;
-	return cmocka_run_group_tests_name("blob", tests, NULL, NULL);
+	return cmocka_run_group_tests_name(name, tests, NULL, NULL);
+}
+
+int main(void)
+{
+	return seal_init(NULL) < 0 ? 1 : run_both("blob", group);
 }

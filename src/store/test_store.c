@@ -13,8 +13,8 @@
 
 static const struct migration list[] = {
 	{ "0001_t", "-- a comment\nCREATE TABLE t (id INTEGER PRIMARY KEY, v INTEGER NOT NULL, d BLOB, n TEXT UNIQUE);\n"
-		    "--sqlite\nCREATE TABLE only (sqlite INTEGER);\n"
-		    "--postgresql\nCREATE TABLE only (postgresql INTEGER);\n" },
+		    "--sqlite\nCREATE TABLE dialect (sqlite INTEGER);\n"
+		    "--postgresql\nCREATE TABLE dialect (postgresql INTEGER);\n" },
 	{ "0002_u", "CREATE TABLE u (id INTEGER PRIMARY KEY, v INTEGER NOT NULL);\nINSERT INTO u VALUES (1, 0);\n" },
 };
 #define LIST_N (sizeof(list) / sizeof(list[0]))
@@ -262,12 +262,17 @@ static void test_many_writers(void **state)
 	done(s);
 }
 
-int main(void)
+static int group(const char *name)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_values_come_back), cmocka_unit_test(test_failed_statement_fails_the_function),
 		cmocka_unit_test(test_read_cannot_write), cmocka_unit_test(test_many_writers),
 	};
 
-	return cmocka_run_group_tests_name("store", tests, NULL, NULL);
+	return cmocka_run_group_tests_name(name, tests, NULL, NULL);
+}
+
+int main(void)
+{
+	return run_both("store", group);
 }

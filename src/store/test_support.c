@@ -1,6 +1,7 @@
 #include "store/test_support.h"
 #include <dirent.h>
 #include <fcntl.h>
+#include <libpq-fe.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +9,11 @@
 #include "store/store_impl.h"
 
 const char *test_url = "sqlite";
+
+bool on_pg(void)
+{
+	return strcmp(test_url, "sqlite") != 0;
+}
 
 static void remove_tree(int dirfd, const char *name)
 {
@@ -26,6 +32,17 @@ static void remove_tree(int dirfd, const char *name)
 	unlinkat(dirfd, name, AT_REMOVEDIR);
 }
 
+static void empty_schema(void)
+{
+	PGconn *db = PQconnectdb(test_url);
+	PGresult *res = PQexec(db, "SET client_min_messages = warning; DROP SCHEMA IF EXISTS public CASCADE; CREATE SCHEMA public");
+
+	if (PQresultStatus(res) != PGRES_COMMAND_OK)
+		fail_msg("%s", PQerrorMessage(db));
+	PQclear(res);
+	PQfinish(db);
+}
+
 void place_new(struct place *p)
 {
 	const char *tmp = getenv("TMPDIR");
@@ -35,6 +52,8 @@ void place_new(struct place *p)
 	p->dirfd = open(p->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	assert_true(p->dirfd >= 0);
 	p->config = (struct store_config){ test_url, p->dirfd, p->dir, 4 };
+	if (on_pg())
+		empty_schema();
 }
 
 void place_free(struct place *p)
@@ -88,4 +107,15 @@ int64_t ask_int(struct store *s, const char *text)
 	if (rc != 1)
 		fail_msg("%s: %d %s", text, rc, e.log);
 	return a.answer;
+}
+
+int run_both(const char *name, int (*group)(const char *name))
+{
+	const char *pg = getenv("KONTOR_TEST_PG");
+	int failed = group(name);
+
+	if (!pg)
+		return failed;
+	test_url = pg;
+	return failed + group("on PostgreSQL");
 }
