@@ -4,7 +4,8 @@
 
 void base64_encode(struct buf *b, struct span data, size_t line_len)
 {
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	static const char digits[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 	size_t column = 0;
 
 	for (size_t i = 0; i < data.n; i += 3) {
@@ -22,7 +23,7 @@ void base64_encode(struct buf *b, struct span data, size_t line_len)
 			out[3] = '=';
 		if (left < 2)
 			out[2] = '=';
-		buf_add(b, (struct span){ out, 4 });
+		buf_add(b, (struct span){out, 4});
 		column += 4;
 		if (line_len && (column + 4 > line_len || left <= 3)) {
 			buf_add(b, SPAN("\r\n"));

@@ -3,8 +3,8 @@
 #include <string.h>
 
 /* header = %x0D.0A.0D.0A.00.0D.0A.51.55.49.54.0A  ver-cmd  fam  len16  addresses  *tlv
- * ver-cmd = %x20 (LOCAL) / %x21 (PROXY);  fam = %x11 (TCP over IPv4) / %x21 (TCP over IPv6) / others
- * addresses = source destination source-port destination-port;  tlv = type len16 value */
+ * ver-cmd = %x20 (LOCAL) / %x21 (PROXY);  fam = %x11 (TCP over IPv4) / %x21 (TCP over IPv6) /
+ * others addresses = source destination source-port destination-port;  tlv = type len16 value */
 
 #define HEAD_LEN 16
 #define TLV_LEN 3
@@ -43,11 +43,12 @@ static int addresses(const unsigned char *p, size_t n, int family, struct proxy_
 
 int proxy_v2(struct span in, struct proxy_v2 *out, size_t *used)
 {
-	static const unsigned char signature[12] = { 13, 10, 13, 10, 0, 13, 10, 'Q', 'U', 'I', 'T', 10 };
+	static const unsigned char signature[12] = {
+		13, 10, 13, 10, 0, 13, 10, 'Q', 'U', 'I', 'T', 10};
 	const unsigned char *p = (const unsigned char *)in.p;
 	size_t len;
 
-	*out = (struct proxy_v2){ 0 };
+	*out = (struct proxy_v2){0};
 	*used = 0;
 	if (in.n && memcmp(p, signature, in.n < sizeof(signature) ? in.n : sizeof(signature)) != 0)
 		return ERR_SYNTAX;

@@ -44,7 +44,8 @@ int sasl_plain_parse(struct span message, struct sasl_plain *out, struct err *e)
 	out->authorise = span_sub(message, 0, (size_t)first);
 	out->login = span_sub(message, (size_t)first + 1, (size_t)second);
 	out->password = span_from(message, (size_t)first + (size_t)second + 2);
-	if ((r = check_name(out->authorise, true, e)) < 0 || (r = check_name(out->login, false, e)) < 0)
+	if ((r = check_name(out->authorise, true, e)) < 0 ||
+		(r = check_name(out->login, false, e)) < 0)
 		return r;
 	return check_password(out->password, e);
 }
@@ -63,9 +64,9 @@ int sasl_login_password(struct span message, struct span *out, struct err *e)
 
 /* client-first-message      = gs2-header client-first-message-bare
  * gs2-header                = gs2-cbind-flag "," [ authzid ] ","
- * gs2-cbind-flag            = ("p=" cb-name) / "n" / "y"         cb-name = 1*(ALPHA / DIGIT / "." / "-")
- * authzid                   = "a=" saslname       username = "n=" saslname       nonce = "r=" c-nonce
- * client-first-message-bare = [reserved-mext ","] username "," nonce ["," extensions]
+ * gs2-cbind-flag            = ("p=" cb-name) / "n" / "y"         cb-name = 1*(ALPHA / DIGIT / "." /
+ * "-") authzid                   = "a=" saslname       username = "n=" saslname       nonce = "r="
+ * c-nonce client-first-message-bare = [reserved-mext ","] username "," nonce ["," extensions]
  * saslname                  = 1*(value-safe-char / "=2C" / "=3D")
  * extensions                = attr-val *("," attr-val),   attr-val = ALPHA "=" value
  * client-final-message      = channel-binding "," nonce ["," extensions] "," proof
@@ -115,7 +116,7 @@ static int saslname(struct arena *a, struct span s, struct span *out, struct err
 			s = span_from(s, 1);
 		to[n++] = c;
 	}
-	*out = (struct span){ to, n };
+	*out = (struct span){to, n};
 	return check_name(*out, false, e);
 }
 
@@ -171,7 +172,7 @@ int scram_first_parse(struct arena *a, struct span message, struct scram_first *
 	struct span name;
 	int r;
 
-	*out = (struct scram_first){ 0 };
+	*out = (struct scram_first){0};
 	if ((r = gs2_header(a, &rest, out, e)) < 0)
 		return r;
 	out->gs2_header = span_sub(message, 0, message.n - rest.n);
@@ -194,7 +195,8 @@ static int scan_channel(struct arena *a, struct span *in, struct span *out, stru
 	if (!scan_attribute(in, 'c', &text) || !text.n)
 		return bad(e, "Malformed SCRAM message");
 	if (text.n > BASE64_LEN(4096))
-		return err_set(e, ERR_TOOBIG, "Channel binding too long", "c= of %zu octets", text.n);
+		return err_set(
+			e, ERR_TOOBIG, "Channel binding too long", "c= of %zu octets", text.n);
 	octets = arena_alloc(a, text.n);
 	if (base64_decode(text, octets, text.n, &n) < 0)
 		return bad(e, "Channel binding is not base64");
@@ -210,7 +212,7 @@ int scram_final_parse(struct arena *a, struct span message, struct scram_final *
 	size_t n;
 	int r;
 
-	*out = (struct scram_final){ 0 };
+	*out = (struct scram_final){0};
 	if (comma < 0)
 		return bad(e, "Malformed SCRAM message");
 	out->without_proof = span_sub(message, 0, (size_t)comma);
@@ -222,14 +224,14 @@ int scram_final_parse(struct arena *a, struct span message, struct scram_final *
 		return bad(e, "Malformed SCRAM message");
 	if ((r = check_nonce(out->nonce, e)) < 0 || (r = check_extensions(rest, e)) < 0)
 		return r;
-	if (!scan_lit(&proof, SPAN("p=")) || base64_decode(proof, out->proof, SCRAM_PROOF_LEN, &n) < 0 ||
-		n != SCRAM_PROOF_LEN)
+	if (!scan_lit(&proof, SPAN("p=")) ||
+		base64_decode(proof, out->proof, SCRAM_PROOF_LEN, &n) < 0 || n != SCRAM_PROOF_LEN)
 		return bad(e, "Malformed proof");
 	return 0;
 }
 
-bool scram_binding_ok(const struct scram_first *first, const struct scram_final *final, struct span channel_data,
-	bool plus_offered)
+bool scram_binding_ok(const struct scram_first *first, const struct scram_final *final,
+	struct span channel_data, bool plus_offered)
 {
 	struct span head = span_sub(final->channel, 0, first->gs2_header.n);
 	struct span data = span_from(final->channel, first->gs2_header.n);
@@ -241,8 +243,8 @@ bool scram_binding_ok(const struct scram_first *first, const struct scram_final 
 	return !data.n && !(first->gs2 == 'y' && plus_offered);
 }
 
-void scram_server_first(struct buf *b, struct span client_nonce, struct span server_nonce, struct span salt,
-	uint32_t iterations)
+void scram_server_first(struct buf *b, struct span client_nonce, struct span server_nonce,
+	struct span salt, uint32_t iterations)
 {
 	assert(check_nonce(server_nonce, NULL) == 0);
 	buf_addz(b, "r=");

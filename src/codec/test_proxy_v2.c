@@ -33,15 +33,20 @@ static void test_known(void **state)
 	struct proxy_v2 p;
 
 	(void)state;
-	assert_int_equal(parse(SPAN(SIG "\x21\x11\0\x0c\xc0\0\x02\x01\xcb\0\x71\x02\x04\xd2\0\x19" "EHLO"), &p), 28);
+	assert_int_equal(parse(SPAN(SIG "\x21\x11\0\x0c\xc0\0\x02\x01\xcb\0\x71\x02\x04\xd2\0\x19"
+					"EHLO"),
+				 &p),
+		28);
 	assert_true(p.known && !p.local);
 	assert_string_equal(p.source, "192.0.2.1");
 	assert_string_equal(p.destination, "203.0.113.2");
 	assert_int_equal(p.source_port, 1234);
 	assert_int_equal(p.destination_port, 25);
 	assert_int_equal(parse(SPAN(SIG "\x21\x21\0\x29\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x01"
-				      "\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x02\x04\xd2\0\x19\x04\0\x02xx"),
-				 &p), 57);
+					"\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x02\x04\xd2\0\x19"
+					"\x04\0\x02xx"),
+				 &p),
+		57);
 	assert_string_equal(p.source, "2001:db8::1");
 	assert_string_equal(p.destination, "2001:db8::2");
 	assert_int_equal(p.source_port, 1234);
@@ -64,16 +69,24 @@ static void test_bad(void **state)
 		struct span in;
 		int want;
 	} v[] = {
-		{ SPAN("PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n"), ERR_SYNTAX },
-		{ SPAN("EHLO a\r\n"), ERR_SYNTAX },
-		{ SPAN(SIG "\x11"), ERR_SYNTAX },
-		{ SPAN(SIG "\x22"), ERR_SYNTAX },
-		{ SPAN(SIG "\x21\x11\x08\x01"), ERR_TOOBIG },
-		{ SPAN(SIG "\x21\x11\0\x0b" "12345678901"), ERR_SYNTAX },
-		{ SPAN(SIG "\x21\x11\0\x0e" "123456789012xx"), ERR_SYNTAX },
-		{ SPAN(SIG "\x21\x11\0\x10" "123456789012\x04\0\x02x"), ERR_SYNTAX },
-		{ SPAN(SIG "\x21\x11\0\x0c" "12345678901"), 0 },
-		{ SPAN(""), 0 },
+		{SPAN("PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n"), ERR_SYNTAX},
+		{SPAN("EHLO a\r\n"), ERR_SYNTAX},
+		{SPAN(SIG "\x11"), ERR_SYNTAX},
+		{SPAN(SIG "\x22"), ERR_SYNTAX},
+		{SPAN(SIG "\x21\x11\x08\x01"), ERR_TOOBIG},
+		{SPAN(SIG "\x21\x11\0\x0b"
+			  "12345678901"),
+			ERR_SYNTAX},
+		{SPAN(SIG "\x21\x11\0\x0e"
+			  "123456789012xx"),
+			ERR_SYNTAX},
+		{SPAN(SIG "\x21\x11\0\x10"
+			  "123456789012\x04\0\x02x"),
+			ERR_SYNTAX},
+		{SPAN(SIG "\x21\x11\0\x0c"
+			  "12345678901"),
+			0},
+		{SPAN(""), 0},
 	};
 
 	(void)state;

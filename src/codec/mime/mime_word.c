@@ -2,6 +2,7 @@
 #include "base/scan.h"
 #include "codec/base64.h"
 #include "codec/mime/mime_charset.h"
+#include "codec/mime/mime_body.h"
 #include <string.h>
 
 #define WORD_MAX 4096      /* the RFC says 75; longer ones are common */

@@ -16,7 +16,8 @@ static void read_all(struct span in, size_t step, struct buf *out)
 
 		got = smtp_reply(&r, span_sub(in, 0, step), &used);
 		in = span_from(in, used);
-		buf_addf(out, got ? "%d" : "", got);
+		if (got)
+			buf_addf(out, "%d", got);
 		if (got == 1) {
 			smtp_caps_parse(r.text, &c);
 			smtp_reply_write(out, r.code, r.status.n ? r.status_text : NULL, r.text);

@@ -30,7 +30,8 @@ static bool high(char c)
 
 static bool atext(char c)
 {
-	return ascii_alpha(c) || ascii_digit(c) || high(c) || (c && strchr("!#$%&'*+-/=?^_`{|}~", c));
+	return ascii_alpha(c) || ascii_digit(c) || high(c) ||
+	       (c && strchr("!#$%&'*+-/=?^_`{|}~", c));
 }
 
 /* UTF-8 without the C1 controls. */
@@ -73,7 +74,8 @@ static size_t local_len(struct span in)
 
 bool smtp_domain_ok(struct span domain)
 {
-	if (!domain.n || domain.n > SMTP_DOMAIN_MAX || domain.p[domain.n - 1] == '.' || !utf8_ok(domain))
+	if (!domain.n || domain.n > SMTP_DOMAIN_MAX || domain.p[domain.n - 1] == '.' ||
+		!utf8_ok(domain))
 		return false;
 	while (domain.n) {
 		struct span label = span_cut(&domain, '.');
@@ -83,8 +85,8 @@ bool smtp_domain_ok(struct span domain)
 		if (label.p[0] == '-' || label.p[label.n - 1] == '-')
 			return false;
 		for (size_t i = 0; i < label.n; i++)
-			if (!ascii_alpha(label.p[i]) && !ascii_digit(label.p[i]) && !high(label.p[i]) &&
-				label.p[i] != '-')
+			if (!ascii_alpha(label.p[i]) && !ascii_digit(label.p[i]) &&
+				!high(label.p[i]) && label.p[i] != '-')
 				return false;
 	}
 	return true;
@@ -115,8 +117,8 @@ static size_t domain_len(struct span in)
 
 	if (in.n && in.p[0] == '[')
 		return (size_t)(span_chr(in, ']') + 1);
-	while (i < in.n && (ascii_alpha(in.p[i]) || ascii_digit(in.p[i]) || high(in.p[i]) || in.p[i] == '-' ||
-				   in.p[i] == '.'))
+	while (i < in.n && (ascii_alpha(in.p[i]) || ascii_digit(in.p[i]) || high(in.p[i]) ||
+				   in.p[i] == '-' || in.p[i] == '.'))
 		i++;
 	return i;
 }
@@ -150,8 +152,8 @@ int smtp_mailbox_scan(struct span *in, struct span *local_out, struct span *doma
 
 static int bad_address(struct err *e, int code, struct span text)
 {
-	return err_set(e, code, code == ERR_TOOBIG ? "Address too long" : "Not a mail address", "address %.*s",
-		SPAN_F(span_sub(text, 0, 200)));
+	return err_set(e, code, code == ERR_TOOBIG ? "Address too long" : "Not a mail address",
+		"address %.*s", SPAN_F(span_sub(text, 0, 200)));
 }
 
 static struct span unquote(struct arena *a, struct span local)
@@ -167,7 +169,7 @@ static struct span unquote(struct arena *a, struct span local)
 			i++;
 		to[n++] = local.p[i];
 	}
-	return (struct span){ to, n };
+	return (struct span){to, n};
 }
 
 int smtp_address_split(struct arena *a, struct span text, struct smtp_address *out, struct err *e)
@@ -195,7 +197,7 @@ static struct span lower(struct arena *a, struct span s)
 
 	for (size_t i = 0; i < s.n; i++)
 		to[i] = ascii_lower(to[i]);
-	return (struct span){ to, s.n };
+	return (struct span){to, s.n};
 }
 
 static UIDNA *idna;
@@ -206,7 +208,8 @@ static void open_idna(void)
 	UErrorCode status = U_ZERO_ERROR;
 
 	idna = uidna_openUTS46(UIDNA_USE_STD3_RULES | UIDNA_CHECK_BIDI | UIDNA_CHECK_CONTEXTJ |
-				       UIDNA_NONTRANSITIONAL_TO_ASCII | UIDNA_NONTRANSITIONAL_TO_UNICODE,
+				       UIDNA_NONTRANSITIONAL_TO_ASCII |
+				       UIDNA_NONTRANSITIONAL_TO_UNICODE,
 		&status);
 }
 
@@ -218,9 +221,11 @@ static bool has_a_label(struct span domain)
 	return false;
 }
 
-typedef int32_t idna_turn(const UIDNA *, const char *, int32_t, char *, int32_t, UIDNAInfo *, UErrorCode *);
+typedef int32_t idna_turn(
+	const UIDNA *, const char *, int32_t, char *, int32_t, UIDNAInfo *, UErrorCode *);
 
-static int turn_domain(struct arena *a, struct span domain, idna_turn *turn, struct span *out, struct err *e)
+static int turn_domain(
+	struct arena *a, struct span domain, idna_turn *turn, struct span *out, struct err *e)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	UIDNAInfo info = UIDNA_INFO_INITIALIZER;
@@ -242,9 +247,9 @@ static int turn_domain(struct arena *a, struct span domain, idna_turn *turn, str
 	if (!idna)
 		return err_set(e, ERR_BROKEN, "Internal error", "ICU has no IDNA data");
 	n = turn(idna, domain.p, (int32_t)domain.n, to, sizeof(to), &info, &status);
-	if (U_FAILURE(status) || info.errors || !smtp_domain_ok((struct span){ to, (size_t)n }))
+	if (U_FAILURE(status) || info.errors || !smtp_domain_ok((struct span){to, (size_t)n}))
 		return bad_address(e, ERR_SYNTAX, domain);
-	*out = arena_span(a, (struct span){ to, (size_t)n });
+	*out = arena_span(a, (struct span){to, (size_t)n});
 	return 0;
 }
 
@@ -258,7 +263,8 @@ int smtp_domain_unicode(struct arena *a, struct span domain, struct span *out, s
 	return turn_domain(a, domain, uidna_nameToUnicodeUTF8, out, e);
 }
 
-/* NFC, simple folding, NFC: what is canonically the same or differs by case only becomes the same. */
+/* NFC, simple folding, NFC: what is canonically the same or differs by case only becomes the same.
+ */
 static int fold_local(struct arena *a, struct span local, struct span *out, struct err *e)
 {
 	UErrorCode status = U_ZERO_ERROR;
@@ -285,7 +291,7 @@ static int fold_local(struct arena *a, struct span local, struct span *out, stru
 	u_strToUTF8(text, TEXT_MAX, &n, to, n, &status);
 	if (U_FAILURE(status) || overflow)
 		return bad_address(e, ERR_SYNTAX, local);
-	*out = arena_span(a, (struct span){ text, (size_t)n });
+	*out = arena_span(a, (struct span){text, (size_t)n});
 	return 0;
 }
 
@@ -308,7 +314,7 @@ struct span smtp_address_join(struct arena *a, struct span local, struct span do
 		to[n++] = '@';
 		memcpy(to + n, domain.p, domain.n);
 	}
-	return (struct span){ to, n + domain.n };
+	return (struct span){to, n + domain.n};
 }
 
 int smtp_address_normalise(struct arena *a, struct span text, struct span *out, struct err *e)
@@ -335,7 +341,8 @@ int smtp_address_ascii(struct arena *a, struct span text, struct span *out, stru
 	if (r < 0)
 		return r;
 	if (!mime_ascii(address.local))
-		return err_set(e, ERR_PARAM, "Address needs SMTPUTF8", "address %.*s", SPAN_F(text));
+		return err_set(
+			e, ERR_PARAM, "Address needs SMTPUTF8", "address %.*s", SPAN_F(text));
 	if (address.domain.n && (r = smtp_domain_ascii(a, address.domain, &domain, e)) < 0)
 		return r;
 	*out = smtp_address_join(a, address.local, domain);

@@ -12,7 +12,7 @@ enum {
 
 void smtp_data_init(struct smtp_data *d)
 {
-	*d = (struct smtp_data){ .state = LINE };
+	*d = (struct smtp_data){.state = LINE};
 }
 
 /* One more line, or piece of one (lf: it ends here). A CR at the very end waits in d->cr. */
@@ -121,7 +121,7 @@ bool smtp_data_stray(const struct smtp_data *d)
 
 void smtp_stuff_init(struct smtp_stuff *s)
 {
-	*s = (struct smtp_stuff){ .state = LINE };
+	*s = (struct smtp_stuff){.state = LINE};
 }
 
 static void stuff_run(struct smtp_stuff *s, struct span run, uint8_t state)
@@ -130,8 +130,8 @@ static void stuff_run(struct smtp_stuff *s, struct span run, uint8_t state)
 	s->state = state;
 }
 
-/* Octets that may go out as they are: up to a dot to double, a CR that is not surely part of CRLF, or
- * a LF without CR. */
+/* Octets that may go out as they are: up to a dot to double, a CR that is not surely part of CRLF,
+ * or a LF without CR. */
 static size_t stuff_plain(struct smtp_stuff *s, struct span in)
 {
 	size_t at = 0;

@@ -2,11 +2,12 @@
 #include <string.h>
 #include "base/secret.h"
 
-/* command line = *%x01-09 / %x0B-0C / %x0E-FF, CRLF (what the octets mean is smtp_lex's business) */
+/* command line = *%x01-09 / %x0B-0C / %x0E-FF, CRLF (what the octets mean is smtp_lex's business)
+ */
 
 void smtp_frame_init(struct smtp_frame *f)
 {
-	*f = (struct smtp_frame){ 0 };
+	*f = (struct smtp_frame){0};
 	buf_init(&f->line, SMTP_AUTH_LINE_MAX);
 }
 
@@ -103,7 +104,7 @@ static int frame(struct smtp_frame *f, struct span in, size_t *used)
 		const char *from = in.p + *used;
 		const char *lf = memchr(from, '\n', in.n - *used);
 		size_t n = lf ? (size_t)(lf - from) + 1 : in.n - *used;
-		bool complete = take(f, (struct span){ from, n });
+		bool complete = take(f, (struct span){from, n});
 
 		*used += n;
 		if (f->refused && f->total > SMTP_SWALLOW_MAX) {

@@ -5,11 +5,11 @@
 
 /* ehlo       = "EHLO" SP ( Domain / address-literal )      helo = "HELO" SP Domain
  * mail       = "MAIL FROM:" Reverse-path [SP Mail-parameters]
- * rcpt       = "RCPT TO:" ( "<Postmaster@" Domain ">" / "<Postmaster>" / Forward-path ) [SP Rcpt-parameters]
- * vrfy       = "VRFY" SP String     expn = "EXPN" SP String    help = "HELP" [SP String]    noop = "NOOP" [SP String]
- * data, rset, quit, starttls: the word alone
- * auth       = "AUTH" SP sasl-mech [SP initial-response]   (RFC 4954: initial-response = base64 / "=")
- * bdat       = "BDAT" SP chunk-size [SP "LAST"]            (RFC 3030) */
+ * rcpt       = "RCPT TO:" ( "<Postmaster@" Domain ">" / "<Postmaster>" / Forward-path ) [SP
+ * Rcpt-parameters] vrfy       = "VRFY" SP String     expn = "EXPN" SP String    help = "HELP" [SP
+ * String]    noop = "NOOP" [SP String] data, rset, quit, starttls: the word alone auth       =
+ * "AUTH" SP sasl-mech [SP initial-response]   (RFC 4954: initial-response = base64 / "=") bdat =
+ * "BDAT" SP chunk-size [SP "LAST"]            (RFC 3030) */
 
 struct lexer {
 	struct arena *arena;
@@ -32,7 +32,7 @@ static int bad_argument(struct lexer *x, const char *say)
 
 static void add(struct lexer *x, uint8_t kind, struct span text)
 {
-	toks_add(&x->cmd->args, (struct tok){ .kind = kind, .text = text });
+	toks_add(&x->cmd->args, (struct tok){.kind = kind, .text = text});
 }
 
 static struct span upper(struct arena *a, struct span s)
@@ -41,7 +41,7 @@ static struct span upper(struct arena *a, struct span s)
 
 	for (size_t i = 0; i < s.n; i++)
 		to[i] = ascii_upper(to[i]);
-	return (struct span){ to, s.n };
+	return (struct span){to, s.n};
 }
 
 /* Lenient where clients are known to be sloppy and it hurts nobody: "_" and a dot at the end. */
@@ -57,7 +57,7 @@ static bool helo_ok(struct arena *a, struct span name)
 	for (size_t i = 0; i < name.n; i++)
 		if (copy[i] == '_')
 			copy[i] = 'x';
-	return smtp_domain_ok((struct span){ copy, name.n }) || smtp_literal_ok(name);
+	return smtp_domain_ok((struct span){copy, name.n}) || smtp_literal_ok(name);
 }
 
 static int lex_helo(struct lexer *x)
@@ -86,14 +86,15 @@ static int lex_params(struct lexer *x)
 	struct toks *args = &x->cmd->args;
 
 	while (x->rest.n) {
-		struct tok tok = { .kind = TOK_PAIR };
+		struct tok tok = {.kind = TOK_PAIR};
 
 		if (!scan_char(&x->rest, ' '))
 			return bad_argument(x, "Parameters follow a blank");
 		scan_blanks(&x->rest);
 		if (!scan_while(&x->rest, &tok.text, keyword_char, 1, 64) || tok.text.p[0] == '-')
 			return bad_argument(x, "Malformed parameter");
-		if (scan_char(&x->rest, '=') && !scan_while(&x->rest, &tok.value, value_char, 1, SIZE_MAX))
+		if (scan_char(&x->rest, '=') &&
+			!scan_while(&x->rest, &tok.value, value_char, 1, SIZE_MAX))
 			return bad_argument(x, "Malformed parameter value");
 		if (args->n > SMTP_PARAMS_MAX)
 			return bad_argument(x, "Too many parameters");
@@ -139,7 +140,8 @@ static int lex_path(struct lexer *x, struct span keyword, bool empty_ok, const c
 	int r;
 
 	if (!scan_ilit(&x->rest, keyword))
-		return bad_argument(x, empty_ok ? "MAIL FROM:<address> required" : "RCPT TO:<address> required");
+		return bad_argument(x,
+			empty_ok ? "MAIL FROM:<address> required" : "RCPT TO:<address> required");
 	scan_blanks(&x->rest);
 	whole = x->rest;
 	if (!scan_char(&x->rest, '<'))
@@ -233,7 +235,8 @@ static int lex_auth(struct lexer *x)
 {
 	struct span mechanism, initial;
 
-	if (!scan_while(&x->rest, &mechanism, mechanism_char, 1, 20) || (x->rest.n && x->rest.p[0] != ' '))
+	if (!scan_while(&x->rest, &mechanism, mechanism_char, 1, 20) ||
+		(x->rest.n && x->rest.p[0] != ' '))
 		return bad_argument(x, "Mechanism required");
 	add(x, TOK_ATOM, upper(x->arena, mechanism));
 	if (!x->rest.n)
@@ -252,14 +255,21 @@ static const struct {
 	bool argument; /* required */
 	bool utf8;     /* may be in the argument */
 } verbs[] = {
-	{ "HELO", SMTP_HELO, lex_helo, true, true },   { "EHLO", SMTP_EHLO, lex_helo, true, true },
-	{ "LHLO", SMTP_LHLO, lex_helo, true, true },   { "MAIL", SMTP_MAIL, lex_mail, true, true },
-	{ "RCPT", SMTP_RCPT, lex_rcpt, true, true },   { "DATA", SMTP_DATA, lex_none, false, false },
-	{ "BDAT", SMTP_BDAT, lex_bdat, true, false },  { "RSET", SMTP_RSET, lex_none, false, false },
-	{ "NOOP", SMTP_NOOP, lex_text, false, true },  { "QUIT", SMTP_QUIT, lex_none, false, false },
-	{ "HELP", SMTP_HELP, lex_text, false, true },  { "VRFY", SMTP_VRFY, lex_name, true, true },
-	{ "EXPN", SMTP_EXPN, lex_name, true, true },   { "AUTH", SMTP_AUTH, lex_auth, true, false },
-	{ "STARTTLS", SMTP_STARTTLS, lex_none, false, false },
+	{"HELO", SMTP_HELO, lex_helo, true, true},
+	{"EHLO", SMTP_EHLO, lex_helo, true, true},
+	{"LHLO", SMTP_LHLO, lex_helo, true, true},
+	{"MAIL", SMTP_MAIL, lex_mail, true, true},
+	{"RCPT", SMTP_RCPT, lex_rcpt, true, true},
+	{"DATA", SMTP_DATA, lex_none, false, false},
+	{"BDAT", SMTP_BDAT, lex_bdat, true, false},
+	{"RSET", SMTP_RSET, lex_none, false, false},
+	{"NOOP", SMTP_NOOP, lex_text, false, true},
+	{"QUIT", SMTP_QUIT, lex_none, false, false},
+	{"HELP", SMTP_HELP, lex_text, false, true},
+	{"VRFY", SMTP_VRFY, lex_name, true, true},
+	{"EXPN", SMTP_EXPN, lex_name, true, true},
+	{"AUTH", SMTP_AUTH, lex_auth, true, false},
+	{"STARTTLS", SMTP_STARTTLS, lex_none, false, false},
 };
 
 static bool clean(struct span s)
@@ -277,10 +287,10 @@ static bool blank(char c)
 
 int smtp_lex(struct arena *a, struct span line, struct smtp_command *out, struct err *e)
 {
-	struct lexer x = { .arena = a, .cmd = out, .e = e };
+	struct lexer x = {.arena = a, .cmd = out, .e = e};
 	struct span word;
 
-	*out = (struct smtp_command){ .verb = SMTP_UNKNOWN };
+	*out = (struct smtp_command){.verb = SMTP_UNKNOWN};
 	toks_init(&out->args, a);
 	while (line.n && blank(line.p[line.n - 1]))
 		line.n--;

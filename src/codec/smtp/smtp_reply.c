@@ -9,7 +9,7 @@
 
 void smtp_reply_init(struct smtp_reply *r)
 {
-	*r = (struct smtp_reply){ 0 };
+	*r = (struct smtp_reply){0};
 	buf_init(&r->line, SMTP_REPLY_LINE);
 	buf_init(&r->all, SMTP_REPLY_MAX);
 }
@@ -26,10 +26,11 @@ static size_t status_len(struct span s, unsigned code)
 	struct span rest = s;
 	uint64_t n;
 
-	if (!scan_num(&rest, &n, code / 100, code / 100) || !scan_char(&rest, '.') || !scan_num(&rest, &n, 0, 999) ||
-		!scan_char(&rest, '.') || !scan_num(&rest, &n, 0, 999) || (rest.n && rest.p[0] != ' '))
+	if (!scan_num(&rest, &n, code / 100, code / 100) || !scan_char(&rest, '.') ||
+		!scan_num(&rest, &n, 0, 999) || !scan_char(&rest, '.') ||
+		!scan_num(&rest, &n, 0, 999) || (rest.n && rest.p[0] != ' '))
 		return 0;
-	return s.n - rest.n < sizeof((struct smtp_reply){ 0 }.status_text) ? s.n - rest.n : 0;
+	return s.n - rest.n < sizeof((struct smtp_reply){0}.status_text) ? s.n - rest.n : 0;
 }
 
 static void add_clean(struct buf *b, struct span s)
@@ -64,7 +65,7 @@ static int take_line(struct smtp_reply *r, struct span s)
 	if (first && n) {
 		memcpy(r->status_text, s.p, n);
 		r->status_text[n] = 0;
-		r->status = (struct span){ r->status_text, n };
+		r->status = (struct span){r->status_text, n};
 	}
 	if (n && span_eq(r->status, span_sub(s, 0, n)))
 		s = span_from(s, n + 1);
@@ -99,7 +100,7 @@ int smtp_reply(struct smtp_reply *r, struct span in, size_t *used)
 
 		*used += n;
 		r->total += n;
-		buf_add(&r->line, (struct span){ from, n });
+		buf_add(&r->line, (struct span){from, n});
 		if (r->line.failed || r->total > SMTP_REPLY_MAX)
 			return ERR_TOOBIG;
 		if (!lf)
@@ -125,15 +126,28 @@ bool smtp_reply_idle(const struct smtp_reply *r)
 static const struct {
 	const char *word;
 	uint32_t flag;
-} caps_words[] = {
-	{ "SIZE", SMTP_CAP_SIZE }, { "PIPELINING", SMTP_CAP_PIPELINING }, { "8BITMIME", SMTP_CAP_8BITMIME },
-	{ "STARTTLS", SMTP_CAP_STARTTLS }, { "AUTH", SMTP_CAP_AUTH }, { "DSN", SMTP_CAP_DSN },
-	{ "SMTPUTF8", SMTP_CAP_SMTPUTF8 }, { "CHUNKING", SMTP_CAP_CHUNKING }, { "BINARYMIME", SMTP_CAP_BINARYMIME },
-	{ "ENHANCEDSTATUSCODES", SMTP_CAP_STATUS }, { "LIMITS", SMTP_CAP_LIMITS }, { "REQUIRETLS", SMTP_CAP_REQUIRETLS },
-}, auth_words[] = {
-	{ "PLAIN", SMTP_AUTH_PLAIN }, { "LOGIN", SMTP_AUTH_LOGIN }, { "SCRAM-SHA-256", SMTP_AUTH_SCRAM_SHA_256 },
-	{ "SCRAM-SHA-256-PLUS", SMTP_AUTH_SCRAM_SHA_256_PLUS }, { "OAUTHBEARER", SMTP_AUTH_OAUTHBEARER },
-	{ "EXTERNAL", SMTP_AUTH_EXTERNAL },
+} caps_words[] =
+	{
+		{"SIZE", SMTP_CAP_SIZE},
+		{"PIPELINING", SMTP_CAP_PIPELINING},
+		{"8BITMIME", SMTP_CAP_8BITMIME},
+		{"STARTTLS", SMTP_CAP_STARTTLS},
+		{"AUTH", SMTP_CAP_AUTH},
+		{"DSN", SMTP_CAP_DSN},
+		{"SMTPUTF8", SMTP_CAP_SMTPUTF8},
+		{"CHUNKING", SMTP_CAP_CHUNKING},
+		{"BINARYMIME", SMTP_CAP_BINARYMIME},
+		{"ENHANCEDSTATUSCODES", SMTP_CAP_STATUS},
+		{"LIMITS", SMTP_CAP_LIMITS},
+		{"REQUIRETLS", SMTP_CAP_REQUIRETLS},
+},
+  auth_words[] = {
+	  {"PLAIN", SMTP_AUTH_PLAIN},
+	  {"LOGIN", SMTP_AUTH_LOGIN},
+	  {"SCRAM-SHA-256", SMTP_AUTH_SCRAM_SHA_256},
+	  {"SCRAM-SHA-256-PLUS", SMTP_AUTH_SCRAM_SHA_256_PLUS},
+	  {"OAUTHBEARER", SMTP_AUTH_OAUTHBEARER},
+	  {"EXTERNAL", SMTP_AUTH_EXTERNAL},
 };
 
 static void read_limits(struct span rest, struct smtp_caps *out)
@@ -190,7 +204,7 @@ static void read_keyword(struct span line, struct smtp_caps *out)
 
 void smtp_caps_parse(struct span text, struct smtp_caps *out)
 {
-	*out = (struct smtp_caps){ 0 };
+	*out = (struct smtp_caps){0};
 	span_cut(&text, '\n');
 	while (text.n)
 		read_keyword(span_cut(&text, '\n'), out);

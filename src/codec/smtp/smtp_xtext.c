@@ -5,7 +5,8 @@
 
 /* xtext   = *( xchar / hexchar )
  * xchar   = any ASCII CHAR between "!" (33) and "~" (126) inclusive, except for "+" and "="
- * hexchar = ASCII "+" immediately followed by two upper case hexadecimal digits   (RFC 3461 section 4) */
+ * hexchar = ASCII "+" immediately followed by two upper case hexadecimal digits   (RFC 3461 section
+ * 4) */
 
 static bool plain(char c)
 {
@@ -47,14 +48,15 @@ int smtp_xtext_decode(struct arena *a, struct span s, struct span *out, struct e
 			return bad(e, "Malformed xtext");
 		to[n++] = (char)octet;
 	}
-	*out = (struct span){ to, n };
+	*out = (struct span){to, n};
 	return 0;
 }
 
 /* utf-8-addr-xtext     = 1*( QCHAR / EmbeddedUnicodeChar )
  * utf-8-addr-unitext   = 1*( QUCHAR / EmbeddedUnicodeChar )
  * EmbeddedUnicodeChar  = %x5C.78 "{" HEXPOINT "}"
- * QCHAR = %x21-2a / %x2c-3c / %x3e-5b / %x5d-7e, QUCHAR = QCHAR / UTF8-non-ascii   (RFC 6533 section 3) */
+ * QCHAR = %x21-2a / %x2c-3c / %x3e-5b / %x5d-7e, QUCHAR = QCHAR / UTF8-non-ascii   (RFC 6533
+ * section 3) */
 static bool scan_embedded(struct span *in, UChar32 *out)
 {
 	struct span digits, text;
@@ -66,7 +68,7 @@ static bool scan_embedded(struct span *in, UChar32 *out)
 	scan_char(in, '}');
 	for (size_t i = 0; i < 6; i++)
 		padded[i] = i < 6 - digits.n ? '0' : digits.p[i - (6 - digits.n)];
-	text = (struct span){ padded, 6 };
+	text = (struct span){padded, 6};
 	if (!scan_hex(text, octets, 3))
 		return false;
 	*out = octets[0] << 16 | octets[1] << 8 | octets[2];
@@ -75,7 +77,8 @@ static bool scan_embedded(struct span *in, UChar32 *out)
 
 static int utf8_decode(struct arena *a, struct span s, struct span *out, struct err *e)
 {
-	uint8_t *to = arena_alloc(a, s.n + 1); /* the spelling is always longer than the character */
+	uint8_t *to =
+		arena_alloc(a, s.n + 1); /* the spelling is always longer than the character */
 	int32_t n = 0;
 
 	while (s.n) {
@@ -137,7 +140,8 @@ bool smtp_orcpt_write(struct buf *b, const struct smtp_orcpt *orcpt, bool utf8)
 		if (c < 0)
 			c = 0xfffd;
 		if ((c < 128 && plain((char)c) && c != '\\') || (c > 159 && utf8))
-			buf_add(b, c == 0xfffd ? SPAN("\xef\xbf\xbd") : span_sub(s, (size_t)from, (size_t)(i - from)));
+			buf_add(b, c == 0xfffd ? SPAN("\xef\xbf\xbd")
+					       : span_sub(s, (size_t)from, (size_t)(i - from)));
 		else
 			buf_addf(b, "\\x{%02X}", (unsigned)c);
 	}

@@ -36,7 +36,7 @@ static void frames(struct span in, size_t step, bool answer, struct buf *out)
 
 static void check_frames(struct span in, bool answer, const char *want)
 {
-	static const size_t steps[] = { 1, 2, 3, 7, 1000000 };
+	static const size_t steps[] = {1, 2, 3, 7, 1000000};
 
 	for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++) {
 		SCOPED_BUF out;
@@ -58,6 +58,7 @@ static void test_frame_lines(void **state)
 	check_frames(SPAN("\n\r\nc\r\n"), false, "<syntax>[c]");
 	check_frames(SPAN("a\rb\r\nc\r\n"), false, "<syntax>[c]");
 	check_frames(SPAN("a\r\r\nc\r\n"), false, "<syntax>[c]");
+	/* CVE-2026-42395 */
 	check_frames(SPAN("XCLIENT a\0b\r\nc\r\n"), false, "<syntax>[c]");
 	check_frames(SPAN("dGVzdA==\r\n*\r\n\r\n"), true, "[dGVzdA==][*][]");
 }
@@ -164,7 +165,8 @@ static void test_data_plain(void **state)
 	(void)state;
 	d = check_data(SPAN(".\r\n"), SPAN(""), 0);
 	assert_false(smtp_data_stray(&d));
-	d = check_data(SPAN("a: b\r\n\r\nlonger line\r\n.\r\nQUIT\r\n"), SPAN("a: b\r\n\r\nlonger line\r\n"), 6);
+	d = check_data(SPAN("a: b\r\n\r\nlonger line\r\n.\r\nQUIT\r\n"),
+		SPAN("a: b\r\n\r\nlonger line\r\n"), 6);
 	assert_false(smtp_data_stray(&d) || d.eight_bit || d.nul || d.line_open);
 	assert_int_equal(d.line_longest, 11);
 	check_data(SPAN("..\r\n...a\r\n.b\r\n.\r\n"), SPAN(".\r\n..a\r\nb\r\n"), 0);
@@ -175,24 +177,25 @@ static void test_data_plain(void **state)
 	assert_true(d.nul);
 }
 
-/* Every end that some server has taken for the true one; CVE-2023-51764 and its sisters, 2026-33604. */
+/* Every end that some server has taken for the true one; CVE-2023-51764 and its sisters,
+ * 2026-33604. */
 static void test_data_smuggling(void **state)
 {
 	static const struct {
 		struct span in, out;
 		unsigned cr, lf;
 	} v[] = {
-		{ SPAN("a\n.\nMAIL"), SPAN("a\n.\nMAIL"), 0, 2 },
-		{ SPAN("a\n.\r\nMAIL"), SPAN("a\n.\r\nMAIL"), 0, 1 },
-		{ SPAN("a\r\n.\nMAIL"), SPAN("a\r\n\nMAIL"), 0, 1 },
-		{ SPAN("a\r\n.\rMAIL"), SPAN("a\r\n\rMAIL"), 1, 0 },
-		{ SPAN("a\r.\r\nMAIL"), SPAN("a\r.\r\nMAIL"), 1, 0 },
-		{ SPAN("a\r.\rMAIL"), SPAN("a\r.\rMAIL"), 2, 0 },
-		{ SPAN("a\r\r\n.\r\r\nMAIL"), SPAN("a\r\r\n\r\r\nMAIL"), 2, 0 },
-		{ SPAN("a\r\n\0.\r\nMAIL"), SPAN("a\r\n\0.\r\nMAIL"), 0, 0 },
-		{ SPAN("a\r\n.\0\r\nMAIL"), SPAN("a\r\n\0\r\nMAIL"), 0, 0 },
-		{ SPAN("a\r\n.\r.\r\nMAIL"), SPAN("a\r\n\r.\r\nMAIL"), 1, 0 },
-		{ SPAN("a\n\r.\r\n"), SPAN("a\n\r.\r\n"), 1, 1 },
+		{SPAN("a\n.\nMAIL"), SPAN("a\n.\nMAIL"), 0, 2},
+		{SPAN("a\n.\r\nMAIL"), SPAN("a\n.\r\nMAIL"), 0, 1},
+		{SPAN("a\r\n.\nMAIL"), SPAN("a\r\n\nMAIL"), 0, 1},
+		{SPAN("a\r\n.\rMAIL"), SPAN("a\r\n\rMAIL"), 1, 0},
+		{SPAN("a\r.\r\nMAIL"), SPAN("a\r.\r\nMAIL"), 1, 0},
+		{SPAN("a\r.\rMAIL"), SPAN("a\r.\rMAIL"), 2, 0},
+		{SPAN("a\r\r\n.\r\r\nMAIL"), SPAN("a\r\r\n\r\r\nMAIL"), 2, 0},
+		{SPAN("a\r\n\0.\r\nMAIL"), SPAN("a\r\n\0.\r\nMAIL"), 0, 0},
+		{SPAN("a\r\n.\0\r\nMAIL"), SPAN("a\r\n\0\r\nMAIL"), 0, 0},
+		{SPAN("a\r\n.\r.\r\nMAIL"), SPAN("a\r\n\r.\r\nMAIL"), 1, 0},
+		{SPAN("a\n\r.\r\n"), SPAN("a\n\r.\r\n"), 1, 1},
 	};
 
 	(void)state;
@@ -245,15 +248,15 @@ static void test_stuff(void **state)
 		struct span in, out;
 		unsigned stray;
 	} v[] = {
-		{ SPAN(""), SPAN(".\r\n"), 0 },
-		{ SPAN("a\r\n"), SPAN("a\r\n.\r\n"), 0 },
-		{ SPAN("a"), SPAN("a\r\n.\r\n"), 0 },
-		{ SPAN(".\r\n..\r\na.\r\n"), SPAN("..\r\n...\r\na.\r\n.\r\n"), 0 },
-		{ SPAN("a\n.\nb\r\n"), SPAN("a . b\r\n.\r\n"), 2 },
-		{ SPAN("a\r.\rb\r\n"), SPAN("a . b\r\n.\r\n"), 2 },
-		{ SPAN("a\r\r\n.\r"), SPAN("a \r\n.. \r\n.\r\n"), 2 },
-		{ SPAN("\n.\r\n"), SPAN(" .\r\n.\r\n"), 1 },
-		{ SPAN("\r\n\n\r\n.\r\n"), SPAN("\r\n \r\n..\r\n.\r\n"), 1 },
+		{SPAN(""), SPAN(".\r\n"), 0},
+		{SPAN("a\r\n"), SPAN("a\r\n.\r\n"), 0},
+		{SPAN("a"), SPAN("a\r\n.\r\n"), 0},
+		{SPAN(".\r\n..\r\na.\r\n"), SPAN("..\r\n...\r\na.\r\n.\r\n"), 0},
+		{SPAN("a\n.\nb\r\n"), SPAN("a . b\r\n.\r\n"), 2},
+		{SPAN("a\r.\rb\r\n"), SPAN("a . b\r\n.\r\n"), 2},
+		{SPAN("a\r\r\n.\r"), SPAN("a \r\n.. \r\n.\r\n"), 2},
+		{SPAN("\n.\r\n"), SPAN(" .\r\n.\r\n"), 1},
+		{SPAN("\r\n\n\r\n.\r\n"), SPAN("\r\n \r\n..\r\n.\r\n"), 1},
 	};
 
 	(void)state;
@@ -268,7 +271,8 @@ static void test_stuff(void **state)
 		}
 }
 
-/* All strings over four octets: what we send, a strict server reads back, with one end, at the end. */
+/* All strings over four octets: what we send, a strict server reads back, with one end, at the end.
+ */
 static void test_stuff_then_read(void **state)
 {
 	static const char octets[] = ".\r\nx";
@@ -284,7 +288,7 @@ static void test_stuff_then_read(void **state)
 			text[i] = octets[k >> 2 * i & 3];
 		buf_init(&wire, 100);
 		buf_init(&back, 100);
-		encode((struct span){ text, 6 }, 4, &wire);
+		encode((struct span){text, 6}, 4, &wire);
 		assert_int_equal(decode(buf_span(&wire), 3, &d, &back), 0);
 		assert_false(smtp_data_stray(&d));
 	}
@@ -293,10 +297,14 @@ static void test_stuff_then_read(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_frame_lines),	cmocka_unit_test(test_frame_limits),
-		cmocka_unit_test(test_frame_error_name), cmocka_unit_test(test_data_plain),
-		cmocka_unit_test(test_data_smuggling),	cmocka_unit_test(test_data_chunk),
-		cmocka_unit_test(test_stuff),		cmocka_unit_test(test_stuff_then_read),
+		cmocka_unit_test(test_frame_lines),
+		cmocka_unit_test(test_frame_limits),
+		cmocka_unit_test(test_frame_error_name),
+		cmocka_unit_test(test_data_plain),
+		cmocka_unit_test(test_data_smuggling),
+		cmocka_unit_test(test_data_chunk),
+		cmocka_unit_test(test_stuff),
+		cmocka_unit_test(test_stuff_then_read),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

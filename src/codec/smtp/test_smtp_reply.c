@@ -31,7 +31,7 @@ static void replies(struct span in, size_t step, struct buf *out)
 
 static void check(struct span in, const char *want)
 {
-	static const size_t steps[] = { 1, 2, 5, 100000 };
+	static const size_t steps[] = {1, 2, 5, 100000};
 
 	for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++) {
 		SCOPED_BUF out;
@@ -87,17 +87,21 @@ static void test_caps(void **state)
 	struct smtp_caps c;
 
 	(void)state;
-	smtp_caps_parse(SPAN("mx.example PIPELINING\nsize 10240000\nAUTH PLAIN SCRAM-SHA-256-PLUS X\nstarttls\n"
-			     "LIMITS RCPTMAX=20 MAILMAX=x RCPTDOMAINMAX=1 RCPTMAX=0\nXFOO\nENHANCEDSTATUSCODES\nCHUNKING"),
+	smtp_caps_parse(SPAN("mx.example PIPELINING\nsize 10240000\nAUTH PLAIN SCRAM-SHA-256-PLUS "
+			     "X\nstarttls\n"
+			     "LIMITS RCPTMAX=20 MAILMAX=x RCPTDOMAINMAX=1 "
+			     "RCPTMAX=0\nXFOO\nENHANCEDSTATUSCODES\nCHUNKING"),
 		&c);
-	assert_int_equal(c.flags, SMTP_CAP_SIZE | SMTP_CAP_AUTH | SMTP_CAP_STARTTLS | SMTP_CAP_LIMITS |
-					  SMTP_CAP_STATUS | SMTP_CAP_CHUNKING);
+	assert_int_equal(c.flags, SMTP_CAP_SIZE | SMTP_CAP_AUTH | SMTP_CAP_STARTTLS |
+					  SMTP_CAP_LIMITS | SMTP_CAP_STATUS | SMTP_CAP_CHUNKING);
 	assert_int_equal(c.auth, SMTP_AUTH_PLAIN | SMTP_AUTH_SCRAM_SHA_256_PLUS);
 	assert_int_equal(c.size_max, 10240000);
 	assert_int_equal(c.rcpt_max, 20);
 	assert_int_equal(c.mail_max, 0);
 	assert_int_equal(c.rcpt_domain_max, 1);
-	smtp_caps_parse(SPAN("mx.example\nAUTH=LOGIN\nSIZE\nSIZEX 1\n8BITMIME\nDSN\nSMTPUTF8\nPIPELINING"), &c);
+	smtp_caps_parse(
+		SPAN("mx.example\nAUTH=LOGIN\nSIZE\nSIZEX 1\n8BITMIME\nDSN\nSMTPUTF8\nPIPELINING"),
+		&c);
 	assert_int_equal(c.auth, SMTP_AUTH_LOGIN);
 	assert_int_equal(c.flags, SMTP_CAP_AUTH | SMTP_CAP_SIZE | SMTP_CAP_8BITMIME | SMTP_CAP_DSN |
 					  SMTP_CAP_SMTPUTF8 | SMTP_CAP_PIPELINING);
@@ -145,7 +149,8 @@ static void test_write(void **state)
 
 static void test_xtext(void **state)
 {
-	static const char *const bad[] = { "+", "+4", "+GG", "a=b", "a b", "+0D+0A", "\xc3\xa4", "+FF", "+00", "a\x7f" };
+	static const char *const bad[] = {
+		"+", "+4", "+GG", "a=b", "a b", "+0D+0A", "\xc3\xa4", "+FF", "+00", "a\x7f"};
 	SCOPED_ARENA a = arena_new();
 	SCOPED_BUF b;
 	struct err e = ERR_INIT;
@@ -186,7 +191,8 @@ static void test_orcpt(void **state)
 {
 	(void)state;
 	orcpt("rfc822;a+2Bb@c.example", "a+b@c.example", "rfc822;a+2Bb@c.example");
-	orcpt("utf-8;j\\x{F6}rg\\x{2B}x@a.example", "j\xc3\xb6rg+x@a.example", "utf-8;j\\x{F6}rg\\x{2B}x@a.example");
+	orcpt("utf-8;j\\x{F6}rg\\x{2B}x@a.example", "j\xc3\xb6rg+x@a.example",
+		"utf-8;j\\x{F6}rg\\x{2B}x@a.example");
 	orcpt("UTF-8;j\xc3\xb6rg@a.example", "j\xc3\xb6rg@a.example", "utf-8;j\\x{F6}rg@a.example");
 	orcpt("utf-8;\\x{5C}\\x{1F600}@a", "\\\xf0\x9f\x98\x80@a", "utf-8;\\x{5C}\\x{1F600}@a");
 	orcpt("rfc822;", NULL, NULL);
@@ -238,8 +244,12 @@ static void test_values(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_read),  cmocka_unit_test(test_read_limits), cmocka_unit_test(test_caps),
-		cmocka_unit_test(test_write), cmocka_unit_test(test_xtext),	  cmocka_unit_test(test_orcpt),
+		cmocka_unit_test(test_read),
+		cmocka_unit_test(test_read_limits),
+		cmocka_unit_test(test_caps),
+		cmocka_unit_test(test_write),
+		cmocka_unit_test(test_xtext),
+		cmocka_unit_test(test_orcpt),
 		cmocka_unit_test(test_values),
 	};
 

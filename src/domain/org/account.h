@@ -1,0 +1,61 @@
+/* account.h - accounts: people, roles (offices), resources. Everything stored has exactly one owner.
+ *
+ * Functions that take a tx work in store_read or store_write as their effect demands. Spans they return
+ * live in the arena. Addresses are normalised here (codec/smtp/smtp_address.h). Errors: ERR_MISSING,
+ * ERR_EXISTS (address taken), ERR_PARAM (no such domain, bad address), ERR_LIMIT (quota, send limit).
+ * Not good for: who may act as whom (role.h), signing in (auth.h). */
+#pragma once
+#include "domain/org/org.h"
+
+enum account_kind { ACCOUNT_ORG = 0, ACCOUNT_PERSON, ACCOUNT_ROLE, ACCOUNT_RESOURCE };
+enum account_state { ACCOUNT_ACTIVE = 1, ACCOUNT_LOCKED, ACCOUNT_REMOVED };
+
+struct account {
+	uint64_t id;
+	enum account_kind kind;
+	enum account_state state;
+	uint64_t chapter_id;
+	int64_t created_sec;
+	uint64_t quota_bytes, quota_messages;     /* 0: no limit */
+	uint64_t used_bytes, used_messages;
+	uint64_t modseq;                          /* account-wide change number (IMAP MODSEQ) */
+	uint32_t send_limit;                      /* recipients an hour, 0: no limit */
+	bool has_password;
+	struct span address, name, language;      /* "de", "en" */
+};
+struct account_new {
+	enum account_kind kind;
+	uint64_t chapter_id;                      /* 0: root chapter */
+	struct span address, name, language, password;   /* password none: nobody can sign in */
+	uint64_t quota_bytes, quota_messages;
+	uint32_t send_limit;
+};
+
+/* Outside a transaction (asks the vault for key and verifier first), then one store_write. Also makes the
+ * account's INBOX & co. through the hook below. */
+int account_add(struct org *o, const struct account_new *n, uint64_t *id_out, struct err *e);
+/* Called inside account_add's transaction; set once at start by core (domain/mail makes mailboxes). */
+void account_on_add(int (*fn)(void *arg, struct tx *tx, uint64_t account_id, enum account_kind kind,
+	struct span language, struct err *e), void *arg);
+
+int account_get(struct org *o, struct tx *tx, struct arena *a, uint64_t id, struct account *out, struct err *e);
+/* By any of its own addresses (primary or additional; sub-address "+tag" allowed when `tagged`). */
+int account_find(struct org *o, struct tx *tx, struct arena *a, struct span address, bool tagged,
+	struct account *out, struct err *e);
+/* All that are not removed, of one chapter and below (0: all); ordered by address. */
+int account_list(struct org *o, struct tx *tx, struct arena *a, uint64_t chapter_id, struct account **out,
+	size_t *n_out, struct err *e);
+int account_set_state(struct org *o, struct tx *tx, uint64_t id, enum account_state state, struct err *e);
+int account_set_limits(struct org *o, struct tx *tx, uint64_t id, uint64_t quota_bytes,
+	uint64_t quota_messages, uint32_t send_limit, struct err *e);
+/* Destroys the key (nothing of the account can be read any more, in no backup) and frees the address. */
+int account_remove(struct org *o, struct tx *tx, uint64_t id, struct err *e);
+/* Hashes in the vault first, then stores; outside a transaction. */
+int account_set_password(struct org *o, uint64_t id, struct span password, struct err *e);
+
+/* Adds to (or takes from) the usage; checks the quota when it grows (ERR_LIMIT "Quota exceeded") unless
+ * `force`. Returns the account's next change number. One statement, meant for every write of mail. */
+int account_use(struct tx *tx, uint64_t id, int64_t bytes, int64_t messages, bool force, uint64_t *modseq_out,
+	struct err *e);
+/* Counts recipients sent in this hour; ERR_LIMIT beyond the account's limit. */
+int account_count_sent(struct tx *tx, uint64_t id, uint32_t recipients, int64_t now_sec, struct err *e);
