@@ -100,6 +100,7 @@ static void on_link(void *arg, unsigned what)
 	if (r < 0) {
 		log_msg("link_lost", "%s", e.log);
 		g->result = ERR_GONE;
+		loop_fd_want(&g->link, 0);
 		loop_stop(g->loop);
 		return;
 	}
@@ -164,6 +165,7 @@ void gate_close(struct gate *g)
 
 	loop_timer_stop(&g->bus_retry);
 	loop_timer_stop(&g->tick);
+	loop_fd_fini(&g->link);
 	for (size_t i = 0; i < g->n_ports; i++)
 		listener_fini(&g->ports[i].l);
 	for (uint32_t i = 0; i < g->n_slots; i++)
@@ -181,7 +183,6 @@ void gate_close(struct gate *g)
 		HASH_DEL(g->addrs, a);
 		free(a);
 	}
-	loop_fd_fini(&g->link);
 	free(g->slots);
 	free(g->free_slots);
 	free(g->ports);
