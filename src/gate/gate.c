@@ -127,11 +127,9 @@ static void on_accepted(void *arg, int fd, const struct sockaddr_storage *from)
 	gate_accept(p->g, &p->conf, fd, from);
 }
 
-int gate_open(struct gate *g, const struct gate_config *conf, struct err *e)
+void gate_open(struct gate *g, const struct gate_config *conf)
 {
 	*g = (struct gate){ .conf = conf, .lim = conf->limits ? *conf->limits : gate_limits_default };
-	if (tls_prepare(e) < 0)
-		return e->code;
 	g->bus.fd = -1;
 	g->loop = loop_new();
 	g->arena = arena_new();
@@ -156,7 +154,6 @@ int gate_open(struct gate *g, const struct gate_config *conf, struct err *e)
 	}
 	g->stats_ms = loop_now_ms() + STATS_MS;
 	loop_timer_set(g->loop, &g->tick, loop_now_ms() + TICK_MS);
-	return 0;
 }
 
 void gate_close(struct gate *g)
@@ -200,8 +197,9 @@ int gate_main(const struct gate_config *conf, struct err *e)
 	if (!g)
 		abort();
 	log_role(conf->name);
-	r = gate_open(g, conf, e);
+	r = tls_prepare(e);
 	if (r == 0) {
+		gate_open(g, conf);
 		if (conf->enter_sandbox)
 			conf->enter_sandbox();
 		r = link_send(conf->link_fd, LINK_READY, SPAN_NONE, -1, e);

@@ -162,7 +162,7 @@ struct gate {
 };
 
 /* gate.c */
-int gate_open(struct gate *g, const struct gate_config *conf, struct err *e);
+void gate_open(struct gate *g, const struct gate_config *conf);
 void gate_close(struct gate *g);
 void gate_need_bus(struct gate *g); /* the connection to core is lost: ask for another */
 struct conn *gate_find(struct gate *g, uint64_t id);

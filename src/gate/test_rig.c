@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include "base/io.h"
 #include "base/log.h"
@@ -99,7 +100,20 @@ void rig_start(struct rig *r)
 {
 	struct tls_cert c = { buf_span(&r->chain), buf_span(&r->key) };
 
-	assert_int_equal(pthread_create(&r->thread, NULL, run, r), 0);
+	if (r->forked) {
+		r->pid = fork();
+		if (r->pid == 0) {
+			close(r->link);
+			run(r);
+			_exit(r->result == ERR_GONE ? 0 : 1);
+		}
+		r->joined = true;
+		close(r->conf.link_fd);
+		for (int i = 0; i < PORT_COUNT; i++)
+			close(r->listeners[i].fd);
+	} else {
+		assert_int_equal(pthread_create(&r->thread, NULL, run, r), 0);
+	}
 	link_expect(r, LINK_READY);
 	rig_tls(r, &c, 1);
 }
@@ -128,6 +142,12 @@ void rig_stop(struct rig *r)
 	close(r->link);
 	if (!r->joined)
 		pthread_join(r->thread, NULL);
+	if (r->forked) {
+		int status;
+
+		assert_int_equal(waitpid(r->pid, &status, 0), r->pid);
+		assert_int_equal(status, 0);
+	}
 	if (r->bus_up)
 		rig_core_down(r);
 	arena_free(r->arena);

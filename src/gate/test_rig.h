@@ -24,6 +24,8 @@ struct rig {
 	int link, result;
 	struct bus_conn bus;
 	bool bus_up, joined;
+	bool forked; /* set before rig_start: the gate is a process of its own (pid) */
+	pid_t pid;
 	struct arena *arena;
 	struct bus_msg msg;
 	struct buf chain, key; /* of the default certificate */
