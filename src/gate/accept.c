@@ -259,12 +259,14 @@ void gate_accept(struct gate *g, const struct gate_listener *conf, int fd, const
 	enlist(c);
 	c->proto->init(c);
 	c->phase = PHASE_PROXY;
-	if (conf->proxy)
+	if (conf->proxy) {
+		stream_bound(&c->s, PROXY_HEAD); /* what follows may be a TLS handshake: read no further */
 		conn_arm(c);
-	else if (c->implicit_tls)
+	} else if (c->implicit_tls) {
 		conn_start_tls(c);
-	else
+	} else {
 		conn_start(c);
+	}
 }
 
 bool conn_proxy(struct conn *c)
@@ -274,12 +276,15 @@ bool conn_proxy(struct conn *c)
 	size_t used;
 	int r = proxy_parse(stream_input(&c->s), &h, &used);
 
-	if (r == 0 && !stream_eof(&c->s))
+	if (r == 0 && !stream_eof(&c->s)) {
+		stream_bound(&c->s, proxy_length(stream_input(&c->s)));
 		return false;
+	}
 	if (r == 1) {
 		uint8_t ip[16];
 
 		stream_consume(&c->s, used);
+		stream_bound(&c->s, c->g->lim.input_bytes);
 		if (!h.local) {
 			set_peer(c, h.from, h.from_port);
 			c->local_port = h.to_port;

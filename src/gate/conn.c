@@ -29,7 +29,8 @@ static int64_t deadline(const struct conn *c)
 
 	if (c->phase == PHASE_CLOSING)
 		return c->s.out_len ? c->s.progress_ms + (int64_t)l->write_sec * 1000 :
-				      c->wait_ms + (int64_t)l->linger_ms;
+				      (c->s.progress_ms > c->wait_ms ? c->s.progress_ms : c->wait_ms) +
+					      (int64_t)l->linger_ms;
 	if (c->delayed)
 		return c->delay_ms;
 	if (c->s.out_len && c->s.blocked)
@@ -295,6 +296,7 @@ void conn_send(struct conn *c, struct cmd *cmd)
 		spool_release(c);
 		c->g->count.unavailable++;
 		c->proto->unavailable(c);
+		conn_waits(c);
 		return;
 	}
 	cmd->session = c->id;

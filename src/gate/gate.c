@@ -1,6 +1,7 @@
 #include "gate/gate.h"
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 #include "base/io.h"
 #include "base/time.h"
@@ -9,6 +10,7 @@
 
 #define TICK_MS 1000
 #define STATS_MS 5000
+#define SPARE_FDS 256
 
 void gate_need_bus(struct gate *g)
 {
@@ -127,10 +129,24 @@ static void on_accepted(void *arg, int fd, const struct sockaddr_storage *from)
 	gate_accept(p->g, &p->conf, fd, from);
 }
 
+/* Every connection is a descriptor, and some are left for bodies and for core's replies. */
+static void fit_descriptors(struct gate *g)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) < 0)
+		return;
+	r.rlim_cur = r.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &r);
+	if (r.rlim_cur != RLIM_INFINITY && g->lim.connections_max + SPARE_FDS > r.rlim_cur)
+		g->lim.connections_max = r.rlim_cur > 2 * SPARE_FDS ? r.rlim_cur - SPARE_FDS : SPARE_FDS;
+}
+
 void gate_open(struct gate *g, const struct gate_config *conf)
 {
 	*g = (struct gate){ .conf = conf, .lim = conf->limits ? *conf->limits : gate_limits_default };
 	g->bus.fd = -1;
+	fit_descriptors(g);
 	g->loop = loop_new();
 	g->arena = arena_new();
 	g->bus_arena = arena_new();

@@ -214,6 +214,8 @@ struct proxy_head {
 	uint8_t from[16], to[16]; /* IPv4 mapped */
 	uint16_t from_port, to_port;
 };
+#define PROXY_HEAD 16 /* the fixed part */
+size_t proxy_length(struct span in); /* the whole header's, as far as known */
 /* PROXY protocol version 2: 0 more, 1 complete (*used), ERR_SYNTAX. */
 int proxy_parse(struct span in, struct proxy_head *out, size_t *used);
 bool gate_net_has(const struct gate_net *net, const uint8_t address[16]);

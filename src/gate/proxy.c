@@ -5,7 +5,6 @@
 
 /* PROXY protocol version 2, a binary header: 12 octets signature, version and command, family and
  * protocol, length (2, network order), addresses, TLVs (skipped). */
-#define HEAD 16
 #define BODY_MAX 520
 
 int proxy_parse(struct span in, struct proxy_head *out, size_t *used)
@@ -17,18 +16,18 @@ int proxy_parse(struct span in, struct proxy_head *out, size_t *used)
 
 	if (n && memcmp(p, sig.p, n) != 0)
 		return ERR_SYNTAX;
-	if (in.n < HEAD)
+	if (in.n < PROXY_HEAD)
 		return 0;
 	len = (size_t)p[14] << 8 | p[15];
 	if (p[12] >> 4 != 2 || (p[12] & 15) > 1 || len > BODY_MAX)
 		return ERR_SYNTAX;
-	if (in.n < HEAD + len)
+	if (in.n < PROXY_HEAD + len)
 		return 0;
-	*used = HEAD + len;
+	*used = PROXY_HEAD + len;
 	*out = (struct proxy_head){ .local = (p[12] & 15) == 0 };
 	if (out->local)
 		return 1;
-	p += HEAD;
+	p += PROXY_HEAD;
 	switch (((const uint8_t *)in.p)[13]) {
 	case 0x11: /* TCP over IPv4 */
 		if (len < 12)
@@ -52,6 +51,13 @@ int proxy_parse(struct span in, struct proxy_head *out, size_t *used)
 	out->from_port = (uint16_t)(p[0] << 8 | p[1]);
 	out->to_port = (uint16_t)(p[2] << 8 | p[3]);
 	return 1;
+}
+
+size_t proxy_length(struct span in)
+{
+	size_t len = in.n < PROXY_HEAD ? 0 : (size_t)(uint8_t)in.p[14] << 8 | (uint8_t)in.p[15];
+
+	return PROXY_HEAD + (len < BODY_MAX ? len : BODY_MAX);
 }
 
 int gate_net_parse(struct span text, struct gate_net *out, struct err *e)

@@ -488,6 +488,12 @@ static void test_proxy(void **state)
 	client_sayz(&c, "EHLO x\r\n");
 	client_ends(&c);
 	client_close(&c);
+	client_open(&c, r.port[PORT_PROXY_TLS]); /* header and handshake in one segment */
+	client_say_more(&c, v6);
+	client_tls(&c, "mx.example.org");
+	m = rig_cmd(&r, "*GREETING");
+	assert_true(m->peer.tls && span_eqz(m->peer.address, "2001:db8::1"));
+	client_close(&c);
 	for (int i = 0; i < 3; i++) {
 		client_open(&more[i], r.port[PORT_PROXY]);
 		client_say(&more[i], v4);
@@ -504,6 +510,47 @@ static void test_proxy(void **state)
 	}
 	for (int i = 0; i < 3; i++)
 		client_close(&more[i]);
+	rig_stop(&r);
+}
+
+/* Core reads nothing for a while, and more is said than the bus may keep: all is answered in the end. */
+static void test_back_pressure(void **state)
+{
+	enum { MANY = 40 };
+	struct rig r;
+	struct client c[MANY];
+	char *text = malloc(60000);
+
+	(void)state;
+	rig_init(&r);
+	r.limits.bus_pending_bytes = 100000;
+	rig_start(&r);
+	rig_core_up(&r);
+	memset(text, 't', 60000);
+	for (int i = 0; i < MANY; i++) {
+		rig_greet(&r, &c[i], PORT_IMAP);
+		sign_in(&r, &c[i]);
+	}
+	for (int i = 0; i < MANY; i++) {
+		client_sayz(&c[i], "a APPEND INBOX {60000+}\r\n");
+		client_say(&c[i], SPAN_BYTES(text, 60000));
+		client_sayz(&c[i], "\r\nb NOOP\r\n");
+	}
+	usleep(300000);
+	for (int i = 0; i < 2 * MANY; i++) {
+		struct cmd *m;
+		bool first;
+
+		m = rig_any(&r);
+		first = span_eqz(m->verb, "APPEND");
+		assert_true(first ? m->tok[m->ntok - 1].text.n == 60000 : span_eqz(m->verb, "NOOP"));
+		rig_reply(&r, m, NEXT_READ, first ? "a OK\r\n" : "b OK\r\n");
+	}
+	for (int i = 0; i < MANY; i++) {
+		client_hears(&c[i], "a OK\r\nb OK\r\n");
+		client_close(&c[i]);
+	}
+	free(text);
 	rig_stop(&r);
 }
 
@@ -546,7 +593,7 @@ int main(void)
 		cmocka_unit_test(test_more_waits), cmocka_unit_test(test_starttls),
 		cmocka_unit_test(test_certificates), cmocka_unit_test(test_authenticate),
 		cmocka_unit_test(test_timeout), cmocka_unit_test(test_metrics), cmocka_unit_test(test_proxy),
-		cmocka_unit_test(test_door),
+		cmocka_unit_test(test_back_pressure), cmocka_unit_test(test_door),
 	};
 
 	return cmocka_run_group_tests_name("gate_imap", tests, NULL, NULL);

@@ -44,7 +44,7 @@ static void quiet(struct span line)
 void rig_init(struct rig *r)
 {
 	static const uint8_t service[PORT_COUNT] = { SVC_SMTP, SVC_IMAP, SVC_SUBMISSION, SVC_LMTP, SVC_METRICS,
-		SVC_SMTP, SVC_IMAP };
+		SVC_SMTP, SVC_IMAP, SVC_IMAP };
 	int sv[2];
 
 	memset(r, 0, sizeof(*r));
@@ -57,7 +57,8 @@ void rig_init(struct rig *r)
 		r->listeners[i].service = service[i];
 	}
 	r->listeners[PORT_SUBMISSIONS].implicit_tls = r->listeners[PORT_IMAPS].implicit_tls = true;
-	r->listeners[PORT_PROXY].proxy = true;
+	r->listeners[PORT_PROXY].proxy = r->listeners[PORT_PROXY_TLS].proxy = true;
+	r->listeners[PORT_PROXY_TLS].implicit_tls = true;
 	assert_int_equal(gate_net_parse(SPAN("127.0.0.0/8"), &r->net, NULL), 0);
 	r->conf = (struct gate_config){ .name = "gate9", .link_fd = sv[1], .listeners = r->listeners,
 		.n_listeners = PORT_COUNT, .hostname = "mx.example.org", .limits = &r->limits,
@@ -156,7 +157,7 @@ void rig_stop(struct rig *r)
 	log_test_sink(NULL);
 }
 
-static struct cmd *next_cmd(struct rig *r)
+struct cmd *rig_any(struct rig *r)
 {
 	for (;;) {
 		int n = bus_recv_copy(&r->bus, r->arena, &r->msg);
@@ -179,7 +180,7 @@ static struct cmd *next_cmd(struct rig *r)
 struct cmd *rig_cmd(struct rig *r, const char *verb)
 {
 	for (;;) {
-		struct cmd *c = next_cmd(r);
+		struct cmd *c = rig_any(r);
 
 		if (c->flags & CMD_CLOSE)
 			continue;
@@ -191,7 +192,7 @@ struct cmd *rig_cmd(struct rig *r, const char *verb)
 
 struct cmd *rig_close(struct rig *r)
 {
-	struct cmd *c = next_cmd(r);
+	struct cmd *c = rig_any(r);
 
 	if (!(c->flags & CMD_CLOSE))
 		fail_msg("expected the end, got %.*s", SPAN_F(c->verb));
@@ -266,6 +267,11 @@ void client_say(struct client *c, struct span s)
 			fail_msg("cannot send");
 		s = span_from(s, (size_t)n);
 	}
+}
+
+void client_say_more(struct client *c, struct span s)
+{
+	assert_int_equal(send(c->fd, s.p, s.n, MSG_MORE), s.n);
 }
 
 void client_sayz(struct client *c, const char *z)

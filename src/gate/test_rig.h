@@ -12,7 +12,10 @@
 #include "gate/gate.h"
 #include "net/tls.h"
 
-enum rig_port { PORT_SMTP, PORT_IMAP, PORT_SUBMISSIONS, PORT_LMTP, PORT_METRICS, PORT_PROXY, PORT_IMAPS, PORT_COUNT };
+enum rig_port {
+	PORT_SMTP, PORT_IMAP, PORT_SUBMISSIONS, PORT_LMTP, PORT_METRICS, PORT_PROXY, PORT_IMAPS, PORT_PROXY_TLS,
+	PORT_COUNT
+};
 
 struct rig {
 	pthread_t thread;
@@ -47,6 +50,7 @@ void rig_core_down(struct rig *r);
 
 /* The next command of a connection; closings and statistics are skipped. */
 struct cmd *rig_cmd(struct rig *r, const char *verb);
+struct cmd *rig_any(struct rig *r); /* the next one, whatever it is */
 struct cmd *rig_close(struct rig *r); /* the next CMD_CLOSE; other commands fail the test */
 void rig_reply(struct rig *r, const struct cmd *c, uint8_t next, const char *text);
 void rig_reply_full(struct rig *r, struct reply *reply);
@@ -56,6 +60,7 @@ bool rig_has_tok(const struct cmd *c, const char *text);
 void client_open(struct client *c, uint16_t port);
 void client_tls(struct client *c, const char *name);
 void client_say(struct client *c, struct span s);
+void client_say_more(struct client *c, struct span s); /* leaves together with what is sent next */
 void client_sayz(struct client *c, const char *z);
 void client_hears(struct client *c, const char *text); /* exactly these bytes come next */
 size_t client_read(struct client *c, char *p, size_t n);

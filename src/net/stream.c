@@ -110,6 +110,13 @@ static size_t in_room(const struct stream *s)
 	return have < s->in_max ? s->in_max - have : 0;
 }
 
+void stream_bound(struct stream *s, size_t in_max)
+{
+	s->in_max = in_max;
+	if (!s->gone)
+		loop_call_later(s->loop, &s->kick);
+}
+
 static bool may_read(const struct stream *s)
 {
 	return !s->eof && !s->want_tls && !s->shaking && (s->finishing || in_room(s) > 0);

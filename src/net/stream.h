@@ -51,6 +51,7 @@ void stream_tls_client(struct stream *s, SSL *ssl); /* takes ssl (tls_client_ssl
 
 struct span stream_input(const struct stream *s);
 void stream_consume(struct stream *s, size_t n);
+void stream_bound(struct stream *s, size_t in_max); /* at most what stream_init was given */
 static inline bool stream_eof(const struct stream *s)
 {
 	return s->eof;
