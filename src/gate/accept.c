@@ -206,12 +206,12 @@ static bool trusted(const struct gate *g, const uint8_t ip[16])
 }
 
 /* At the door: one line for those who would understand it, nothing else is spent. */
-static void refuse(struct conn *c, const char *why)
+static void refuse(struct conn *c, const char *why, bool polite)
 {
 	const char *line = c->proto->full;
 
 	log_refusal(c->g, c, why);
-	if (!c->implicit_tls)
+	if (polite && !c->implicit_tls)
 		(void)!send(c->s.io.fd, line, strlen(line), MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
@@ -250,7 +250,7 @@ void gate_accept(struct gate *g, const struct gate_listener *conf, int fd, const
 		why = "no certificate yet";
 	}
 	if (why || (!conf->proxy && !admit(c, ip, &why))) {
-		refuse(c, why);
+		refuse(c, why, !conf->proxy || trusted(g, ip));
 		stream_fini(&c->s);
 		free(c);
 		return;
@@ -300,7 +300,7 @@ bool conn_proxy(struct conn *c)
 		}
 		if (admit(c, h.local ? ip : h.from, &why))
 			return true;
-		refuse(c, why);
+		refuse(c, why, true);
 	} else {
 		c->g->count.refused_proxy++;
 		log_refusal(c->g, c, why);

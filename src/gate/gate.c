@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 #include "base/io.h"
+#include "base/secret.h"
 #include "base/time.h"
 #include "bus/link.h"
 #include "gate/gate_int.h"
@@ -45,6 +46,7 @@ static void reload_tls(struct gate *g, struct span payload)
 			certs[i] = (struct tls_cert){ in[i].chain, in[i].key };
 		t = tls_server_new(certs, n, &e);
 	}
+	secret_wipe((void *)(uintptr_t)payload.p, payload.n); /* it holds the private keys */
 	if (!t) {
 		log_msg("tls_refused", "%s", e.log);
 		return;

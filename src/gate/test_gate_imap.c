@@ -554,6 +554,83 @@ static void test_back_pressure(void **state)
 	rig_stop(&r);
 }
 
+static void send_big(struct rig *r, struct client *c)
+{
+	int fd = io_memfd("big");
+	struct reply reply;
+	struct cmd *m;
+
+	client_sayz(c, "f FETCH 1 BODY[]\r\n");
+	m = rig_cmd(r, "FETCH");
+	assert_int_equal(ftruncate(fd, 64 << 20), 0);
+	reply_init(&reply, m);
+	reply.seg[reply.nseg++] = (struct segment){ .fd = fd, .len = 64 << 20 };
+	rig_reply_full(r, &reply);
+}
+
+/* A client that does not read what it asked for: the queue is closed by time, or when memory is short. */
+static void test_who_does_not_read(void **state)
+{
+	for (int round = 0; round < 2; round++) {
+		struct rig r;
+		struct client c, d;
+
+		(void)state;
+		rig_init(&r);
+		if (round == 0)
+			r.limits.write_sec = 1;
+		else
+			r.limits.output_total_bytes = 10 << 20;
+		rig_start(&r);
+		rig_core_up(&r);
+		rig_greet(&r, &d, PORT_IMAP);
+		rig_greet(&r, &c, PORT_IMAP);
+		send_big(&r, &c);
+		rig_close(&r);
+		client_sayz(&d, "a NOOP\r\n"); /* others go on */
+		rig_reply(&r, rig_cmd(&r, "NOOP"), NEXT_READ, "a OK\r\n");
+		client_hears(&d, "a OK\r\n");
+		client_close(&d);
+		end(&r, &c);
+	}
+}
+
+static void test_errors(void **state)
+{
+	struct rig r;
+	struct client c;
+	char got[8192];
+	size_t n = 0;
+
+	(void)state;
+	begin(&r, &c, PORT_IMAP);
+	for (int i = 0; i < 40; i++)
+		client_sayz(&c, "a (\r\n");
+	for (size_t k; (k = client_read(&c, got + n, sizeof(got) - 1 - n)); n += k)
+		;
+	got[n] = 0;
+	assert_memory_equal(got, "a BAD ", 6);
+	assert_non_null(strstr(got, "* BYE Too many errors\r\n"));
+	assert_true(strlen(strstr(got, "* BYE")) == strlen("* BYE Too many errors\r\n"));
+	rig_close(&r);
+	end(&r, &c);
+}
+
+static void test_untrusted_proxy(void **state)
+{
+	struct rig r;
+	struct client c;
+
+	(void)state;
+	rig_init(&r);
+	assert_int_equal(gate_net_parse(SPAN("10.0.0.0/8"), &r.net, NULL), 0);
+	rig_start(&r);
+	rig_core_up(&r);
+	client_open(&c, r.port[PORT_PROXY]);
+	client_ends(&c);
+	end(&r, &c);
+}
+
 static void test_door(void **state)
 {
 	struct rig r;
@@ -593,7 +670,8 @@ int main(void)
 		cmocka_unit_test(test_more_waits), cmocka_unit_test(test_starttls),
 		cmocka_unit_test(test_certificates), cmocka_unit_test(test_authenticate),
 		cmocka_unit_test(test_timeout), cmocka_unit_test(test_metrics), cmocka_unit_test(test_proxy),
-		cmocka_unit_test(test_back_pressure), cmocka_unit_test(test_door),
+		cmocka_unit_test(test_who_does_not_read), cmocka_unit_test(test_errors),
+		cmocka_unit_test(test_untrusted_proxy), cmocka_unit_test(test_back_pressure), cmocka_unit_test(test_door),
 	};
 
 	return cmocka_run_group_tests_name("gate_imap", tests, NULL, NULL);
