@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 #include "base/io.h"
+#include "base/time.h"
 #include "gate/gate_int.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
@@ -120,6 +121,15 @@ static void turn(struct play *p)
 		loop_once(p->g->loop, false);
 }
 
+/* Later: what the wheel of timers would call. */
+static void pass_time(struct play *p, uint8_t sec)
+{
+	time_test_advance_mono(sec * 4 * US_PER_SEC);
+	for (uint32_t i = 0; i < p->g->n_slots; i++)
+		if (p->g->slots[i])
+			conn_on_timer(p->g->slots[i]);
+}
+
 static void operate(struct play *p)
 {
 	uint8_t op = byte(p), arg = byte(p);
@@ -155,6 +165,8 @@ static void operate(struct play *p)
 	case 7:
 		if (arg == 0xff && p->client >= 0)
 			shutdown(p->client, SHUT_WR);
+		else
+			pass_time(p, arg);
 		break;
 	}
 	turn(p);

@@ -28,8 +28,10 @@ static void on_bus_retry(void *arg)
 {
 	struct gate *g = arg;
 
-	if (!g->bus_up && g->conf->link_fd >= 0)
-		link_send(g->conf->link_fd, LINK_NEED_BUS, SPAN_NONE, -1, NULL);
+	if (g->bus_up || g->conf->link_fd < 0)
+		return;
+	if (link_send(g->conf->link_fd, LINK_NEED_BUS, SPAN_NONE, -1, NULL) < 0)
+		gate_need_bus(g); /* the link is full: later */
 }
 
 /* New handshakes use the new certificates; a broken set is logged and the old one stays. */
