@@ -244,30 +244,36 @@ static bool statement_is_ours(struct span *s, const char *driver)
 	}
 }
 
+static int run_statement(struct tx *tx, struct span text, struct err *e)
+{
+	SCOPED_BUF z;
+	int rc;
+
+	buf_init(&z, SCRIPT_MAX);
+	buf_add(&z, text);
+	if (!buf_addc(&z, '\0'))
+		return err_set(e, ERR_TOOBIG, "Internal error", "migration statement too long");
+	rc = sql_run(sql_open_once(tx, z.p), e);
+	return rc < 0 ? rc : 0;
+}
+
 int store_script(struct tx *tx, const char *text, struct err *e)
 {
 	struct span rest = span_str(text);
+	int rc = 0;
 
-	while (rest.n) {
+	while (rc == 0 && rest.n) {
 		ssize_t end = span_find(rest, SPAN(";\n"));
 		struct span one = end < 0 ? rest : span_sub(rest, 0, (size_t)end);
-		SCOPED_BUF z;
-		int rc;
 
 		rest = end < 0 ? SPAN_NONE : span_from(rest, (size_t)end + 2);
 		if (!statement_is_ours(&one, tx->s->drv->name))
 			continue;
 		if (one.p[one.n - 1] == ';')
 			one.n--;
-		buf_init(&z, SCRIPT_MAX);
-		buf_add(&z, one);
-		if (!buf_addc(&z, '\0'))
-			return err_set(e, ERR_TOOBIG, "Internal error", "migration statement too long");
-		rc = sql_run(sql_open_once(tx, z.p), e);
-		if (rc < 0)
-			return rc;
+		rc = run_statement(tx, one, e);
 	}
-	return 0;
+	return rc;
 }
 
 struct step {
@@ -514,9 +520,10 @@ int store_open(const struct store_config *c, struct store **out, struct err *e)
 	*out = NULL;
 	if (strcmp(c->url, "sqlite") == 0)
 		s->drv = &sqlite_driver;
-	else
+	else if (strncmp(c->url, "postgresql:", 11) == 0 || strncmp(c->url, "postgres:", 9) == 0)
 		s->drv = &pgsql_driver;
-	rc = lock_store(s, e);
+	rc = s->drv ? lock_store(s, e) :
+		err_set(e, ERR_PARAM, "store = sqlite or postgresql://...", "store: no such kind");
 	if (rc == 0)
 		rc = s->drv->open(s, e);
 	if (rc == 0)

@@ -51,8 +51,8 @@ struct driver {
 	/* The data base's own integrity check. */
 	int (*verify)(struct tx *tx, void (*say)(void *arg, const char *problem), void *arg, uint64_t *problems,
 		struct err *e);
-	/* Names of all tables, one row each, sorted; columns of table ?1 in order, those of its key. */
-	const char *tables_sql, *columns_sql, *key_sql;
+	const char *tables_sql;       /* names of all tables, one row each, sorted */
+	/* once: not cached, and (PostgreSQL) rows are streamed: nothing else may run until it is closed. */
 	struct sql *(*sql_open)(struct tx *tx, const char *text, bool once);
 	void (*sql_int)(struct sql *q, int param, int64_t v);
 	void (*sql_bytes)(struct sql *q, int param, struct span v, bool text);
