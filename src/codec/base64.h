@@ -10,6 +10,7 @@
 
 #define BASE64_LEN(n) (((n) + 2) / 3 * 4)
 
-void base64_encode(struct buf *b, struct span data, size_t line_len); /* 0: one line; else CRLF after each */
+void base64_encode(
+	struct buf *b, struct span data, size_t line_len); /* 0: one line; else CRLF after each */
 int base64_decode(struct span in, void *out, size_t max, size_t *len_out);
 int base64_decode_secret(struct span in, struct secret *out); /* inits out on success only */
