@@ -15,11 +15,11 @@ int address_normal(struct arena *a, struct span address, bool catch_all, struct 
 	if (catch_all && address.n > 1 && address.p[0] == '@') {
 		struct span domain;
 
-		if (smtp_domain_unicode(a, span_from(address, 1), &domain, e) == 0) {
+		if (smtp_domain_unicode(a, span_from(address, 1), &domain, NULL) == 0) {
 			*out = arena_printf(a, "@%.*s", SPAN_F(domain));
 			return 0;
 		}
-	} else if (smtp_address_normalise(a, address, out, e) == 0) {
+	} else if (smtp_address_normalise(a, address, out, NULL) == 0) {
 		return 0;
 	}
 	return err_set(e, ERR_PARAM, "This is not a mail address", "address \"%.*s\"", SPAN_F(address));

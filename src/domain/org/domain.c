@@ -4,7 +4,7 @@
 
 static int normal(struct arena *a, struct span domain, struct span *out, struct err *e)
 {
-	if (domain.n == 0 || domain.p[0] == '[' || smtp_domain_unicode(a, domain, out, e) < 0)
+	if (domain.n == 0 || domain.p[0] == '[' || smtp_domain_unicode(a, domain, out, NULL) < 0)
 		return err_set(e, ERR_PARAM, "This is not a domain name", "domain \"%.*s\"", SPAN_F(domain));
 	return 0;
 }
