@@ -59,6 +59,7 @@ static void test_add(void **state)
 	uint64_t id = 0;
 
 	(void)state;
+	memset(&hook, 0, sizeof(hook));
 	account_on_add(on_add, h.org);
 	OK(account_add(h.org, &n, &anna, &p->e));
 	assert_int_equal(hook.calls, 1);
