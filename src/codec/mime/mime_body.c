@@ -21,7 +21,7 @@ static int base64_digit(unsigned char c)
 }
 
 /* Octets outside the alphabet are skipped (RFC 2045 section 6.8); "=" ends a run, another may follow. */
-static struct span base64_decode(struct arena *a, struct span s, size_t max)
+static struct span lenient_base64(struct arena *a, struct span s, size_t max)
 {
 	size_t room = s.n / 4 * 3 + 3, n = 0;
 	uint32_t acc = 0;
@@ -144,41 +144,12 @@ static struct span uu_decode(struct arena *a, struct span s, size_t max)
 struct span mime_body_decode(struct arena *a, struct span body, struct span encoding, size_t max)
 {
 	if (span_ieqz(encoding, "base64"))
-		return base64_decode(a, body, max);
+		return lenient_base64(a, body, max);
 	if (span_ieqz(encoding, "quoted-printable"))
 		return qp_decode(a, body, max);
 	if (span_ieqz(encoding, "x-uuencode") || span_ieqz(encoding, "uuencode"))
 		return uu_decode(a, body, max);
 	return span_sub(body, 0, max);
-}
-
-void mime_base64_encode(struct buf *b, struct span data, size_t line_len)
-{
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	size_t column = 0;
-
-	for (size_t i = 0; i < data.n; i += 3) {
-		size_t left = data.n - i;
-		uint32_t v = (uint32_t)(unsigned char)data.p[i] << 16;
-		char out[4];
-
-		if (left > 1)
-			v |= (uint32_t)(unsigned char)data.p[i + 1] << 8;
-		if (left > 2)
-			v |= (unsigned char)data.p[i + 2];
-		for (int k = 0; k < 4; k++)
-			out[k] = digits[v >> (18 - 6 * k) & 63];
-		if (left < 3)
-			out[3] = '=';
-		if (left < 2)
-			out[2] = '=';
-		buf_add(b, (struct span){ out, 4 });
-		column += 4;
-		if (line_len && (column + 4 > line_len || left <= 3)) {
-			buf_add(b, SPAN("\r\n"));
-			column = 0;
-		}
-	}
 }
 
 void mime_qp_encode(struct buf *b, struct span text)

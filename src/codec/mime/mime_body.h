@@ -10,7 +10,6 @@
 
 bool mime_body_known(struct span encoding);    /* 7bit 8bit binary base64 quoted-printable x-uuencode, none */
 struct span mime_body_decode(struct arena *a, struct span body, struct span encoding, size_t max);
-void mime_base64_encode(struct buf *b, struct span data, size_t line_len); /* 0: one line */
 void mime_qp_encode(struct buf *b, struct span utf8_text);                 /* text: LF and CRLF become CRLF */
 /* UTF-8 text of text/plain, or text/html without markup; none for other types. */
 struct span mime_body_text(struct arena *a, struct span message, const struct mime_part *part, size_t max);

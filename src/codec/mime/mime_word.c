@@ -1,5 +1,6 @@
 #include "codec/mime/mime_word.h"
 #include "base/scan.h"
+#include "codec/base64.h"
 #include "codec/mime/mime_charset.h"
 #include "codec/mime/mime_body.h"
 #include <string.h>
@@ -160,7 +161,7 @@ void mime_word_encode(struct buf *b, struct span text, bool phrase)
 		while (n < text.n && n > 41 && ((unsigned char)text.p[n] & 0xc0) == 0x80)
 			n--;
 		buf_addz(b, first ? "=?utf-8?B?" : " =?utf-8?B?");
-		mime_base64_encode(b, span_sub(text, 0, n), 0);
+		base64_encode(b, span_sub(text, 0, n), 0);
 		buf_addz(b, "?=");
 		text = span_from(text, n);
 	}
