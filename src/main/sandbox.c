@@ -44,7 +44,9 @@ int sandbox_user(const char *root, unsigned uid, unsigned gid, struct err *e)
 
 int sandbox_files(const char *folder, struct err *e)
 {
-	const uint64_t all = (LANDLOCK_ACCESS_FS_MAKE_SYM << 1) - 1;
+	long version = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+	/* version 1 knows everything up to MAKE_SYM; from 2 on a rename into another folder is a right (REFER) */
+	const uint64_t all = ((LANDLOCK_ACCESS_FS_MAKE_SYM << 1) - 1) | (version >= 2 ? LANDLOCK_ACCESS_FS_REFER : 0);
 	struct landlock_ruleset_attr attr = { .handled_access_fs = all };
 	SCOPED_FD set = (int)syscall(SYS_landlock_create_ruleset, &attr, sizeof(attr), 0);
 
