@@ -3,6 +3,9 @@
  * The vault holds the master key and never gives it out; core gets account keys unwrapped and caches them.
  * Passwords are hashed and compared in the vault only. Errors: ERR_LATER (sealed, or the vault is being
  * restarted: callers answer "temporarily unavailable"), ERR_DENIED (wrong share or password).
+ * Passwords are compared byte by byte: callers normalise them first (NFC or SASLprep), the same way each time.
+ * Waits: 5 s for an answer, 60 s where Argon2 is at work, 3 s for a lost connection to come back; requests
+ * that were under way are sent again, except create and rewrap.
  * Not good for: the gate (it has no key and no socket to the vault). */
 #pragma once
 #include "base/secret.h"
@@ -10,8 +13,9 @@
 
 struct vault_client;
 
-/* sock: connected stream socket from the supervisor; reconnect: asks for a new one after the vault
- * restarted (returns fd or -1), may be NULL. */
+/* sock: connected stream socket from the supervisor, owned by the client from now on (-1: ask reconnect at
+ * once); reconnect: asks for a new one after the vault restarted (returns fd or -1), may be NULL; it runs
+ * in the client's own thread. Free only when no other thread is inside a call. */
 struct vault_client *vault_client_new(int sock, int (*reconnect)(void *arg), void *arg);
 void vault_client_free(struct vault_client *v);
 
@@ -22,10 +26,19 @@ struct vault_status {
 	uint8_t need, have, total;  /* shares */
 };
 int vault_status(struct vault_client *v, struct vault_status *out, struct err *e);
-/* Make the master key. mode 'k','p' (secret = passphrase) or 's' with need-of-total; shares as printable
- * lines into shares_out (arena) for 's'. */
+/* Make the master key. mode 'k','p' (secret = passphrase) or 's' with 2 <= need <= total <= VAULT_SHARES_MAX;
+ * shares_out: array of `total` printable lines (arena) for 's', else may be NULL. Open afterwards.
+ * ERR_EXISTS when there is a master key already. When the answer with the shares is lost on its way (ERR_LATER,
+ * status says open), ask for new ones with vault_rewrap. */
+#define VAULT_SHARES_MAX 16
 int vault_create(struct vault_client *v, struct arena *a, char mode, struct span secret, unsigned need,
 	unsigned total, struct span *shares_out, struct err *e);
+/* Keep the master key, change how it is locked up; the vault must be open. Old shares and passphrases are
+ * worth nothing with the new file (but still open an old copy of it). */
+int vault_rewrap(struct vault_client *v, struct arena *a, char mode, struct span secret, unsigned need,
+	unsigned total, struct span *shares_out, struct err *e);
+/* A passphrase, or one share of several: out->state and out->have say how far it is. A share given twice
+ * counts once. Already open: 0 whatever is given. Mode 'k' needs no secret. */
 int vault_open(struct vault_client *v, struct span secret_or_share, struct vault_status *out, struct err *e);
 int vault_seal(struct vault_client *v, struct err *e);            /* forget the master key */
 
@@ -38,11 +51,12 @@ int vault_key_open(struct vault_client *v, size_t n, const uint64_t *account_ids
 /* Verifier: opaque sealed bytes to keep in the account's row (Argon2id string and SCRAM-SHA-256 keys). */
 int vault_password_set(struct vault_client *v, struct arena *a, uint64_t account_id, struct span password,
 	struct span *verifier_out, struct err *e);
-/* 0 right, ERR_DENIED wrong. A short-lived keyed cache of verified passwords sits in the vault. */
+/* 0 right, ERR_DENIED wrong. Verifier none = unknown account: ERR_DENIED for the same price. A short-lived keyed cache of verified passwords sits in the vault. */
 int vault_password_check(struct vault_client *v, uint64_t account_id, struct span verifier,
 	struct span password, struct err *e);
 /* SCRAM-SHA-256: salt and iterations to announce (a made-up constant pair for unknown names is the
- * vault's business too: pass verifier none and the name), then proof check giving the server signature. */
+ * vault's business too: pass verifier none and the name), then proof check giving the server signature. auth_message
+ * as in RFC 5802 section 3; client_proof is the decoded 32 bytes. */
 int vault_scram_begin(struct vault_client *v, struct arena *a, uint64_t account_id, struct span verifier,
 	struct span name, struct span *salt_out, uint32_t *iterations_out, struct err *e);
 int vault_scram_check(struct vault_client *v, uint64_t account_id, struct span verifier,

@@ -1,0 +1,498 @@
+/* The client against the vault: as a thread of this test, and as a process of its own that is killed. */
+#include "vault/vault.h"
+#include "base/io.h"
+#include "base/log.h"
+#include "base/scan.h"
+#include "seal/vault_proto.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#define PW_OPS 1
+#define PW_MEM (64 * 1024)
+#define SLOW_MEM (64 * 1024 * 1024)
+
+static char dir[64];
+static struct sockaddr_un addr = { .sun_family = AF_UNIX };
+
+struct house {                 /* a vault in a thread */
+	struct vault_config c;
+	int stop[2];
+	pthread_t thread;
+	int result;
+};
+static sem_t is_ready;
+
+static void ready(void)
+{
+	sem_post(&is_ready);
+}
+
+static int listen_here(void)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	unlink(addr.sun_path);
+	assert_true(fd >= 0 && bind(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0 && listen(fd, 16) == 0);
+	return fd;
+}
+
+static int connect_here(void *arg)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	(void)arg;
+	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0)
+		return fd;
+	close(fd);
+	return -1;
+}
+
+static void *house_main(void *arg)
+{
+	struct house *h = arg;
+	struct err e = ERR_INIT;
+
+	h->result = vault_main(&h->c, &e);
+	if (h->result < 0)
+		sem_post(&is_ready);
+	return NULL;
+}
+
+static void house_start(struct house *h, uint64_t pw_ops, uint64_t pw_mem)
+{
+	*h = (struct house){ .c = { .pw_ops = pw_ops, .pw_mem = pw_mem, .in_process = true, .ready = ready } };
+	h->c.dirfd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	h->c.listen_fd = listen_here();
+	assert_int_equal(pipe2(h->stop, O_CLOEXEC), 0);
+	h->c.stop_fd = h->stop[0];
+	assert_int_equal(pthread_create(&h->thread, NULL, house_main, h), 0);
+	while (sem_wait(&is_ready) < 0)
+		;
+}
+
+static int house_stop(struct house *h)
+{
+	unlink(addr.sun_path);
+	assert_int_equal(write(h->stop[1], "x", 1), 1);
+	pthread_join(h->thread, NULL);
+	close(h->stop[0]);
+	close(h->stop[1]);
+	close(h->c.listen_fd);
+	close(h->c.dirfd);
+	return h->result;
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	snprintf(dir, sizeof(dir), "/tmp/kontor-vault-XXXXXX");
+	if (!mkdtemp(dir))
+		return -1;
+	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s/socket", dir);
+	return sem_init(&is_ready, 0, 0);
+}
+
+static int teardown(void **state)
+{
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	(void)state;
+	unlinkat(fd, "master", 0);
+	unlinkat(fd, "master.key", 0);
+	unlinkat(fd, "socket", 0);
+	close(fd);
+	return rmdir(dir);
+}
+
+static struct vault_status status(struct vault_client *v)
+{
+	struct vault_status s = { .state = 99 };
+
+	assert_int_equal(vault_status(v, &s, NULL), 0);
+	return s;
+}
+
+static void test_shares_life(void **state)
+{
+	struct span lines[3], none = SPAN_NONE;
+	SCOPED_ARENA a = arena_new();
+	struct vault_client *v;
+	struct vault_status s;
+	struct err e = ERR_INIT;
+	struct seal_key k, again;
+	unsigned char wrapped[SEAL_WRAPPED_LEN];
+	uint64_t id = 5;
+	struct house h;
+
+	(void)state;
+	house_start(&h, PW_OPS, PW_MEM);
+	v = vault_client_new(connect_here(NULL), connect_here, NULL);
+	assert_int_equal(status(v).state, VAULT_EMPTY);
+	assert_int_equal(vault_key_new(v, 5, &k, wrapped, &e), ERR_LATER);
+	assert_true(e.code == ERR_LATER && e.say[0]);
+	assert_int_equal(vault_create(v, a, 's', none, 1, 3, lines, NULL), ERR_PARAM);
+	assert_int_equal(vault_create(v, a, 's', none, 2, 17, lines, NULL), ERR_PARAM);
+	assert_int_equal(vault_create(v, a, 's', none, 2, 3, lines, NULL), 0);
+	assert_int_equal(vault_create(v, a, 's', none, 2, 3, lines, NULL), ERR_EXISTS);
+	assert_int_equal(vault_key_new(v, 5, &k, wrapped, NULL), 0);
+	vault_client_free(v);
+	assert_int_equal(house_stop(&h), 0);
+
+	house_start(&h, PW_OPS, PW_MEM);
+	v = vault_client_new(-1, connect_here, NULL);
+	s = status(v);
+	assert_true(s.state == VAULT_SEALED && s.mode == 's' && s.need == 2 && s.total == 3 && s.have == 0);
+	assert_int_equal(vault_open(v, SPAN("share 1: AAAA"), &s, NULL), ERR_DENIED);
+	assert_int_equal(vault_open(v, lines[2], &s, NULL), 0);
+	assert_true(s.state == VAULT_SEALED && s.have == 1);
+	assert_int_equal(vault_open(v, lines[0], &s, NULL), 0);
+	assert_int_equal(s.state, VAULT_OPEN);
+	assert_int_equal(vault_key_open(v, 1, &id, &SPAN_BYTES(wrapped, sizeof(wrapped)), &again, NULL), 0);
+	assert_memory_equal(&k, &again, sizeof(k));
+	assert_int_equal(vault_seal(v, NULL), 0);
+	assert_int_equal(vault_key_open(v, 1, &id, &SPAN_BYTES(wrapped, sizeof(wrapped)), &again, NULL), ERR_LATER);
+	vault_client_free(v);
+	assert_int_equal(house_stop(&h), 0);
+}
+
+/* More keys than one frame holds; one bad one spoils the lot and leaves nothing behind. */
+static void test_many_keys(void **state)
+{
+	enum { N = 2 * VAULT_KEYS_MAX + 3 };
+	static struct seal_key keys[N], opened[N];
+	static unsigned char wrapped[N][SEAL_WRAPPED_LEN];
+	static struct span spans[N];
+	static uint64_t ids[N];
+	SCOPED_ARENA a = arena_new();
+	struct vault_client *v;
+	struct house h;
+
+	(void)state;
+	house_start(&h, PW_OPS, PW_MEM);
+	v = vault_client_new(connect_here(NULL), NULL, NULL);
+	assert_int_equal(vault_create(v, a, 'k', SPAN_NONE, 0, 0, NULL, NULL), 0);
+	for (size_t i = 0; i < N; i++) {
+		ids[i] = i << 20;
+		assert_int_equal(vault_key_new(v, ids[i], &keys[i], wrapped[i], NULL), 0);
+		spans[i] = SPAN_BYTES(wrapped[i], SEAL_WRAPPED_LEN);
+	}
+	assert_int_equal(vault_key_open(v, N, ids, spans, opened, NULL), 0);
+	assert_memory_equal(keys, opened, sizeof(keys));
+	assert_int_equal(vault_key_open(v, 0, ids, spans, opened, NULL), 0);
+	ids[N - 1]++;
+	assert_int_equal(vault_key_open(v, N, ids, spans, opened, NULL), ERR_BROKEN);
+	assert_memory_equal(opened[0].k, (struct seal_key){ { 0 } }.k, SEAL_KEY_LEN);
+	ids[N - 1]--;
+	spans[1].n--;
+	assert_int_equal(vault_key_open(v, N, ids, spans, opened, NULL), ERR_BROKEN);
+	vault_client_free(v);
+	assert_int_equal(house_stop(&h), 0);
+}
+
+static void test_passwords(void **state)
+{
+	char longest[VAULT_SECRET_MAX + 1];
+	unsigned char signature[32], proof[32] = { 0 };
+	SCOPED_ARENA a = arena_new();
+	struct vault_client *v;
+	struct span verifier, salt, none = SPAN_NONE;
+	uint32_t n;
+	struct house h;
+
+	(void)state;
+	memset(longest, 'x', sizeof(longest));
+	house_start(&h, PW_OPS, PW_MEM);
+	v = vault_client_new(connect_here(NULL), NULL, NULL);
+	assert_int_equal(vault_create(v, a, 'p', SPAN("satz"), 0, 0, NULL, NULL), 0);
+	assert_int_equal(vault_password_set(v, a, 7, SPAN("geheim"), &verifier, NULL), 0);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(vault_password_check(v, 7, verifier, SPAN("geheim"), NULL), 0);
+		assert_int_equal(vault_password_check(v, 7, verifier, SPAN("falsch"), NULL), ERR_DENIED);
+		assert_int_equal(vault_password_check(v, 0, none, SPAN("geheim"), NULL), ERR_DENIED);
+		assert_int_equal(vault_password_check(v, 8, verifier, SPAN("geheim"), NULL), ERR_BROKEN);
+	}
+	assert_int_equal(vault_scram_begin(v, a, 7, verifier, SPAN("anna"), &salt, &n, NULL), 0);
+	assert_true(salt.n == 16 && n == 4096);
+	assert_int_equal(vault_scram_check(v, 7, verifier, SPAN("m"), SPAN_BYTES(proof, 32), signature, NULL),
+		ERR_DENIED);
+	assert_int_equal(vault_scram_check(v, 7, verifier, SPAN("m"), SPAN_BYTES(proof, 31), signature, NULL),
+		ERR_DENIED);
+	assert_int_equal(vault_password_set(v, a, 7, SPAN_BYTES(longest, sizeof(longest)), &verifier, NULL),
+		ERR_TOOBIG);
+	assert_int_equal(vault_password_check(v, 7, verifier, SPAN_BYTES(longest, sizeof(longest)), NULL),
+		ERR_DENIED);
+	assert_int_equal(vault_password_set(v, a, 7, SPAN_BYTES(longest, VAULT_SECRET_MAX), &verifier, NULL), 0);
+	assert_int_equal(vault_password_check(v, 7, verifier, SPAN_BYTES(longest, VAULT_SECRET_MAX), NULL), 0);
+	assert_int_equal(vault_seal(v, NULL), 0);
+	assert_int_equal(vault_password_check(v, 7, verifier, SPAN_BYTES(longest, VAULT_SECRET_MAX), NULL),
+		ERR_LATER);
+	vault_client_free(v);
+	assert_int_equal(house_stop(&h), 0);
+}
+
+/* --- many threads on one client --- */
+
+struct crowd {
+	struct vault_client *v;
+	struct span verifier;
+	atomic_int wrong, done;
+};
+
+static void *crowd_main(void *arg)
+{
+	struct crowd *c = arg;
+	SCOPED_ARENA a = arena_new();
+
+	for (uint64_t i = 0; i < 30; i++) {
+		unsigned char wrapped[SEAL_WRAPPED_LEN];
+		struct seal_key k, again;
+		bool good = i % 2;
+		int want = good ? 0 : ERR_DENIED;
+
+		if (vault_key_new(c->v, i, &k, wrapped, NULL) < 0 ||
+		    vault_key_open(c->v, 1, &i, &SPAN_BYTES(wrapped, sizeof(wrapped)), &again, NULL) < 0 ||
+		    memcmp(&k, &again, sizeof(k)) != 0 ||
+		    vault_password_check(c->v, 7, c->verifier, good ? SPAN("geheim") : SPAN("falsch"), NULL) != want)
+			c->wrong++;
+	}
+	c->done++;
+	return NULL;
+}
+
+static void test_threads(void **state)
+{
+	pthread_t t[8];
+	SCOPED_ARENA a = arena_new();
+	struct crowd c = { 0 };
+	struct house h;
+
+	(void)state;
+	house_start(&h, PW_OPS, PW_MEM);
+	c.v = vault_client_new(connect_here(NULL), NULL, NULL);
+	assert_int_equal(vault_create(c.v, a, 'k', SPAN_NONE, 0, 0, NULL, NULL), 0);
+	assert_int_equal(vault_password_set(c.v, a, 7, SPAN("geheim"), &c.verifier, NULL), 0);
+	for (int i = 0; i < 8; i++)
+		assert_int_equal(pthread_create(&t[i], NULL, crowd_main, &c), 0);
+	for (int i = 0; i < 8; i++)
+		pthread_join(t[i], NULL);
+	assert_int_equal(c.wrong, 0);
+	vault_client_free(c.v);
+	assert_int_equal(house_stop(&h), 0);
+}
+
+static void *slow_main(void *arg)
+{
+	struct crowd *c = arg;
+
+	if (vault_password_check(c->v, 7, c->verifier, SPAN("falsch"), NULL) != ERR_DENIED)
+		c->wrong++;
+	c->done++;
+	return NULL;
+}
+
+/* Keys overtake passwords: with six slow checks for two threads, twenty keys come before the last of them. */
+static void test_no_waiting(void **state)
+{
+	pthread_t t[6];
+	unsigned char wrapped[SEAL_WRAPPED_LEN];
+	SCOPED_ARENA a = arena_new();
+	struct crowd c = { 0 };
+	struct seal_key k;
+	struct house h;
+
+	(void)state;
+	house_start(&h, 3, SLOW_MEM);
+	c.v = vault_client_new(connect_here(NULL), NULL, NULL);
+	assert_int_equal(vault_create(c.v, a, 'k', SPAN_NONE, 0, 0, NULL, NULL), 0);
+	assert_int_equal(vault_password_set(c.v, a, 7, SPAN("geheim"), &c.verifier, NULL), 0);
+	for (int i = 0; i < 6; i++)
+		assert_int_equal(pthread_create(&t[i], NULL, slow_main, &c), 0);
+	usleep(20000);
+	for (int i = 0; i < 20; i++)
+		assert_int_equal(vault_key_new(c.v, 1, &k, wrapped, NULL), 0);
+	assert_true(c.done < 6);
+	for (int i = 0; i < 6; i++)
+		pthread_join(t[i], NULL);
+	assert_int_equal(c.wrong, 0);
+	vault_client_free(c.v);
+	assert_int_equal(house_stop(&h), 0);
+}
+
+/* --- strangers, damage --- */
+
+static void test_garbage(void **state)
+{
+	static const char bad[][12] = { "\xff\xff\xff\xff", "\0\0\0\0", "\4\0\0\0abcd", "\1\0\0\0\0" };
+	struct vault_client *v;
+	struct house h;
+
+	(void)state;
+	house_start(&h, PW_OPS, PW_MEM);
+	v = vault_client_new(connect_here(NULL), NULL, NULL);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		SCOPED_FD fd = connect_here(NULL);
+		char c;
+
+		assert_int_equal(send(fd, bad[i], i == 2 ? 8 : i == 3 ? 5 : 4, MSG_NOSIGNAL) > 0, 1);
+		assert_true(read(fd, &c, 1) <= 0);     /* hung up */
+	}
+	assert_int_equal(status(v).state, VAULT_EMPTY);
+	vault_client_free(v);
+	assert_int_equal(house_stop(&h), 0);
+}
+
+static void test_too_many_conns(void **state)
+{
+	struct vault_client *v;
+	int fds[VAULT_CONNS_MAX];
+	struct house h;
+	char c;
+
+	(void)state;
+	house_start(&h, PW_OPS, PW_MEM);
+	v = vault_client_new(connect_here(NULL), NULL, NULL);
+	assert_int_equal(status(v).state, VAULT_EMPTY);
+	for (int i = 0; i < VAULT_CONNS_MAX; i++)
+		fds[i] = connect_here(NULL);
+	assert_true(read(fds[VAULT_CONNS_MAX - 1], &c, 1) <= 0);
+	assert_int_equal(status(v).state, VAULT_EMPTY);
+	for (int i = 0; i < VAULT_CONNS_MAX; i++)
+		close(fds[i]);
+	vault_client_free(v);
+	assert_int_equal(house_stop(&h), 0);
+}
+
+static void test_damaged(void **state)
+{
+	int dirfd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct house h;
+
+	(void)state;
+	assert_int_equal(io_write_file_durable(dirfd, "master", SPAN("kontor master key\n"), 0600, NULL), 0);
+	close(dirfd);
+	house_start(&h, PW_OPS, PW_MEM);
+	assert_int_equal(house_stop(&h), ERR_BROKEN);
+}
+
+/* --- a process of its own, killed --- */
+
+static pid_t process_start(void)
+{
+	int listen_fd = listen_here();
+	char fd_text[16];
+	pid_t pid;
+
+	snprintf(fd_text, sizeof(fd_text), "%d", listen_fd);
+	pid = fork();
+	if (pid == 0) {
+		fcntl(listen_fd, F_SETFD, 0);
+		execl("/proc/self/exe", "test_vault", "vault", dir, fd_text, (char *)NULL);
+		_exit(127);
+	}
+	close(listen_fd);
+	return pid;
+}
+
+static void process_kill(pid_t pid)
+{
+	int how;
+
+	kill(pid, SIGKILL);
+	assert_int_equal(waitpid(pid, &how, 0), pid);
+	assert_true(WIFSIGNALED(how) && WTERMSIG(how) == SIGKILL);
+}
+
+static int process_main(char **argv)
+{
+	uint64_t fd;
+	int never[2];
+	struct vault_config c = { .pw_ops = PW_OPS, .pw_mem = PW_MEM };
+
+	if (!span_num(span_str(argv[3]), &fd, 0, 1000) || pipe(never) < 0)
+		return 1;
+	c.dirfd = open(argv[2], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	c.listen_fd = (int)fd;
+	c.stop_fd = never[0];
+	return vault_main(&c, NULL) < 0;
+}
+
+static void *restart_main(void *arg)
+{
+	pid_t *pid = arg;
+
+	usleep(200000);
+	process_kill(*pid);
+	*pid = process_start();
+	return NULL;
+}
+
+static void test_killed(void **state)
+{
+	SCOPED_ARENA a = arena_new();
+	unsigned char wrapped[SEAL_WRAPPED_LEN];
+	struct seal_key k, again;
+	uint64_t id = 9;
+	struct vault_client *v;
+	struct err e = ERR_INIT;
+	pid_t pid = process_start();
+	pthread_t t;
+
+	(void)state;
+	v = vault_client_new(-1, connect_here, NULL);
+	assert_int_equal(vault_create(v, a, 'k', SPAN_NONE, 0, 0, NULL, NULL), 0);
+	assert_int_equal(vault_key_new(v, 9, &k, wrapped, NULL), 0);
+	for (int i = 0; i < 3; i++) {
+		/* the question is under way when its reader dies, and goes to the new one, which opens by its
+		 * key file */
+		kill(pid, SIGSTOP);
+		assert_int_equal(pthread_create(&t, NULL, restart_main, &pid), 0);
+		assert_int_equal(vault_key_open(v, 1, &id, &SPAN_BYTES(wrapped, sizeof(wrapped)), &again, &e), 0);
+		pthread_join(t, NULL);
+		assert_memory_equal(&k, &again, sizeof(k));
+	}
+	process_kill(pid);
+	unlink(addr.sun_path);
+	assert_int_equal(vault_key_open(v, 1, &id, &SPAN_BYTES(wrapped, sizeof(wrapped)), &again, &e), ERR_LATER);
+	vault_client_free(v);
+}
+
+static void log_nowhere(struct span line)
+{
+	(void)line;
+}
+
+#define WITH_DIR(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		WITH_DIR(test_killed),
+		WITH_DIR(test_shares_life),
+		WITH_DIR(test_many_keys),
+		WITH_DIR(test_passwords),
+		WITH_DIR(test_threads),
+		WITH_DIR(test_no_waiting),
+		WITH_DIR(test_garbage),
+		WITH_DIR(test_too_many_conns),
+		WITH_DIR(test_damaged),
+	};
+
+	if (argc == 4 && span_eqz(span_str(argv[1]), "vault"))
+		return process_main(argv);
+	log_test_sink(log_nowhere);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
