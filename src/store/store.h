@@ -9,6 +9,10 @@
  *
  * SQL dialect: portable subset; parameters ?1 ?2 …; ON CONFLICT, RETURNING allowed; types in migrations are
  * written INTEGER (64 bit on both), BLOB (bytea), TEXT. Ids come from store_id(), never from the database.
+ * Not portable: INSERT OR ..., max(a, b), truth of an integer (write `<> 0`), LIKE on sealed columns.
+ * A failed statement fails the function, even when it returns 0 (PostgreSQL cannot go on after one):
+ * what may exist is written with ON CONFLICT ... DO NOTHING or DO UPDATE and the rows counted.
+ * No store_write inside a store_write or a subscriber (asserted).
  * Errors: ERR_LATER (disk full, locked, read-only, connection lost), ERR_EXISTS (unique), ERR_BROKEN.
  * Not good for: sharing one tx between threads; holding a read open while a client is slow (use MORE). */
 #pragma once
@@ -29,9 +33,10 @@ struct store_config {
 
 int store_open(const struct store_config *c, struct store **out, struct err *e);
 void store_close(struct store *s);
-/* Migrations are numbered from 1, run in one transaction each; a newer store is refused (ERR_DENIED). */
+/* Migrations are numbered from 1, run in one transaction each; a newer store is refused (ERR_DENIED), and
+ * one whose recorded names differ. A statement below a line `--sqlite` or `--postgresql` is for that one only. */
 struct migration {
-	const char *name;         /* "0001_org" */
+	const char *name;         /* "0001_org"; never changed once released */
 	const char *sql;          /* statements separated by ";\n" */
 };
 int store_migrate(struct store *s, const struct migration *list, size_t n, struct err *e);
@@ -40,7 +45,8 @@ typedef int store_fn(struct tx *tx, void *arg, struct err *e);
 int store_read(struct store *s, store_fn *fn, void *arg, struct err *e);
 int store_write(struct store *s, store_fn *fn, void *arg, struct err *e);
 
-/* Unique, increasing 64-bit id, never reused, also after a clock jump (epoch counted per start). */
+/* Unique, increasing id from 1024 up, below 2^53 (exact in JSON), never reused whatever the clock does:
+ * blocks of 2^20 are reserved durably ahead of need, the rest of a block is lost at a restart. */
 uint64_t store_id(struct store *s);
 uint64_t tx_id(struct tx *tx);
 struct store *tx_store(struct tx *tx);
