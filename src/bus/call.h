@@ -8,6 +8,10 @@
 
 struct store;
 struct vault_client;
+struct seal_key;
+struct core;
+
+#define WATCH_QUEUE 1    /* object id of the outbound queue; real ids are larger */
 
 /* The house's shared things, made once by core; handlers reach them through call->house. */
 struct house {
@@ -16,10 +20,11 @@ struct house {
 	struct org *org;             /* domain/org: caches of accounts, keys */
 	struct mail *mail;           /* domain/mail: shared mailbox indexes */
 	const char *hostname;        /* for greetings, Received */
-	struct settings *settings;   /* run-time settings, main/settings.h */
-	/* Ask that the session be told (NOTICE_CHANGED) when an object changes; 0 clears. Kept by core/feed. */
-	void (*watch)(struct house *h, uint64_t session, uint64_t account_id, uint64_t object_id);
-	void (*wake_out)(struct house *h);       /* something new in the queue */
+	const struct seal_key *ticket_key; /* MACs the session states that gates keep for us */
+	/* Ask that the session be told (NOTICE_CHANGED) when an object (a mailbox; WATCH_QUEUE) changes; 0
+	 * clears. One object per session. Kept by core/feed.c. */
+	void (*watch)(struct house *h, uint64_t session, uint64_t object_id);
+	struct core *core;
 };
 
 struct session {                 /* core's view of a connection; owned by exactly one command at a time */
@@ -47,6 +52,7 @@ struct call {
 /* One protocol's entry: session begins (state from an earlier core or none), one command, session ends. */
 struct proto {
 	const char *name;
+	/* session->proto is set up here; state MACed by us earlier, or none. <0: state is refused, close. */
 	int (*begin)(struct call *c, struct span state);
 	void (*run)(struct call *c);          /* finds its table row, answers always */
 	/* lane for this verb: LANE_* */

@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sodium.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -15,111 +14,16 @@
 #define IN_MEMORY_MAX (4 * BLOB_CHUNK)    /* may still pack into a row: try in memory first */
 #define STAGED_MAX_US (1800 * US_PER_SEC) /* well below the hour after which the sweep takes a file */
 
-/* ---- files ---- */
-
-void blob_path(uint64_t id, char out[40])
-{
-	snprintf(out, 40, "blobs/%02x/%016llx", (unsigned)(id & 0xff), (unsigned long long)id);
-}
-
-static int made_dir(int dirfd, const char *path, const char *parent, struct err *e)
-{
-	SCOPED_FD up = -1;
-
-	if (mkdirat(dirfd, path, 0700) < 0 && errno != EEXIST)
-		return err_errno(e, path);
-	up = openat(dirfd, parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (up < 0 || fsync(up) < 0)
-		return err_errno(e, parent);
-	return 0;
-}
-
-int blob_dirs(struct store *s, uint64_t id, struct err *e)
-{
-	unsigned n = id & 0xff;
-	uint64_t bit = 1ULL << (n % 64);
-	char dir[16];
-	int rc;
-
-	if (atomic_load_explicit(&s->dirs_made[n / 64], memory_order_acquire) & bit)
-		return 0;
-	snprintf(dir, sizeof(dir), "blobs/%02x", n);
-	rc = made_dir(s->dirfd, "blobs", ".", e);
-	if (rc == 0)
-		rc = made_dir(s->dirfd, dir, "blobs", e);
-	if (rc == 0)
-		atomic_fetch_or(&s->dirs_made[n / 64], bit);
-	return rc;
-}
-
-struct draft {
-	int fd;
-	uint64_t at;
-	char path[40], tmp[48];
-};
-
-static int draft_open(struct store *s, uint64_t id, struct draft *d, struct err *e)
-{
-	int rc = blob_dirs(s, id, e);
-
-	if (rc < 0)
-		return rc;
-	blob_path(id, d->path);
-	snprintf(d->tmp, sizeof(d->tmp), "%s.tmp", d->path);
-	d->at = 0;
-	d->fd = openat(s->dirfd, d->tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	return d->fd < 0 ? err_errno(e, d->tmp) : 0;
-}
-
-static int draft_put(struct draft *d, struct span s, uint64_t at, struct err *e)
-{
-	while (s.n) {
-		ssize_t w = pwrite(d->fd, s.p, s.n, (off_t)at);
-
-		if (w < 0 && errno == EINTR)
-			continue;
-		if (w < 0)
-			return errno == EFBIG ? err_set(e, ERR_LATER, "The store cannot write now, try again later",
-				"%s: file size limit", d->tmp) : err_errno(e, d->tmp);
-		s = span_from(s, (size_t)w);
-		at += (uint64_t)w;
-	}
-	return 0;
-}
-
-/* Durable under its own name, or gone. rc: how the writing went. */
-static int draft_close(struct store *s, struct draft *d, int rc, struct err *e)
-{
-	char dir[16];
-	SCOPED_FD up = -1;
-
-	snprintf(dir, sizeof(dir), "%.8s", d->path);
-	if (rc == 0 && fsync(d->fd) < 0)
-		rc = err_errno(e, "fsync blob");
-	if (close(d->fd) < 0 && rc == 0)
-		rc = err_errno(e, "close blob");
-	if (rc == 0 && renameat(s->dirfd, d->tmp, s->dirfd, d->path) < 0)
-		rc = err_errno(e, "rename blob");
-	if (rc < 0) {
-		unlinkat(s->dirfd, d->tmp, 0);
-		return rc;
-	}
-	up = openat(s->dirfd, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (up < 0 || fsync(up) < 0)
-		return err_errno(e, "fsync blob directory");
-	return 0;
-}
-
 /* ---- staging ---- */
 
 static int stage_bytes(struct store *s, struct blob_staged *b, struct span sealed, struct err *e)
 {
-	struct draft d;
-	int rc = draft_open(s, b->id, &d, e);
+	struct blob_draft d;
+	int rc = blob_draft_open(s, b->id, &d, e);
 
 	if (rc < 0)
 		return rc;
-	return draft_close(s, &d, draft_put(&d, sealed, 0, e), e);
+	return blob_draft_close(s, &d, blob_draft_put(&d, sealed, 0, e), e);
 }
 
 /* Chunk after chunk into the file; head and table, known last, go in front. */
@@ -129,9 +33,9 @@ static int stage_stream(struct store *s, struct arena *a, struct blob_staged *b,
 	size_t front;
 	unsigned char *head, *sealed = arena_alloc(a, BLOB_CHUNK + BLOB_TAG);
 	crypto_generichash_state sum;
-	struct draft d;
+	struct blob_draft d;
 	uint64_t at;
-	int rc = draft_open(s, b->id, &d, e);
+	int rc = blob_draft_open(s, b->id, &d, e);
 
 	if (rc < 0)
 		return rc;
@@ -147,15 +51,15 @@ static int stage_stream(struct store *s, struct arena *a, struct blob_staged *b,
 
 		blob_entry_put(head + BLOB_HEAD + 4 * (size_t)i, entry);
 		crypto_generichash_update(&sum, sealed, len);
-		rc = draft_put(&d, SPAN_BYTES(sealed, len), at, e);
+		rc = blob_draft_put(&d, SPAN_BYTES(sealed, len), at, e);
 		at += len;
 	}
 	crypto_generichash_update(&sum, head, front);
 	crypto_generichash_final(&sum, b->sum, BLOB_SUM);
 	if (rc == 0)
-		rc = draft_put(&d, SPAN_BYTES(head, front), 0, e);
+		rc = blob_draft_put(&d, SPAN_BYTES(head, front), 0, e);
 	b->stored_size = at;
-	return draft_close(s, &d, rc, e);
+	return blob_draft_close(s, &d, rc, e);
 }
 
 int blob_stage(struct store *s, struct arena *a, struct span plain, struct blob_staged *out, struct err *e)

@@ -379,5 +379,6 @@ const struct driver pgsql_driver = {
 	.sql_col = pg_sql_col,
 	.sql_col_kind = pg_sql_col_kind,
 	.sql_cols = pg_sql_cols,
+	.sql_col_name = pg_sql_col_name,
 	.sql_close = pg_sql_close,
 };

@@ -26,4 +26,5 @@ int64_t pg_sql_col_int(struct sql *q, int col);
 struct span pg_sql_col(struct sql *q, int col);
 char pg_sql_col_kind(struct sql *q, int col);
 int pg_sql_cols(struct sql *q);
+const char *pg_sql_col_name(struct sql *q, int col);
 void pg_sql_close(struct sql *q);

@@ -466,3 +466,8 @@ int pg_sql_cols(struct sql *q)
 {
 	return PQnfields(((struct pg_sql *)q)->res);
 }
+
+const char *pg_sql_col_name(struct sql *q, int col)
+{
+	return PQfname(((struct pg_sql *)q)->res, col);
+}

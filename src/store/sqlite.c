@@ -409,6 +409,11 @@ static int lite_sql_cols(struct sql *q)
 	return sqlite3_column_count(((struct lite_sql *)q)->st);
 }
 
+static const char *lite_sql_col_name(struct sql *q, int col)
+{
+	return sqlite3_column_name(((struct lite_sql *)q)->st, col);
+}
+
 static void lite_sql_close(struct sql *q)
 {
 	struct lite_sql *ls = (struct lite_sql *)q;
@@ -523,5 +528,6 @@ const struct driver sqlite_driver = {
 	.sql_col = lite_sql_col,
 	.sql_col_kind = lite_sql_col_kind,
 	.sql_cols = lite_sql_cols,
+	.sql_col_name = lite_sql_col_name,
 	.sql_close = lite_sql_close,
 };

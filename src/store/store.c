@@ -217,6 +217,11 @@ int sql_cols(struct sql *q)
 	return q->drv->sql_cols(q);
 }
 
+const char *sql_col_name(struct sql *q, int col)
+{
+	return q->drv->sql_col_name(q, col);
+}
+
 void sql_close(struct sql *q)
 {
 	if (q && q->tx)
@@ -325,10 +330,11 @@ static int run_step(struct tx *tx, void *arg, struct err *e)
 	rc = store_script(tx, m->sql, e);
 	if (rc < 0)
 		return rc;
-	note = sql_open(tx, "INSERT INTO store_migration (part, number, name) VALUES (?1, ?2, ?3)");
+	note = sql_open(tx, "INSERT INTO store_migration (part, number, name, sql) VALUES (?1, ?2, ?3, ?4)");
 	sql_text(note, 1, span_str(st->part));
 	sql_int(note, 2, (int64_t)st->number);
 	sql_text(note, 3, span_str(m->name));
+	sql_text(note, 4, span_str(m->sql)); /* store_restore rebuilds the tables from it */
 	rc = sql_run(note, e);
 	return rc < 0 ? rc : 0;
 }
@@ -336,7 +342,7 @@ static int run_step(struct tx *tx, void *arg, struct err *e)
 static int migrate(struct store *s, const char *part, const struct migration *list, size_t n, struct err *e)
 {
 	static const char table[] = "CREATE TABLE IF NOT EXISTS store_migration (part TEXT NOT NULL,"
-		" number INTEGER NOT NULL, name TEXT NOT NULL, PRIMARY KEY (part, number))";
+		" number INTEGER NOT NULL, name TEXT NOT NULL, sql TEXT NOT NULL, PRIMARY KEY (part, number))";
 	struct step st = { part, list, n, 0 };
 	int rc = store_write(s, run_script, (void *)(uintptr_t)table, e);
 
@@ -345,6 +351,11 @@ static int migrate(struct store *s, const char *part, const struct migration *li
 	for (st.number = 1; rc == 0 && st.number <= n; st.number++)
 		rc = store_write(s, run_step, &st, e);
 	return rc;
+}
+
+size_t store_own_migrations(void)
+{
+	return sizeof(own) / sizeof(own[0]);
 }
 
 int store_migrate(struct store *s, const struct migration *list, size_t n, struct err *e)
@@ -527,7 +538,7 @@ int store_open(const struct store_config *c, struct store **out, struct err *e)
 	if (rc == 0)
 		rc = s->drv->open(s, e);
 	if (rc == 0)
-		rc = migrate(s, "store", own, sizeof(own) / sizeof(own[0]), e);
+		rc = migrate(s, "store", own, store_own_migrations(), e);
 	if (rc == 0)
 		rc = more_ids(s, e);
 	if (rc == 0)

@@ -61,7 +61,8 @@ struct driver {
 	int64_t (*sql_col_int)(struct sql *q, int col);
 	struct span (*sql_col)(struct sql *q, int col);
 	char (*sql_col_kind)(struct sql *q, int col);   /* 'i', 'b', 't' or 'n' for NULL */
-	int (*sql_cols)(struct sql *q);
+	int (*sql_cols)(struct sql *q);                 /* after the first sql_next, rows or not */
+	const char *(*sql_col_name)(struct sql *q, int col);
 	void (*sql_close)(struct sql *q);
 };
 extern const struct driver sqlite_driver, pgsql_driver;
@@ -107,9 +108,22 @@ int tx_fail(struct tx *tx, struct err *e);
 struct sql *sql_open_once(struct tx *tx, const char *text);
 char sql_col_kind(struct sql *q, int col);
 int sql_cols(struct sql *q);
+const char *sql_col_name(struct sql *q, int col);
 /* Runs the statements of a migration text that are meant for this driver. */
 int store_script(struct tx *tx, const char *text, struct err *e);
 
 /* blob_file.c: files under blobs/ */
+struct blob_draft {
+	int fd;
+	char path[40], tmp[48];
+};
 void blob_path(uint64_t id, char out[40]);
-int blob_dirs(struct store *s, uint64_t id, struct err *e);      /* blobs/ and blobs/xx exist durably */
+int blob_draft_open(struct store *s, uint64_t id, struct blob_draft *d, struct err *e);
+int blob_draft_put(struct blob_draft *d, struct span s, uint64_t at, struct err *e);
+/* Durable under its own name, or gone. rc: how the writing went; returned when it was a failure. */
+int blob_draft_close(struct store *s, struct blob_draft *d, int rc, struct err *e);
+
+/* check.c: names of all tables, into the arena */
+int store_tables(struct tx *tx, struct arena *a, struct span **names_out, size_t *n_out, struct err *e);
+/* The newest number in the store's own list of migrations. */
+size_t store_own_migrations(void);

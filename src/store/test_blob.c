@@ -216,11 +216,109 @@ static void test_every_size(void **state)
 	place_free(&place);
 }
 
+static void test_tampered_file(void **state)
+{
+	SCOPED_ARENA a = arena_new();
+	struct store *s;
+	struct err e = ERR_INIT;
+	struct blob_staged b;
+	struct span plain = filler(a, 300000, true);
+	struct reading r = { .a = a, .k = &b.key };
+	char path[40], c;
+	int fd;
+
+	(void)state;
+	place_new(&place);
+	s = place_open(&place);
+	assert_int_equal(blob_stage(s, a, plain, &b, &e), 0);
+	assert_int_equal(store_write(s, adopt, &b, &e), 0);
+	r.id = b.id;
+	blob_path(b.id, path);
+	fd = openat(place.dirfd, path, O_RDWR);
+	for (off_t at = 0; at < (off_t)b.stored_size; at += at < 60 ? 1 : 9973) {
+		assert_int_equal(pread(fd, &c, 1, at), 1);
+		c ^= 1;
+		assert_int_equal(pwrite(fd, &c, 1, at), 1);
+		assert_int_equal(store_read(s, read_all, &r, &e), ERR_BROKEN);
+		c ^= 1;
+		assert_int_equal(pwrite(fd, &c, 1, at), 1);
+	}
+	assert_int_equal(store_read(s, read_all, &r, &e), 0);
+	assert_int_equal(ftruncate(fd, (off_t)b.stored_size + 1), 0);
+	assert_int_equal(store_read(s, read_all, &r, &e), ERR_BROKEN);
+	for (off_t n = (off_t)b.stored_size - 1; n > 0; n = n * 2 / 3) {
+		assert_int_equal(ftruncate(fd, n), 0);
+		assert_int_equal(store_read(s, read_all, &r, &e), ERR_BROKEN);
+	}
+	assert_int_equal(unlinkat(place.dirfd, path, 0), 0);
+	assert_int_equal(store_read(s, read_all, &r, &e), ERR_BROKEN);
+	close(fd);
+	store_close(s);
+	place_free(&place);
+}
+
+static int adopt_then_fail(struct tx *tx, void *arg, struct err *e)
+{
+	int rc = blob_adopt(tx, arg, 1, e);
+
+	return rc < 0 ? rc : err_set(e, ERR_LIMIT, "no", "no");
+}
+
+static int drop_then_fail(struct tx *tx, void *arg, struct err *e)
+{
+	int rc = ref(tx, arg, e);
+
+	return rc < 0 ? rc : err_set(e, ERR_LIMIT, "no", "no");
+}
+
+static void test_files_and_sweep(void **state)
+{
+	SCOPED_ARENA a = arena_new();
+	struct store *s;
+	struct err e = ERR_INIT;
+	struct blob_staged kept, orphan, late;
+	struct span plain = filler(a, 300000, true);
+	struct refs two;
+	uint64_t n;
+
+	(void)state;
+	place_new(&place);
+	s = place_open(&place);
+	assert_int_equal(blob_stage(s, a, plain, &kept, &e), 0);
+	assert_int_equal(blob_stage(s, a, plain, &orphan, &e), 0);
+	assert_int_equal(blob_stage(s, a, plain, &late, &e), 0);
+	assert_int_equal(store_write(s, adopt, &kept, &e), 0);
+	assert_int_equal(store_write(s, adopt_then_fail, &orphan, &e), ERR_LIMIT);
+	assert_int_equal(blob_sweep(s, &n, &e), 0);
+	assert_int_equal(n, 0); /* too young */
+	time_test_set_real((time_real_sec() + 4000) * US_PER_SEC);
+	time_test_advance_mono(2000 * US_PER_SEC);
+	assert_int_equal(store_write(s, adopt, &late, &e), ERR_LATER);
+	assert_int_equal(blob_sweep(s, &n, &e), 0);
+	assert_int_equal(n, 2);
+	time_test_set_real(0);
+	time_test_advance_mono(-2000 * US_PER_SEC);
+	assert_true(file_there(kept.id) && !file_there(orphan.id) && !file_there(late.id));
+	two = (struct refs){ kept.id, -2 };
+	assert_int_equal(store_write(s, drop_then_fail, &two, &e), ERR_LIMIT);
+	store_close(s);
+	assert_true(file_there(kept.id));
+	s = place_open(&place);
+	two.more = -3;
+	assert_int_equal(store_write(s, ref, &two, &e), ERR_BROKEN);
+	two.more = -2;
+	assert_int_equal(store_write(s, ref, &two, &e), 0);
+	store_close(s);
+	assert_false(file_there(kept.id));
+	place_free(&place);
+}
+
 static int group(const char *name)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_form_round_trip), cmocka_unit_test(test_form_notices_tampering),
 		cmocka_unit_test(test_form_notices_reordering), cmocka_unit_test(test_every_size),
+		cmocka_unit_test(test_tampered_file), cmocka_unit_test(test_files_and_sweep),
 	};
 
 	return cmocka_run_group_tests_name(name, tests, NULL, NULL);

@@ -1,12 +1,8 @@
 /* Transactions, commit queue, migrations, ids, feed - on SQLite, or on KONTOR_TEST_PG (test_pgsql). */
 #include "store/test_support.h"
-#include <fcntl.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 #include "base/time.h"
 #include "store/store_impl.h"
@@ -262,11 +258,153 @@ static void test_many_writers(void **state)
 	done(s);
 }
 
+/* ---- snapshots, feed, ids, migrations ---- */
+
+struct two_looks {
+	struct store *s;
+	int64_t first, second;
+};
+
+static int64_t count_t(struct tx *tx, struct err *e)
+{
+	SCOPED_SQL q = sql_open(tx, "SELECT count(*) FROM t");
+
+	return sql_next(q, e) == 1 ? sql_col_int(q, 0) : -1;
+}
+
+static int look_twice(struct tx *tx, void *arg, struct err *e)
+{
+	struct two_looks *l = arg;
+	struct row r = { store_id(l->s), 1, SPAN_NONE, SPAN_NONE, 0 };
+	struct err we = ERR_INIT;
+
+	l->first = count_t(tx, e);
+	assert_int_equal(store_write(l->s, put_row, &r, &we), 1);
+	l->second = count_t(tx, e);
+	return 0;
+}
+
+static void test_read_sees_one_snapshot(void **state)
+{
+	struct store *s = fresh();
+	struct two_looks l = { .s = s };
+	struct err e = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(store_read(s, look_twice, &l, &e), 0);
+	assert_int_equal(l.first, 0);
+	assert_int_equal(l.second, 0);
+	assert_int_equal(ask_int(s, "SELECT count(*) FROM t"), 1);
+	done(s);
+}
+
+static struct change heard[100];
+static size_t nheard;
+
+static void hear(void *arg, const struct change *c, size_t n)
+{
+	struct store *s = arg;
+
+	for (size_t i = 0; i < n && nheard < 100; i++)
+		heard[nheard++] = c[i];
+	/* After the commit: what is told is there for everybody. */
+	assert_true(ask_int(s, "SELECT count(*) FROM t") >= (int64_t)nheard);
+}
+
+static void test_feed_order(void **state)
+{
+	struct store *s = fresh();
+	struct err e = ERR_INIT;
+
+	(void)state;
+	nheard = 0;
+	store_subscribe(s, hear, s);
+	for (int i = 0; i < 20; i++) {
+		struct row r = { (uint64_t)i + 1, i, SPAN_NONE, SPAN_NONE, i % 4 == 2 ? ERR_LIMIT : 0 };
+
+		r.publish = true;
+		assert_int_equal(store_write(s, put_row, &r, &e), r.fail ? ERR_LIMIT : 1);
+	}
+	assert_int_equal(nheard, 15);
+	for (size_t i = 1; i < nheard; i++)
+		assert_true(heard[i].number > heard[i - 1].number && heard[i].number % 4 != 2);
+	done(s);
+}
+
+static void test_ids_go_on(void **state)
+{
+	struct store *s = fresh();
+	uint64_t last = 0;
+
+	(void)state;
+	for (int start = 0; start < 3; start++) {
+		time_test_set_real(1000000 - start * 1000); /* the clock jumps back */
+		for (int i = 0; i < 1500000; i += 1) {
+			uint64_t id = store_id(s);
+
+			assert_true(id > last && id >= 1024);
+			last = id;
+			if (i % 300000 == 0)
+				usleep(150000); /* the helper reserves the next block */
+		}
+		store_close(s);
+		s = place_open(&place);
+	}
+	assert_true(last < 1ULL << 53);
+	time_test_set_real(0);
+	done(s);
+}
+
+static void test_migrations(void **state)
+{
+	struct migration more[] = { list[0], list[1], { "0003_x", "CREATE TABLE x (a INTEGER);\nALTER TABLE u ADD w TEXT;\n" },
+		{ "0004_bad", "CREATE TABLE y (a INTEGER);\nCREATE TABLE nonsense nonsense;\n" } };
+	struct migration renamed[] = { list[0], { "0002_other", list[1].sql } };
+	struct store *s = fresh();
+	struct err e = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(store_migrate(s, list, LIST_N, &e), 0); /* again: nothing to do */
+	assert_int_equal(ask_int(s, "SELECT count(*) FROM dialect"), 0);
+	assert_int_equal(store_migrate(s, more, 4, &e), ERR_BROKEN);
+	err_clear(&e);
+	assert_int_equal(do_sql(s, "SELECT * FROM y", &e), ERR_BROKEN); /* undone as a whole */
+	assert_int_equal(ask_int(s, "SELECT count(w) FROM u"), 0);
+	store_close(s);
+	s = place_open(&place);
+	err_clear(&e);
+	assert_int_equal(store_migrate(s, list, LIST_N, &e), ERR_DENIED); /* the older program */
+	assert_non_null(strstr(e.say, "newer kontor"));
+	err_clear(&e);
+	assert_int_equal(store_migrate(s, renamed, 2, &e), ERR_DENIED);
+	err_clear(&e);
+	assert_int_equal(store_migrate(s, more, 3, &e), 0);
+	done(s);
+}
+
+static void test_second_process_is_refused(void **state)
+{
+	struct store *s = fresh(), *other;
+	struct err e = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(store_open(&place.config, &other, &e), ERR_LATER);
+	assert_null(other);
+	assert_non_null(strstr(e.say, "in use"));
+	err_clear(&e);
+	place.config.url = "nonsense";
+	assert_int_equal(store_open(&place.config, &other, &e), ERR_PARAM);
+	done(s);
+}
+
 static int group(const char *name)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_values_come_back), cmocka_unit_test(test_failed_statement_fails_the_function),
 		cmocka_unit_test(test_read_cannot_write), cmocka_unit_test(test_many_writers),
+		cmocka_unit_test(test_read_sees_one_snapshot), cmocka_unit_test(test_feed_order),
+		cmocka_unit_test(test_ids_go_on), cmocka_unit_test(test_migrations),
+		cmocka_unit_test(test_second_process_is_refused),
 	};
 
 	return cmocka_run_group_tests_name(name, tests, NULL, NULL);

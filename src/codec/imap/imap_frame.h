@@ -15,7 +15,8 @@
  *   its end and the stream is in step, unless f->fatal: then say BYE and close (RFC 7888 section
  *   4). Its tag, if readable: imap_frame_tag.
  *
- * After 1 or a refusal the next call starts anew. A line ends with CRLF or LF alone; after a
+ * After 1 or a refusal the next call starts anew; a call with nothing to read then gives a large
+ * command's memory back. A line ends with CRLF or LF alone; after a
  * literal header only CRLF will do. Source: RFC 9051 sections 2.2 and 4.3, RFC 7888. Not good for:
  * bare lines (IDLE's DONE, SASL answers): imap_frame_line. */
 #pragma once
@@ -53,12 +54,12 @@ struct imap_frame {
 	uint64_t literal_len; /* CONTINUE: announced size */
 	const char *why;      /* after a refusal: constant text fit for a client */
 	bool fatal;
-	/* private */
+	/* private; tail: the last bytes of the line, for the literal header at its end */
 	struct buf text, literals;
 	uint64_t body_left, total;
-	size_t text_len, line_at;
+	size_t text_len;
 	int refused; /* error class while the rest of the command is swallowed */
-	bool done, inside, announced;
+	bool done, inside, announced, tag_whole;
 	uint8_t tail_len;
 	char tail[32];
 };

@@ -11,10 +11,11 @@
  * an argument fits the command (imap_args.h and friends). */
 #pragma once
 #include "base/err.h"
+#include "codec/imap/imap_char.h"
 #include "codec/imap/imap_frame.h"
 #include "codec/token.h"
 
-#define IMAP_TAG_MAX 128
+#define IMAP_VERB_MAX 64
 
 struct imap_command {
 	struct span tag;

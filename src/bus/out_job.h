@@ -1,0 +1,48 @@
+/* out_job.h - what core leases to `out` and what comes back: one message to one destination.
+ *
+ * Travels in commands of service SVC_OUT: "LEASE" (no tokens) is answered by one encoded job as the first
+ * segment (bytes) and the message in a descriptor segment, or by a job with no recipients: nothing is due
+ * until next_due_sec (the session then waits for NOTICE_CHANGED or that time). "RESULT" carries the encoded
+ * result in cmd.body and is answered by an empty reply once it is durable. Decoders distrust their input.
+ * Times are real seconds. Errors: ERR_SYNTAX. Not good for: deciding what a failure means (later/retry.h). */
+#pragma once
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/err.h"
+
+#define OUT_RCPTS_MAX 100
+
+struct out_rcpt {
+	uint64_t id;
+	struct span address;              /* normalised, U-labels; `out` makes A-labels when the peer needs them */
+	struct span orcpt;                /* "rfc822;a@b" decoded, or none */
+	unsigned notify;                  /* NOTIFY_* of domain/mail/queue.h, 0: default */
+};
+struct out_job {
+	uint64_t message_id, size;
+	unsigned flags;                   /* QUEUE_* of domain/mail/queue.h */
+	struct span sender, envid, domain;
+	struct span smarthost, smarthost_user, smarthost_password;   /* "host:port" or none */
+	bool smarthost_tls;               /* refuse without TLS */
+	struct out_rcpt *rcpts;
+	size_t n_rcpts;
+	int64_t next_due_sec;             /* without recipients */
+};
+enum out_outcome { OUT_SENT = 1, OUT_RELAYED /* peer without DSN took it */, OUT_LATER, OUT_REFUSED };
+struct out_row {
+	uint64_t rcpt_id;
+	enum out_outcome outcome;
+	struct span status;               /* "5.1.1" */
+	struct span reply;                /* the peer's words or ours, one line */
+	struct span remote_mta;           /* name or none (never reached) */
+};
+struct out_result {
+	uint64_t message_id;
+	struct out_row *rows;
+	size_t n_rows;
+	bool tls;
+};
+void out_job_encode(struct buf *b, const struct out_job *j);
+int out_job_decode(struct arena *a, struct span in, struct out_job *j, struct err *e);
+void out_result_encode(struct buf *b, const struct out_result *r);
+int out_result_decode(struct arena *a, struct span in, struct out_result *r, struct err *e);

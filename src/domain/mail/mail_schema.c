@@ -1,0 +1,33 @@
+#include "domain/mail/mail_schema.h"
+
+/* An email is one account's copy of a message: its sealed column (account's key, bound to the email's id)
+ * holds the blob's key and the summary. A message is an email's place in a mailbox; COPY shares the email.
+ * flags: bits 0-4 system flags, 5-62 the mailbox's keywords in the order of its sealed list.
+ * expunged: what QRESYNC must tell; kept from mailbox.expunged_modseq on.
+ * queue_*: sealed under the house's key. */
+const char mail_schema_1[] =
+	"CREATE TABLE mailbox (id INTEGER PRIMARY KEY, account_id INTEGER NOT NULL, lookup BLOB NOT NULL,"
+	" uidvalidity INTEGER NOT NULL, uidnext INTEGER NOT NULL, modseq INTEGER NOT NULL,"
+	" expunged_modseq INTEGER NOT NULL, messages INTEGER NOT NULL, unseen INTEGER NOT NULL,"
+	" deleted INTEGER NOT NULL, bytes INTEGER NOT NULL, special INTEGER NOT NULL, created_sec INTEGER NOT NULL,"
+	" sealed BLOB NOT NULL, UNIQUE (account_id, lookup));\n"
+	"CREATE TABLE subscription (account_id INTEGER NOT NULL, lookup BLOB NOT NULL, sealed BLOB NOT NULL,"
+	" PRIMARY KEY (account_id, lookup));\n"
+	"CREATE TABLE email (id INTEGER PRIMARY KEY, account_id INTEGER NOT NULL, blob_id INTEGER NOT NULL,"
+	" refs INTEGER NOT NULL, sealed BLOB NOT NULL);\n"
+	"CREATE TABLE message (mailbox_id INTEGER NOT NULL, uid INTEGER NOT NULL, modseq INTEGER NOT NULL,"
+	" flags INTEGER NOT NULL, email_id INTEGER NOT NULL, size INTEGER NOT NULL, received_sec INTEGER NOT NULL,"
+	" saved_sec INTEGER NOT NULL, PRIMARY KEY (mailbox_id, uid))\n"
+	"--sqlite WITHOUT ROWID\n"
+	";\n"
+	"CREATE INDEX message_modseq ON message (mailbox_id, modseq);\n"
+	"CREATE TABLE expunged (mailbox_id INTEGER NOT NULL, modseq INTEGER NOT NULL, uid INTEGER NOT NULL,"
+	" PRIMARY KEY (mailbox_id, modseq, uid));\n"
+	"CREATE TABLE queue_message (id INTEGER PRIMARY KEY, blob_id INTEGER NOT NULL, size INTEGER NOT NULL,"
+	" created_sec INTEGER NOT NULL, expires_sec INTEGER NOT NULL, warned INTEGER NOT NULL, flags INTEGER NOT NULL,"
+	" account_id INTEGER NOT NULL, sealed BLOB NOT NULL);\n"
+	"CREATE TABLE queue_recipient (id INTEGER PRIMARY KEY, message_id INTEGER NOT NULL, state INTEGER NOT NULL,"
+	" next_sec INTEGER NOT NULL, lease_sec INTEGER NOT NULL, attempts INTEGER NOT NULL, notify INTEGER NOT NULL,"
+	" domain BLOB NOT NULL, sealed BLOB NOT NULL);\n"
+	"CREATE INDEX queue_recipient_message ON queue_recipient (message_id);\n"
+	"CREATE INDEX queue_recipient_next ON queue_recipient (state, next_sec)";

@@ -1,0 +1,3 @@
+/* mail_schema.h - tables of mailboxes, messages and the outbound queue: migration "0002_mail". */
+#pragma once
+extern const char mail_schema_1[];
