@@ -357,7 +357,7 @@ static void test_program(void **state)
 	expect("help", "", 0, "\n  role        offices, who holds them and when\n");
 	expect("role help", "", 0, "kontor role end TERM [--to TO]\n");
 	expect("help account", "", 0, "--password-file FILE|-");
-	expect("help --man role", "", 0, ".TH \"KONTOR_ROLE\" 1");
+	expect("help --man role", "", 0, ".TH \"KONTOR-ROLE\" 1");
 	expect("", "", 2, "");
 	setenv("LANGUAGE", "de", 1);
 	expect("account show nobody@example.org", "", 1, "kontor: Diesen Empfänger gibt es hier nicht");
