@@ -16,7 +16,7 @@ static void walk(struct imap_args *g)
 		if (imap_args_list(g, &in))
 			walk(&in);
 		else if (!imap_args_number(g, &n, 0, 99) && !imap_args_nstring(g, &s) &&
-			!imap_args_astring(g, &s))
+			 !imap_args_astring(g, &s))
 			assert(imap_args_skip(g));
 		assert(g->at > at);
 	}
@@ -36,6 +36,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	SCOPED_BUF b;
 	SCOPED_BUF again;
 
+	buf_init(&b, 1u << 20);
+	buf_init(&again, 1u << 20);
 	if (imap_lex(a, SPAN_BYTES(p, n), NULL, 0, &cmd, NULL) < 0)
 		return 0;
 	g = imap_args(cmd.args.v, cmd.args.n);
@@ -47,10 +49,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	if (imap_fetch_parse(a, &g, &v, &count, NULL) < 0)
 		return 0;
 	(void)imap_fetch_mods_parse(&g, &mods, NULL);
-	buf_init(&b, 1u << 20);
-	buf_init(&again, 1u << 20);
 	for (size_t i = 0; i < count; i++) {
-		struct imap_fetch_item item = { .kind = v[i].kind };
+		struct imap_fetch_item item = {.kind = v[i].kind};
 		struct span label, text;
 
 		buf_reset(&b);

@@ -24,6 +24,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	memcpy(&zone, p + 8, 4);
 	buf_reset(&b);
 	imap_date_time_format(&b, sec, zone);
-	assert(imap_date_time_parse(span_sub(buf_span(&b), 1, b.n - 2), &again, &zone_again, NULL) == 0);
+	assert(imap_date_time_parse(
+		       span_sub(buf_span(&b), 1, b.n - 2), &again, &zone_again, NULL) == 0);
 	return 0;
 }

@@ -8,7 +8,7 @@ static bool plain(struct span p, struct span s)
 		return !s.n;
 	if (p.p[0] == '*' || p.p[0] == '%')
 		return plain(span_from(p, 1), s) ||
-			(s.n && (p.p[0] == '*' || s.p[0] != '/') && plain(p, span_from(s, 1)));
+		       (s.n && (p.p[0] == '*' || s.p[0] != '/') && plain(p, span_from(s, 1)));
 	return s.n && p.p[0] == s.p[0] && plain(span_from(p, 1), span_from(s, 1));
 }
 

@@ -11,6 +11,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	SCOPED_BUF b;
 	int r = imap_set_parse(a, in, n % 3 * 50, &s, NULL);
 
+	buf_init(&b, 1u << 20);
 	assert(r == ERR_LIMIT || (r == 0) == imap_set_valid(in));
 	if (r < 0)
 		return 0;
@@ -19,7 +20,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 		assert(!i || s.v[i].lo > (uint64_t)s.v[i - 1].hi + 1);
 		assert(imap_set_contains(&s, s.v[i].lo) && imap_set_contains(&s, s.v[i].hi));
 	}
-	buf_init(&b, 1u << 20);
 	imap_set_format(&b, &s);
 	if (s.n && !b.failed) {
 		assert(imap_set_parse(a, buf_span(&b), 1, &again, NULL) == 0);

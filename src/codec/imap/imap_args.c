@@ -3,7 +3,7 @@
 
 struct imap_args imap_args(const struct tok *v, size_t n)
 {
-	return (struct imap_args){ v, n, 0 };
+	return (struct imap_args){v, n, 0};
 }
 
 bool imap_args_end(const struct imap_args *g)

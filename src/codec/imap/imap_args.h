@@ -5,8 +5,8 @@
  * when the next token is something else. Spans stay owned by the command. Source: RFC 9051
  * section 9 (atom, astring, string, nstring, number). Strings with NUL are refused (only a literal8
  * may have it: APPEND looks at the token itself, imap_args_peek); an atom may have wildcards, also
- * where an astring is asked for (LIST patterns; imap_mailbox_check refuses them in names). Not good for: FETCH attributes
- * (imap_section.h), search keys (imap_search.h). */
+ * where an astring is asked for (LIST patterns; imap_mailbox_check refuses them in names). Not good
+ * for: FETCH attributes (imap_section.h), search keys (imap_search.h). */
 #pragma once
 #include "base/err.h"
 #include "codec/token.h"

@@ -11,7 +11,7 @@
 static inline bool imap_is_atom(char c)
 {
 	return c > ' ' && c < 0x7f && c != '(' && c != ')' && c != '{' && c != '%' && c != '*' &&
-		c != '"' && c != '\\' && c != ']';
+	       c != '"' && c != '\\' && c != ']';
 }
 
 static inline bool imap_is_astring(char c)

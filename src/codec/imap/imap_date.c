@@ -5,8 +5,8 @@
 #define DAY_SEC 86400
 #define ZONE_MAX_MIN (24 * 60 - 1)
 
-static const char month_names[12][4] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug",
-	"Sep", "Oct", "Nov", "Dec" };
+static const char month_names[12][4] = {
+	"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 
 static int bad(struct err *e, struct span s)
 {
@@ -64,7 +64,7 @@ int imap_date_time_parse(struct span s, int64_t *sec_out, int *zone_min_out, str
 		return bad(e, s);
 	*zone_min_out = (int)(zone_hour * 60 + zone_min) * (west ? -1 : 1);
 	*sec_out = days * DAY_SEC + hour * 3600 + min * 60 + (sec == 60 ? 59 : sec) -
-		*zone_min_out * 60;
+		   *zone_min_out * 60;
 	return 0;
 }
 

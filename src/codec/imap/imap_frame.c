@@ -48,7 +48,7 @@ static void frame_reset(struct imap_frame *f)
 
 void imap_frame_init(struct imap_frame *f, const struct imap_limits *limits)
 {
-	*f = (struct imap_frame){ .limits = limits };
+	*f = (struct imap_frame){.limits = limits};
 	frame_reset(f);
 }
 
@@ -117,10 +117,10 @@ static int line_take(struct imap_frame *f, struct span in, size_t *used)
  * The line in f->tail has ended: does it end with such a header? */
 static bool header_read(const struct imap_frame *f, struct header *out)
 {
-	struct span s = { f->tail, f->tail_len }, num;
+	struct span s = {f->tail, f->tail_len}, num;
 	size_t i;
 
-	*out = (struct header){ .sync = true };
+	*out = (struct header){.sync = true};
 	s.n--;
 	out->bare_lf = !span_ends(s, SPAN("\r"));
 	if (!out->bare_lf)
@@ -190,7 +190,7 @@ static void header_check(struct imap_frame *f, const struct header *h)
 static int literal_begin(struct imap_frame *f, const struct header *h)
 {
 	bool unbounded = h->huge || h->bare_lf || h->len > f->limits->command_max - f->total;
-	struct imap_literal lit = { .at = f->text.n, .len = h->len, .binary = h->binary };
+	struct imap_literal lit = {.at = f->text.n, .len = h->len, .binary = h->binary};
 
 	header_check(f, h);
 	if (unbounded)

@@ -77,7 +77,7 @@ static int quoted(struct lex *l, struct span *out)
 			i++;
 		copy[to++] = out->p[i];
 	}
-	*out = (struct span){ copy, to };
+	*out = (struct span){copy, to};
 	return 0;
 }
 
@@ -100,12 +100,12 @@ static int literal(struct lex *l, struct tok *out)
 	l->lit_at++;
 	l->at = lit->at;
 	if (lit->spooled) {
-		*out = (struct tok){ .kind = TOK_SPOOL, .off = lit->off, .len = lit->len };
+		*out = (struct tok){.kind = TOK_SPOOL, .off = lit->off, .len = lit->len};
 		return 0;
 	}
 	if (len > in.n)
 		return bad(l, "Malformed literal");
-	*out = (struct tok){ .kind = TOK_STRING, .text = span_sub(in, 0, (size_t)len) };
+	*out = (struct tok){.kind = TOK_STRING, .text = span_sub(in, 0, (size_t)len)};
 	l->at += (size_t)len;
 	return 0;
 }
@@ -150,8 +150,8 @@ static int section(struct lex *l, struct buf *b)
 /* Does the text here begin with an attribute that has a section? Length up to and with "[". */
 static size_t section_head(const struct lex *l)
 {
-	static const char *const heads[] = { "BODY[", "BODY.PEEK[", "BINARY[", "BINARY.PEEK[",
-		"BINARY.SIZE[" };
+	static const char *const heads[] = {
+		"BODY[", "BODY.PEEK[", "BINARY[", "BINARY.PEEK[", "BINARY.SIZE["};
 	struct span in = span_from(l->text, l->at);
 
 	for (size_t i = 0; i < sizeof(heads) / sizeof(*heads); i++)
@@ -170,7 +170,7 @@ static bool atom_goes_on(const struct lex *l)
 static int atom(struct lex *l)
 {
 	size_t from = l->at, head = section_head(l);
-	struct tok t = { .kind = TOK_ATOM };
+	struct tok t = {.kind = TOK_ATOM};
 
 	if (head) {
 		SCOPED_BUF b;
@@ -202,7 +202,7 @@ static int atom(struct lex *l)
 
 static int argument(struct lex *l)
 {
-	struct tok t = { .kind = TOK_STRING };
+	struct tok t = {.kind = TOK_STRING};
 
 	switch (peek(l)) {
 	case '"':
@@ -243,7 +243,7 @@ static int arguments(struct lex *l)
 		if (c != ')' && !apart)
 			return bad(l, "Space expected");
 		if (c == '(' || c == ')') {
-			r = put(l, (struct tok){ .kind = c == '(' ? TOK_OPEN : TOK_CLOSE });
+			r = put(l, (struct tok){.kind = c == '(' ? TOK_OPEN : TOK_CLOSE});
 			l->at++;
 			apart = c == '(';
 		} else {
@@ -285,7 +285,7 @@ static bool verb(struct lex *l)
 		v[a.n] = ' ';
 		memcpy(v + a.n + 1, b.p, b.n);
 	}
-	l->out->verb = (struct span){ v, a.n + (b.n ? b.n + 1 : 0) };
+	l->out->verb = (struct span){v, a.n + (b.n ? b.n + 1 : 0)};
 	for (size_t i = 0; i < l->out->verb.n; i++)
 		v[i] = ascii_upper(v[i]);
 	return true;
@@ -295,10 +295,10 @@ int imap_lex(struct arena *a, struct span text, const struct imap_literal *liter
 	size_t literal_count, struct imap_command *out, struct err *e)
 {
 	struct err own = ERR_INIT;
-	struct lex l = { a, text, 0, literals, literal_count, 0, out, e ? e : &own };
+	struct lex l = {a, text, 0, literals, literal_count, 0, out, e ? e : &own};
 	struct span in = text;
 
-	*out = (struct imap_command){ .tag = SPAN_NONE };
+	*out = (struct imap_command){.tag = SPAN_NONE};
 	toks_init(&out->args, a);
 	if (!imap_tag_scan(&in, &out->tag))
 		return bad(&l, "Tag missing or malformed");

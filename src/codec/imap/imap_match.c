@@ -52,8 +52,8 @@ bool imap_pattern_match(const struct imap_pattern *p, struct span name)
 			bool step = false;
 
 			if (i && state[i - 1] && p->v[i - 1] != '*' && p->v[i - 1] != '%')
-				step = folded ? ascii_lower(p->v[i - 1]) == ascii_lower(c) :
-						p->v[i - 1] == c;
+				step = folded ? ascii_lower(p->v[i - 1]) == ascii_lower(c)
+					      : p->v[i - 1] == c;
 			state[i] = (state[i] && stay) || step;
 			any |= state[i];
 		}

@@ -22,43 +22,43 @@ struct row {
 };
 
 static const struct row rows[] = {
-	{ "ALL", IMAP_SEARCH_ALL, NONE },
-	{ "RECENT", IMAP_SEARCH_RECENT, NONE },
-	{ "SAVEDATESUPPORTED", IMAP_SEARCH_SAVEDATESUPPORTED, NONE },
-	{ "ANSWERED", IMAP_SEARCH_FLAG, FLAG, "\\Answered" },
-	{ "DELETED", IMAP_SEARCH_FLAG, FLAG, "\\Deleted" },
-	{ "DRAFT", IMAP_SEARCH_FLAG, FLAG, "\\Draft" },
-	{ "FLAGGED", IMAP_SEARCH_FLAG, FLAG, "\\Flagged" },
-	{ "SEEN", IMAP_SEARCH_FLAG, FLAG, "\\Seen" },
-	{ "UNANSWERED", IMAP_SEARCH_FLAG, NOT_FLAG, "\\Answered" },
-	{ "UNDELETED", IMAP_SEARCH_FLAG, NOT_FLAG, "\\Deleted" },
-	{ "UNDRAFT", IMAP_SEARCH_FLAG, NOT_FLAG, "\\Draft" },
-	{ "UNFLAGGED", IMAP_SEARCH_FLAG, NOT_FLAG, "\\Flagged" },
-	{ "UNSEEN", IMAP_SEARCH_FLAG, NOT_FLAG, "\\Seen" },
-	{ "KEYWORD", IMAP_SEARCH_FLAG, KEYWORD },
-	{ "UNKEYWORD", IMAP_SEARCH_FLAG, NOT_KEYWORD },
-	{ "BCC", IMAP_SEARCH_HEADER, FIELD, "Bcc" },
-	{ "CC", IMAP_SEARCH_HEADER, FIELD, "Cc" },
-	{ "FROM", IMAP_SEARCH_HEADER, FIELD, "From" },
-	{ "SUBJECT", IMAP_SEARCH_HEADER, FIELD, "Subject" },
-	{ "TO", IMAP_SEARCH_HEADER, FIELD, "To" },
-	{ "BODY", IMAP_SEARCH_BODY, VALUE },
-	{ "TEXT", IMAP_SEARCH_TEXT, VALUE },
-	{ "BEFORE", IMAP_SEARCH_BEFORE, DAY },
-	{ "ON", IMAP_SEARCH_ON, DAY },
-	{ "SINCE", IMAP_SEARCH_SINCE, DAY },
-	{ "SENTBEFORE", IMAP_SEARCH_SENTBEFORE, DAY },
-	{ "SENTON", IMAP_SEARCH_SENTON, DAY },
-	{ "SENTSINCE", IMAP_SEARCH_SENTSINCE, DAY },
-	{ "SAVEDBEFORE", IMAP_SEARCH_SAVEDBEFORE, DAY },
-	{ "SAVEDON", IMAP_SEARCH_SAVEDON, DAY },
-	{ "SAVEDSINCE", IMAP_SEARCH_SAVEDSINCE, DAY },
-	{ "LARGER", IMAP_SEARCH_LARGER, SIZE },
-	{ "SMALLER", IMAP_SEARCH_SMALLER, SIZE },
-	{ "YOUNGER", IMAP_SEARCH_YOUNGER, SECONDS },
-	{ "OLDER", IMAP_SEARCH_OLDER, SECONDS },
-	{ "EMAILID", IMAP_SEARCH_EMAILID, OBJECT },
-	{ "THREADID", IMAP_SEARCH_THREADID, OBJECT },
+	{"ALL", IMAP_SEARCH_ALL, NONE},
+	{"RECENT", IMAP_SEARCH_RECENT, NONE},
+	{"SAVEDATESUPPORTED", IMAP_SEARCH_SAVEDATESUPPORTED, NONE},
+	{"ANSWERED", IMAP_SEARCH_FLAG, FLAG, "\\Answered"},
+	{"DELETED", IMAP_SEARCH_FLAG, FLAG, "\\Deleted"},
+	{"DRAFT", IMAP_SEARCH_FLAG, FLAG, "\\Draft"},
+	{"FLAGGED", IMAP_SEARCH_FLAG, FLAG, "\\Flagged"},
+	{"SEEN", IMAP_SEARCH_FLAG, FLAG, "\\Seen"},
+	{"UNANSWERED", IMAP_SEARCH_FLAG, NOT_FLAG, "\\Answered"},
+	{"UNDELETED", IMAP_SEARCH_FLAG, NOT_FLAG, "\\Deleted"},
+	{"UNDRAFT", IMAP_SEARCH_FLAG, NOT_FLAG, "\\Draft"},
+	{"UNFLAGGED", IMAP_SEARCH_FLAG, NOT_FLAG, "\\Flagged"},
+	{"UNSEEN", IMAP_SEARCH_FLAG, NOT_FLAG, "\\Seen"},
+	{"KEYWORD", IMAP_SEARCH_FLAG, KEYWORD},
+	{"UNKEYWORD", IMAP_SEARCH_FLAG, NOT_KEYWORD},
+	{"BCC", IMAP_SEARCH_HEADER, FIELD, "Bcc"},
+	{"CC", IMAP_SEARCH_HEADER, FIELD, "Cc"},
+	{"FROM", IMAP_SEARCH_HEADER, FIELD, "From"},
+	{"SUBJECT", IMAP_SEARCH_HEADER, FIELD, "Subject"},
+	{"TO", IMAP_SEARCH_HEADER, FIELD, "To"},
+	{"BODY", IMAP_SEARCH_BODY, VALUE},
+	{"TEXT", IMAP_SEARCH_TEXT, VALUE},
+	{"BEFORE", IMAP_SEARCH_BEFORE, DAY},
+	{"ON", IMAP_SEARCH_ON, DAY},
+	{"SINCE", IMAP_SEARCH_SINCE, DAY},
+	{"SENTBEFORE", IMAP_SEARCH_SENTBEFORE, DAY},
+	{"SENTON", IMAP_SEARCH_SENTON, DAY},
+	{"SENTSINCE", IMAP_SEARCH_SENTSINCE, DAY},
+	{"SAVEDBEFORE", IMAP_SEARCH_SAVEDBEFORE, DAY},
+	{"SAVEDON", IMAP_SEARCH_SAVEDON, DAY},
+	{"SAVEDSINCE", IMAP_SEARCH_SAVEDSINCE, DAY},
+	{"LARGER", IMAP_SEARCH_LARGER, SIZE},
+	{"SMALLER", IMAP_SEARCH_SMALLER, SIZE},
+	{"YOUNGER", IMAP_SEARCH_YOUNGER, SECONDS},
+	{"OLDER", IMAP_SEARCH_OLDER, SECONDS},
+	{"EMAILID", IMAP_SEARCH_EMAILID, OBJECT},
+	{"THREADID", IMAP_SEARCH_THREADID, OBJECT},
 };
 
 static struct imap_search_key *key_parse(struct parse *p, unsigned depth);
@@ -239,7 +239,7 @@ static struct imap_search_key *or_parse(struct parse *p, unsigned depth)
 /* NEW = RECENT UNSEEN, OLD = NOT RECENT */
 static struct imap_search_key *recent_parse(struct parse *p, bool want_new)
 {
-	static const struct row unseen = { "UNSEEN", IMAP_SEARCH_FLAG, NOT_FLAG, "\\Seen" };
+	static const struct row unseen = {"UNSEEN", IMAP_SEARCH_FLAG, NOT_FLAG, "\\Seen"};
 	struct imap_search_key *k = key_new(p, IMAP_SEARCH_RECENT);
 
 	if (!k || !want_new)
@@ -285,7 +285,7 @@ static struct imap_search_key *key_parse(struct parse *p, unsigned depth)
 int imap_search_keys(struct arena *a, struct imap_args *g, struct imap_search *out, struct err *e)
 {
 	struct err own = ERR_INIT;
-	struct parse p = { a, g, out, 0, e ? e : &own };
+	struct parse p = {a, g, out, 0, e ? e : &own};
 
 	out->root = NULL;
 	out->has_modseq = out->has_saved = false;
@@ -299,8 +299,8 @@ static int return_parse(struct imap_args *g, unsigned *out, struct err *e)
 	static const struct {
 		const char *name;
 		unsigned bit;
-	} opts[] = { { "ALL", IMAP_RETURN_ALL }, { "COUNT", IMAP_RETURN_COUNT },
-		{ "MIN", IMAP_RETURN_MIN }, { "MAX", IMAP_RETURN_MAX }, { "SAVE", IMAP_RETURN_SAVE } };
+	} opts[] = {{"ALL", IMAP_RETURN_ALL}, {"COUNT", IMAP_RETURN_COUNT},
+		{"MIN", IMAP_RETURN_MIN}, {"MAX", IMAP_RETURN_MAX}, {"SAVE", IMAP_RETURN_SAVE}};
 	struct imap_args list;
 
 	if (!imap_args_list(g, &list))
@@ -312,7 +312,8 @@ static int return_parse(struct imap_args *g, unsigned *out, struct err *e)
 		while (i < n && !imap_args_word(&list, opts[i].name))
 			i++;
 		if (i == n)
-			return err_set(e, ERR_SYNTAX, "Unknown RETURN option", "option %zu", list.at);
+			return err_set(
+				e, ERR_SYNTAX, "Unknown RETURN option", "option %zu", list.at);
 		*out |= opts[i].bit;
 	}
 	return 0;
@@ -322,7 +323,7 @@ int imap_search_parse(struct arena *a, struct imap_args *g, struct imap_search *
 {
 	int r;
 
-	*out = (struct imap_search){ NULL };
+	*out = (struct imap_search){NULL};
 	if (imap_args_word(g, "RETURN")) {
 		out->has_return = true;
 		r = return_parse(g, &out->ret, e);

@@ -13,37 +13,37 @@ struct row {
 };
 
 static const struct row rows[] = {
-	{ "FLAGS", IMAP_FETCH_FLAGS, PLAIN, true },
-	{ "UID", IMAP_FETCH_UID, PLAIN, true },
-	{ "INTERNALDATE", IMAP_FETCH_INTERNALDATE, PLAIN, true },
-	{ "RFC822.SIZE", IMAP_FETCH_SIZE, PLAIN, true },
-	{ "ENVELOPE", IMAP_FETCH_ENVELOPE, PLAIN, true },
-	{ "BODY", IMAP_FETCH_BODY, PLAIN, true },
-	{ "BODYSTRUCTURE", IMAP_FETCH_BODYSTRUCTURE, PLAIN, true },
-	{ "BODY", IMAP_FETCH_SECTION, SECTION, false },
-	{ "BODY.PEEK", IMAP_FETCH_SECTION, SECTION, true },
-	{ "RFC822", IMAP_FETCH_RFC822, PLAIN, false },
-	{ "RFC822.HEADER", IMAP_FETCH_RFC822_HEADER, PLAIN, true },
-	{ "RFC822.TEXT", IMAP_FETCH_RFC822_TEXT, PLAIN, false },
-	{ "BINARY", IMAP_FETCH_BINARY, PART, false },
-	{ "BINARY.PEEK", IMAP_FETCH_BINARY, PART, true },
-	{ "BINARY.SIZE", IMAP_FETCH_BINARY_SIZE, PART, true, true },
-	{ "MODSEQ", IMAP_FETCH_MODSEQ, PLAIN, true },
-	{ "EMAILID", IMAP_FETCH_EMAILID, PLAIN, true },
-	{ "THREADID", IMAP_FETCH_THREADID, PLAIN, true },
-	{ "PREVIEW", IMAP_FETCH_PREVIEW, PLAIN, true },
-	{ "SAVEDATE", IMAP_FETCH_SAVEDATE, PLAIN, true },
+	{"FLAGS", IMAP_FETCH_FLAGS, PLAIN, true},
+	{"UID", IMAP_FETCH_UID, PLAIN, true},
+	{"INTERNALDATE", IMAP_FETCH_INTERNALDATE, PLAIN, true},
+	{"RFC822.SIZE", IMAP_FETCH_SIZE, PLAIN, true},
+	{"ENVELOPE", IMAP_FETCH_ENVELOPE, PLAIN, true},
+	{"BODY", IMAP_FETCH_BODY, PLAIN, true},
+	{"BODYSTRUCTURE", IMAP_FETCH_BODYSTRUCTURE, PLAIN, true},
+	{"BODY", IMAP_FETCH_SECTION, SECTION, false},
+	{"BODY.PEEK", IMAP_FETCH_SECTION, SECTION, true},
+	{"RFC822", IMAP_FETCH_RFC822, PLAIN, false},
+	{"RFC822.HEADER", IMAP_FETCH_RFC822_HEADER, PLAIN, true},
+	{"RFC822.TEXT", IMAP_FETCH_RFC822_TEXT, PLAIN, false},
+	{"BINARY", IMAP_FETCH_BINARY, PART, false},
+	{"BINARY.PEEK", IMAP_FETCH_BINARY, PART, true},
+	{"BINARY.SIZE", IMAP_FETCH_BINARY_SIZE, PART, true, true},
+	{"MODSEQ", IMAP_FETCH_MODSEQ, PLAIN, true},
+	{"EMAILID", IMAP_FETCH_EMAILID, PLAIN, true},
+	{"THREADID", IMAP_FETCH_THREADID, PLAIN, true},
+	{"PREVIEW", IMAP_FETCH_PREVIEW, PLAIN, true},
+	{"SAVEDATE", IMAP_FETCH_SAVEDATE, PLAIN, true},
 };
 
 static const struct {
 	const char *name;
 	enum imap_section_text text;
 } texts[] = {
-	{ "HEADER", IMAP_SECTION_HEADER },
-	{ "HEADER.FIELDS", IMAP_SECTION_HEADER_FIELDS },
-	{ "HEADER.FIELDS.NOT", IMAP_SECTION_HEADER_FIELDS_NOT },
-	{ "TEXT", IMAP_SECTION_TEXT },
-	{ "MIME", IMAP_SECTION_MIME },
+	{"HEADER", IMAP_SECTION_HEADER},
+	{"HEADER.FIELDS", IMAP_SECTION_HEADER_FIELDS},
+	{"HEADER.FIELDS.NOT", IMAP_SECTION_HEADER_FIELDS_NOT},
+	{"TEXT", IMAP_SECTION_TEXT},
+	{"MIME", IMAP_SECTION_MIME},
 };
 
 static int bad(struct err *e, const char *say)
@@ -60,7 +60,8 @@ static int part_scan(struct span *in, struct imap_fetch_item *out, struct err *e
 		if (in->p[0] == '0' || !scan_num(in, &n, 1, UINT32_MAX))
 			return bad(e, "Bad part number");
 		if (out->part_count == IMAP_PART_MAX)
-			return err_set(e, ERR_LIMIT, "Part path too deep", "%d levels", IMAP_PART_MAX);
+			return err_set(
+				e, ERR_LIMIT, "Part path too deep", "%d levels", IMAP_PART_MAX);
 		out->part[out->part_count++] = (uint32_t)n;
 		if (!in->n)
 			return 0;
@@ -94,7 +95,7 @@ static bool name_scan(struct arena *a, struct span *in, struct span *out)
 	}
 	if (i >= in->n)
 		return false;
-	*out = (struct span){ copy, n };
+	*out = (struct span){copy, n};
 	*in = span_from(*in, i + 1);
 	return n > 0;
 }
@@ -160,7 +161,8 @@ int imap_section_parse(
 	if (i == n || (texts[i].text == IMAP_SECTION_MIME && !out->part_count))
 		return bad(e, "Bad section");
 	out->text = texts[i].text;
-	if (out->text == IMAP_SECTION_HEADER_FIELDS || out->text == IMAP_SECTION_HEADER_FIELDS_NOT) {
+	if (out->text == IMAP_SECTION_HEADER_FIELDS ||
+		out->text == IMAP_SECTION_HEADER_FIELDS_NOT) {
 		r = names_scan(a, &text, out, e);
 		if (r < 0)
 			return r;
@@ -175,8 +177,8 @@ static bool partial_scan(struct span in, struct imap_fetch_item *out)
 		return true;
 	out->partial = true;
 	return scan_char(&in, '<') && scan_num(&in, &out->origin, 0, INT64_MAX) &&
-		scan_char(&in, '.') && scan_num(&in, &out->length, 1, INT64_MAX) &&
-		scan_char(&in, '>') && !in.n;
+	       scan_char(&in, '.') && scan_num(&in, &out->length, 1, INT64_MAX) &&
+	       scan_char(&in, '>') && !in.n;
 }
 
 static int attribute(struct arena *a, struct span atom, struct imap_fetch_item *out, struct err *e)
@@ -190,7 +192,7 @@ static int attribute(struct arena *a, struct span atom, struct imap_fetch_item *
 		row++;
 	if (row == end)
 		return bad(e, "Unknown FETCH attribute");
-	*out = (struct imap_fetch_item){ .kind = row->kind, .peek = row->peek };
+	*out = (struct imap_fetch_item){.kind = row->kind, .peek = row->peek};
 	if (row->takes == PLAIN)
 		return 0;
 	if (close < open)
@@ -262,22 +264,22 @@ static int item_take(struct items *s, struct imap_args *g, struct err *e)
 /* "ALL" / "FULL" / "FAST": the first so many of a fixed row of kinds */
 static bool macro(struct items *s, struct imap_args *g)
 {
-	static const enum imap_fetch_kind kinds[] = { IMAP_FETCH_FLAGS, IMAP_FETCH_INTERNALDATE,
-		IMAP_FETCH_SIZE, IMAP_FETCH_ENVELOPE, IMAP_FETCH_BODY };
-	size_t n = imap_args_word(g, "FAST") ? 3 :
-		imap_args_word(g, "ALL")     ? 4 :
-		imap_args_word(g, "FULL")    ? 5 :
-					       0;
+	static const enum imap_fetch_kind kinds[] = {IMAP_FETCH_FLAGS, IMAP_FETCH_INTERNALDATE,
+		IMAP_FETCH_SIZE, IMAP_FETCH_ENVELOPE, IMAP_FETCH_BODY};
+	size_t n = imap_args_word(g, "FAST")   ? 3
+		   : imap_args_word(g, "ALL")  ? 4
+		   : imap_args_word(g, "FULL") ? 5
+					       : 0;
 
 	for (size_t i = 0; i < n; i++)
-		*items_add(s, NULL) = (struct imap_fetch_item){ .kind = kinds[i], .peek = true };
+		*items_add(s, NULL) = (struct imap_fetch_item){.kind = kinds[i], .peek = true};
 	return n > 0;
 }
 
 int imap_fetch_parse(struct arena *a, struct imap_args *g, struct imap_fetch_item **out,
 	size_t *count_out, struct err *e)
 {
-	struct items s = { .a = a };
+	struct items s = {.a = a};
 	struct imap_args list;
 	int r = 0;
 
@@ -302,7 +304,7 @@ int imap_fetch_mods_parse(struct imap_args *g, struct imap_fetch_mods *out, stru
 {
 	struct imap_args list;
 
-	*out = (struct imap_fetch_mods){ 0 };
+	*out = (struct imap_fetch_mods){0};
 	if (!imap_args_is_list(g))
 		return 0;
 	if (!imap_args_list(g, &list) || imap_args_end(&list))

@@ -21,7 +21,8 @@ static bool scan_seq(struct span *in, uint32_t *out)
 	return true;
 }
 
-/* sequence-set = (seq-number / seq-range) ["," sequence-set];  seq-range = seq-number ":" seq-number */
+/* sequence-set = (seq-number / seq-range) ["," sequence-set];  seq-range = seq-number ":"
+ * seq-number */
 static bool scan_range(struct span *in, uint32_t *a, uint32_t *b)
 {
 	if (!scan_seq(in, a))
@@ -75,11 +76,12 @@ int imap_set_parse(
 	size_t ranges = 1;
 	bool sorted = true;
 
-	*out = (struct imap_set){ NULL };
+	*out = (struct imap_set){NULL};
 	for (size_t i = 0; i < s.n; i++)
 		ranges += s.p[i] == ',';
 	if (ranges > IMAP_SET_RANGES_MAX)
-		return err_set(e, ERR_LIMIT, "Too many ranges in the sequence set", "%zu ranges", ranges);
+		return err_set(
+			e, ERR_LIMIT, "Too many ranges in the sequence set", "%zu ranges", ranges);
 	if (!s.n)
 		return err_set(e, ERR_SYNTAX, "Bad sequence set", "empty");
 	out->v = ARENA_ARRAY(a, struct imap_range, ranges);
@@ -97,7 +99,8 @@ int imap_set_parse(
 			continue;
 		if (out->n && (lo < hi ? lo : hi) < out->v[out->n - 1].lo)
 			sorted = false;
-		out->v[out->n++] = lo < hi ? (struct imap_range){ lo, hi } : (struct imap_range){ hi, lo };
+		out->v[out->n++] =
+			lo < hi ? (struct imap_range){lo, hi} : (struct imap_range){hi, lo};
 	}
 	if (!sorted)
 		qsort(out->v, out->n, sizeof(*out->v), range_cmp);
@@ -123,7 +126,7 @@ void imap_set_add(struct arena *a, struct imap_set *s, uint32_t n)
 		s->v = v;
 		s->cap = cap;
 	}
-	s->v[s->n++] = (struct imap_range){ n, n };
+	s->v[s->n++] = (struct imap_range){n, n};
 }
 
 /* Index of the first range that ends at n or later. */
@@ -188,7 +191,7 @@ void imap_set_clip(struct imap_set *s, uint32_t lo, uint32_t hi)
 
 struct imap_set_iter imap_set_iter(const struct imap_set *s)
 {
-	return (struct imap_set_iter){ s, 0, s->n ? s->v[0].lo : 0 };
+	return (struct imap_set_iter){s, 0, s->n ? s->v[0].lo : 0};
 }
 
 bool imap_set_next(struct imap_set_iter *it, uint32_t *out)

@@ -6,14 +6,19 @@ static const char base64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwx
 /* One character of UTF-8 (RFC 3629 section 4); false when there is none. */
 static bool utf8_get(struct span *in, uint32_t *out)
 {
-	static const uint32_t least[] = { 0, 0x80, 0x800, 0x10000 };
+	static const uint32_t least[] = {0, 0x80, 0x800, 0x10000};
 	const unsigned char *p = (const unsigned char *)in->p;
 	unsigned more;
 	uint32_t c;
 
 	if (!in->n)
 		return false;
-	more = p[0] < 0x80 ? 0 : p[0] < 0xc2 ? 4 : p[0] < 0xe0 ? 1 : p[0] < 0xf0 ? 2 : p[0] < 0xf5 ? 3 : 4;
+	more = p[0] < 0x80   ? 0
+	       : p[0] < 0xc2 ? 4
+	       : p[0] < 0xe0 ? 1
+	       : p[0] < 0xf0 ? 2
+	       : p[0] < 0xf5 ? 3
+			     : 4;
 	if (more >= in->n || more == 4)
 		return false;
 	c = more ? p[0] & (0x3fu >> more) : p[0];
@@ -32,7 +37,7 @@ static bool utf8_get(struct span *in, uint32_t *out)
 static size_t utf8_put(char *to, uint32_t c)
 {
 	size_t n = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
-	static const unsigned char lead[] = { 0, 0, 0xc0, 0xe0, 0xf0 };
+	static const unsigned char lead[] = {0, 0, 0xc0, 0xe0, 0xf0};
 
 	for (size_t i = n; i-- > 1; c >>= 6)
 		to[i] = (char)(0x80 | (c & 0x3f));
@@ -62,7 +67,8 @@ static int unit_value(char c)
 	return at ? (int)(at - base64) : -1;
 }
 
-/* From behind "&" up to "-": UTF-16BE in base64 without padding. False when not the one encoding. */
+/* From behind "&" up to "-": UTF-16BE in base64 without padding. False when not the one encoding.
+ */
 static bool shifted(struct span b64, char *to, size_t *len)
 {
 	uint32_t bits = 0, high = 0;
@@ -84,7 +90,8 @@ static bool shifted(struct span b64, char *to, size_t *len)
 		if (high) {
 			if (unit < 0xdc00 || unit > 0xdfff)
 				return false;
-			*len += utf8_put(to + *len, 0x10000 + ((high - 0xd800) << 10) + (unit - 0xdc00));
+			*len += utf8_put(
+				to + *len, 0x10000 + ((high - 0xd800) << 10) + (unit - 0xdc00));
 			high = 0;
 		} else if (unit >= 0xd800 && unit <= 0xdbff) {
 			high = unit;
@@ -112,7 +119,8 @@ int imap_utf7_decode(struct arena *a, struct span utf7, struct span *utf8_out, s
 
 		in = span_from(in, 1);
 		if (!direct((unsigned char)c))
-			return err_set(e, ERR_SYNTAX, "Mailbox name is not valid UTF-7", "bare byte");
+			return err_set(
+				e, ERR_SYNTAX, "Mailbox name is not valid UTF-7", "bare byte");
 		if (c != '&') {
 			to[len++] = c;
 			after_shift = false;
@@ -127,11 +135,12 @@ int imap_utf7_decode(struct arena *a, struct span utf7, struct span *utf8_out, s
 		}
 		b64 = span_sub(in, 0, end < 0 ? 0 : (size_t)end);
 		if (end < 0 || after_shift || !shifted(b64, to, &len))
-			return err_set(e, ERR_SYNTAX, "Mailbox name is not valid UTF-7", "bad shift");
+			return err_set(
+				e, ERR_SYNTAX, "Mailbox name is not valid UTF-7", "bad shift");
 		in = span_from(in, (size_t)end + 1);
 		after_shift = true;
 	}
-	*utf8_out = (struct span){ to, len };
+	*utf8_out = (struct span){to, len};
 	return 0;
 }
 
@@ -158,16 +167,17 @@ static void shift_end(struct buf *b, struct shift *s)
 		buf_addc(b, base64[s->bits << (6 - s->have) & 0x3f]);
 	if (s->open)
 		buf_addc(b, '-');
-	*s = (struct shift){ 0 };
+	*s = (struct shift){0};
 }
 
 int imap_utf7_encode(struct buf *b, struct span utf8, struct err *e)
 {
-	struct shift s = { 0 };
+	struct shift s = {0};
 	uint32_t c;
 
 	if (!imap_utf8_valid(utf8) || span_has_nul(utf8))
-		return err_set(e, ERR_SYNTAX, "Mailbox name is not valid UTF-8", "%zu bytes", utf8.n);
+		return err_set(
+			e, ERR_SYNTAX, "Mailbox name is not valid UTF-8", "%zu bytes", utf8.n);
 	while (utf8_get(&utf8, &c)) {
 		if (direct(c)) {
 			shift_end(b, &s);
@@ -190,16 +200,20 @@ int imap_mailbox_check(struct span utf8, char delimiter, struct err *e)
 	uint32_t c, before = (unsigned char)delimiter, sep = (unsigned char)delimiter;
 
 	if (!utf8.n || utf8.n > IMAP_NAME_MAX)
-		return err_set(e, ERR_PARAM, "Mailbox name is empty or too long", "%zu bytes", utf8.n);
+		return err_set(
+			e, ERR_PARAM, "Mailbox name is empty or too long", "%zu bytes", utf8.n);
 	while (utf8.n) {
 		if (!utf8_get(&utf8, &c))
-			return err_set(e, ERR_PARAM, "Mailbox name is not valid UTF-8", "%zu left", utf8.n);
+			return err_set(e, ERR_PARAM, "Mailbox name is not valid UTF-8", "%zu left",
+				utf8.n);
 		if (c < 0x20 || (c >= 0x7f && c <= 0x9f) || c == 0x2028 || c == 0x2029)
-			return err_set(e, ERR_PARAM, "Mailbox name has control characters", "U+%04X", c);
+			return err_set(
+				e, ERR_PARAM, "Mailbox name has control characters", "U+%04X", c);
 		if (c == '*' || c == '%')
 			return err_set(e, ERR_PARAM, "Mailbox name has wildcards", "U+%04X", c);
 		if (sep && c == sep && before == sep)
-			return err_set(e, ERR_PARAM, "Mailbox name has an empty level", "%zu left", utf8.n);
+			return err_set(e, ERR_PARAM, "Mailbox name has an empty level", "%zu left",
+				utf8.n);
 		before = c;
 	}
 	if (sep && before == sep)
@@ -217,7 +231,8 @@ int imap_mailbox_decode(
 	if (!utf8)
 		return imap_utf7_decode(a, wire, out, e);
 	if (!imap_utf8_valid(wire) || span_has_nul(wire))
-		return err_set(e, ERR_SYNTAX, "Mailbox name is not valid UTF-8", "%zu bytes", wire.n);
+		return err_set(
+			e, ERR_SYNTAX, "Mailbox name is not valid UTF-8", "%zu bytes", wire.n);
 	*out = wire;
 	return 0;
 }

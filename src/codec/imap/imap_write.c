@@ -6,23 +6,25 @@
 #define QUOTED_MAX 1024 /* longer strings are literals */
 #define NAME_WIRE_MAX (16 * IMAP_NAME_MAX)
 
-struct look { /* what is in a string */
-	bool high, escape, breaks, nul;
+enum { HIGH = 1, ESCAPE = 2, BREAK = 4, NUL = 8 }; /* what is in a string */
+
+static const uint8_t kinds[256] = {
+	[0] = NUL,
+	['\r'] = BREAK,
+	['\n'] = BREAK,
+	['"'] = ESCAPE,
+	['\\'] = ESCAPE,
+	[0x80 ... 0xff] = HIGH,
 };
 
-static struct look look_at(struct span s)
+/* Every string of every FETCH reply comes through here: one table look-up per byte. */
+static unsigned look_at(struct span s)
 {
-	struct look l = { false };
+	unsigned seen = 0;
 
-	for (size_t i = 0; i < s.n; i++) {
-		unsigned char c = (unsigned char)s.p[i];
-
-		l.high |= c >= 0x80;
-		l.escape |= c == '"' || c == '\\';
-		l.breaks |= c == '\r' || c == '\n';
-		l.nul |= c == 0;
-	}
-	return l;
+	for (size_t i = 0; i < s.n; i++)
+		seen |= kinds[(unsigned char)s.p[i]];
+	return seen;
 }
 
 void imap_write_quoted(struct buf *b, struct span s)
@@ -54,12 +56,12 @@ void imap_write_literal_len(struct buf *b, uint64_t len, bool binary)
 	buf_add(b, SPAN("}\r\n"));
 }
 
-static void put_literal(struct buf *b, struct span s, bool nul)
+static void put_literal(struct buf *b, struct span s)
 {
 	char *to;
 
 	imap_write_literal_len(b, s.n, false);
-	if (!nul) {
+	if (!span_has_nul(s)) {
 		buf_add(b, s);
 		return;
 	}
@@ -72,19 +74,25 @@ static void put_literal(struct buf *b, struct span s, bool nul)
 
 void imap_write_string(struct buf *b, struct span s, bool utf8)
 {
-	struct look l = look_at(s);
+	unsigned seen = s.n > QUOTED_MAX ? BREAK : look_at(s);
+	char *to;
 
-	if (s.n > QUOTED_MAX || l.breaks || l.nul || (l.high && !(utf8 && imap_utf8_valid(s)))) {
-		put_literal(b, s, l.nul);
+	if (seen & (BREAK | NUL) || (seen & HIGH && !(utf8 && imap_utf8_valid(s)))) {
+		put_literal(b, s);
 		return;
 	}
-	if (l.escape) {
+	if (seen & ESCAPE) {
 		imap_write_quoted(b, s);
 		return;
 	}
-	buf_addc(b, '"');
-	buf_add(b, s);
-	buf_addc(b, '"');
+	to = buf_space(b, s.n + 2);
+	if (!to)
+		return;
+	to[0] = '"';
+	if (s.n)
+		memcpy(to + 1, s.p, s.n);
+	to[s.n + 1] = '"';
+	buf_grow(b, s.n + 2);
 }
 
 void imap_write_nstring(struct buf *b, struct span s, bool utf8)

@@ -24,32 +24,32 @@ static void test_set(void **state)
 		const char *want; /* NULL: refused */
 		uint64_t count;
 	} rows[] = {
-		{ "1", 9, "1", 1 },
-		{ "3,1,2", 9, "1:3", 3 },
-		{ "5:3", 9, "3:5", 3 },
-		{ "1:4,2:3,9", 9, "1:4,9", 5 },
-		{ "1:5,1:2,6", 9, "1:6", 6 },
-		{ "*", 9, "9", 1 },
-		{ "*:4", 9, "4:9", 6 },
-		{ "12:*", 9, "9:12", 4 },
-		{ "*:*", 9, "9", 1 },
-		{ "*,3:*,2", 0, "2", 1 },
-		{ "*", 0, "", 0 },
-		{ "1:4294967295,7", 9, "1:4294967295", 4294967295 },
-		{ "4294967295,4294967294", 9, "4294967294:4294967295", 2 },
-		{ "", 9, NULL },
-		{ "0", 9, NULL },
-		{ "01", 9, NULL },
-		{ "1,", 9, NULL },
-		{ ",1", 9, NULL },
-		{ "1:", 9, NULL },
-		{ ":1", 9, NULL },
-		{ "1:2:3", 9, NULL },
-		{ "1 2", 9, NULL },
-		{ "4294967296", 9, NULL },
-		{ "1,x", 9, NULL },
-		{ "$", 9, NULL },
-		{ "**", 9, NULL },
+		{"1", 9, "1", 1},
+		{"3,1,2", 9, "1:3", 3},
+		{"5:3", 9, "3:5", 3},
+		{"1:4,2:3,9", 9, "1:4,9", 5},
+		{"1:5,1:2,6", 9, "1:6", 6},
+		{"*", 9, "9", 1},
+		{"*:4", 9, "4:9", 6},
+		{"12:*", 9, "9:12", 4},
+		{"*:*", 9, "9", 1},
+		{"*,3:*,2", 0, "2", 1},
+		{"*", 0, "", 0},
+		{"1:4294967295,7", 9, "1:4294967295", 4294967295},
+		{"4294967295,4294967294", 9, "4294967294:4294967295", 2},
+		{"", 9, NULL},
+		{"0", 9, NULL},
+		{"01", 9, NULL},
+		{"1,", 9, NULL},
+		{",1", 9, NULL},
+		{"1:", 9, NULL},
+		{":1", 9, NULL},
+		{"1:2:3", 9, NULL},
+		{"1 2", 9, NULL},
+		{"4294967296", 9, NULL},
+		{"1,x", 9, NULL},
+		{"$", 9, NULL},
+		{"**", 9, NULL},
 	};
 	SCOPED_BUF b;
 
@@ -73,7 +73,7 @@ static void test_set(void **state)
 static void test_set_use(void **state)
 {
 	SCOPED_ARENA a = arena_new();
-	struct imap_set s = { NULL };
+	struct imap_set s = {NULL};
 	struct imap_set_iter it;
 	uint32_t n, sum = 0;
 	SCOPED_BUF b;
@@ -115,32 +115,32 @@ static void test_match(void **state)
 		const char *pattern, *name;
 		bool want;
 	} rows[] = {
-		{ "", "", true },
-		{ "", "a", false },
-		{ "*", "", true },
-		{ "*", "a/b/c", true },
-		{ "%", "a", true },
-		{ "%", "a/b", false },
-		{ "%/%", "a/b", true },
-		{ "%/%", "a/b/c", false },
-		{ "a*c", "a/b/c", true },
-		{ "a%c", "abbc", true },
-		{ "a%c", "a/c", false },
-		{ "*%", "a/b", true },
-		{ "%*", "a/b", true },
-		{ "%*%", "a/b", true },
-		{ "%b/c", "aab/c", true },
-		{ "%b", "a/b", false },
-		{ "*b%d*", "a/bc/bxd/e", true },
-		{ "*b%d", "a/bc/d", false },
-		{ "foo", "Foo", false },
-		{ "inbox", "INBOX", true },
-		{ "InBoX/%", "INBOX/a", true },
-		{ "inbox/a", "INBOX/A", false },
-		{ "inboxx", "INBOXX", false },
-		{ "i%", "INBOX", true },
-		{ "*x", "a/INBOX", false },
-		{ "INBOX", "a", false },
+		{"", "", true},
+		{"", "a", false},
+		{"*", "", true},
+		{"*", "a/b/c", true},
+		{"%", "a", true},
+		{"%", "a/b", false},
+		{"%/%", "a/b", true},
+		{"%/%", "a/b/c", false},
+		{"a*c", "a/b/c", true},
+		{"a%c", "abbc", true},
+		{"a%c", "a/c", false},
+		{"*%", "a/b", true},
+		{"%*", "a/b", true},
+		{"%*%", "a/b", true},
+		{"%b/c", "aab/c", true},
+		{"%b", "a/b", false},
+		{"*b%d*", "a/bc/bxd/e", true},
+		{"*b%d", "a/bc/d", false},
+		{"foo", "Foo", false},
+		{"inbox", "INBOX", true},
+		{"InBoX/%", "INBOX/a", true},
+		{"inbox/a", "INBOX/A", false},
+		{"inboxx", "INBOXX", false},
+		{"i%", "INBOX", true},
+		{"*x", "a/INBOX", false},
+		{"INBOX", "a", false},
 	};
 	struct imap_pattern p;
 	char pattern[IMAP_PATTERN_MAX + 1], name[IMAP_NAME_MAX + 1];
@@ -157,16 +157,17 @@ static void test_match(void **state)
 	for (size_t i = 0; i < sizeof(name); i++)
 		name[i] = 'a';
 	pattern[IMAP_PATTERN_MAX - 1] = 'b';
+	assert_int_equal(imap_pattern_init(&p, (struct span){pattern, sizeof(pattern)}, '/', NULL),
+		ERR_TOOBIG);
 	assert_int_equal(
-		imap_pattern_init(&p, (struct span){ pattern, sizeof(pattern) }, '/', NULL), ERR_TOOBIG);
-	assert_int_equal(imap_pattern_init(&p, (struct span){ pattern, IMAP_PATTERN_MAX }, '/', NULL), 0);
+		imap_pattern_init(&p, (struct span){pattern, IMAP_PATTERN_MAX}, '/', NULL), 0);
 	assert_true(p.n <= IMAP_PATTERN_MAX / 4 + 1); /* "*a" eight bytes each */
 	start = time_mono_us();
-	assert_false(imap_pattern_match(&p, (struct span){ name, IMAP_NAME_MAX }));
+	assert_false(imap_pattern_match(&p, (struct span){name, IMAP_NAME_MAX}));
 	assert_true(time_mono_us() - start < US_PER_SEC); /* backtracking would take years */
 	assert_int_equal(imap_pattern_init(&p, SPAN("*"), '/', NULL), 0);
-	assert_true(imap_pattern_match(&p, (struct span){ name, IMAP_NAME_MAX }));
-	assert_false(imap_pattern_match(&p, (struct span){ name, IMAP_NAME_MAX + 1 }));
+	assert_true(imap_pattern_match(&p, (struct span){name, IMAP_NAME_MAX}));
+	assert_false(imap_pattern_match(&p, (struct span){name, IMAP_NAME_MAX + 1}));
 }
 
 static void test_utf7(void **state)
@@ -174,35 +175,35 @@ static void test_utf7(void **state)
 	static const struct {
 		const char *utf7, *utf8; /* utf8 NULL: refused */
 	} rows[] = {
-		{ "", "" },
-		{ "INBOX", "INBOX" },
-		{ "a&-b", "a&b" },
-		{ "&-&-", "&&" },
-		{ "Entw&APw-rfe", "Entw\xc3\xbcrfe" },
-		{ "&APwA9g-", "\xc3\xbc\xc3\xb6" },
-		{ "&APw-&-", "\xc3\xbc&" },
-		{ "&APw--", "\xc3\xbc-" },
-		{ "~peter/mail/&U,BTFw-/&ZeVnLIqe-",
-			"~peter/mail/\xe5\x8f\xb0\xe5\x8c\x97/\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e" },
-		{ "&2D3eAA-", "\xf0\x9f\x98\x80" },
-		{ "&AAE-", "\x01" },
-		{ "&", NULL },
-		{ "a&APw", NULL },
-		{ "&APw-&APY-", NULL },    /* one shift would do */
-		{ "&AGE-", NULL },         /* "a" */
-		{ "&ACY-", NULL },         /* "&" */
-		{ "&AAA-", NULL },         /* NUL */
-		{ "&2D0-", NULL },         /* half a pair */
-		{ "&3gA-", NULL },         /* the other half */
-		{ "&2D0APw-", NULL },
-		{ "&APx-", NULL },         /* spare bits set */
-		{ "&APwA-", NULL },        /* a whole character of spare bits */
-		{ "&A-", NULL },
-		{ "&AP/-", NULL },
-		{ "&APw=-", NULL },
-		{ "\xc3\xbc", NULL },
-		{ "a\tb", NULL },
-		{ "\x7f", NULL },
+		{"", ""},
+		{"INBOX", "INBOX"},
+		{"a&-b", "a&b"},
+		{"&-&-", "&&"},
+		{"Entw&APw-rfe", "Entw\xc3\xbcrfe"},
+		{"&APwA9g-", "\xc3\xbc\xc3\xb6"},
+		{"&APw-&-", "\xc3\xbc&"},
+		{"&APw--", "\xc3\xbc-"},
+		{"~peter/mail/&U,BTFw-/&ZeVnLIqe-", "~peter/mail/\xe5\x8f\xb0\xe5\x8c\x97/"
+						    "\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e"},
+		{"&2D3eAA-", "\xf0\x9f\x98\x80"},
+		{"&AAE-", "\x01"},
+		{"&", NULL},
+		{"a&APw", NULL},
+		{"&APw-&APY-", NULL}, /* one shift would do */
+		{"&AGE-", NULL},      /* "a" */
+		{"&ACY-", NULL},      /* "&" */
+		{"&AAA-", NULL},      /* NUL */
+		{"&2D0-", NULL},      /* half a pair */
+		{"&3gA-", NULL},      /* the other half */
+		{"&2D0APw-", NULL},
+		{"&APx-", NULL},  /* spare bits set */
+		{"&APwA-", NULL}, /* a whole character of spare bits */
+		{"&A-", NULL},
+		{"&AP/-", NULL},
+		{"&APw=-", NULL},
+		{"\xc3\xbc", NULL},
+		{"a\tb", NULL},
+		{"\x7f", NULL},
 	};
 	SCOPED_ARENA a = arena_new();
 	struct span s;
@@ -238,28 +239,28 @@ static void test_utf8(void **state)
 		const char *s;
 		bool valid, name;
 	} rows[] = {
-		{ "a/b.c d", true, true },
-		{ "\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80", true, true },
-		{ "\xed\x9f\xbf\xee\x80\x80\xf4\x8f\xbf\xbf", true, true },
-		{ "\xc0\xaf", false, false },
-		{ "\xe0\x9f\xbf", false, false },
-		{ "\xf0\x8f\xbf\xbf", false, false },
-		{ "\xed\xa0\x80", false, false },
-		{ "\xf4\x90\x80\x80", false, false },
-		{ "\xe2\x82", false, false },
-		{ "\x80", false, false },
-		{ "\xc3(", false, false },
-		{ "", true, false },
-		{ "a*", true, false },
-		{ "%", true, false },
-		{ "a\nb", true, false },
-		{ "\x7f", true, false },
-		{ "\xc2\x85", true, false },
-		{ "\xe2\x80\xa8", true, false },
-		{ "/a", true, false },
-		{ "a/", true, false },
-		{ "a//b", true, false },
-		{ "/", true, false },
+		{"a/b.c d", true, true},
+		{"\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80", true, true},
+		{"\xed\x9f\xbf\xee\x80\x80\xf4\x8f\xbf\xbf", true, true},
+		{"\xc0\xaf", false, false},
+		{"\xe0\x9f\xbf", false, false},
+		{"\xf0\x8f\xbf\xbf", false, false},
+		{"\xed\xa0\x80", false, false},
+		{"\xf4\x90\x80\x80", false, false},
+		{"\xe2\x82", false, false},
+		{"\x80", false, false},
+		{"\xc3(", false, false},
+		{"", true, false},
+		{"a*", true, false},
+		{"%", true, false},
+		{"a\nb", true, false},
+		{"\x7f", true, false},
+		{"\xc2\x85", true, false},
+		{"\xe2\x80\xa8", true, false},
+		{"/a", true, false},
+		{"a/", true, false},
+		{"a//b", true, false},
+		{"/", true, false},
 	};
 	char long_name[IMAP_NAME_MAX + 1];
 
@@ -267,14 +268,15 @@ static void test_utf8(void **state)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		if (imap_utf8_valid(span_str(rows[i].s)) != rows[i].valid)
 			fail_msg("row %zu", i);
-		if (imap_mailbox_check(span_str(rows[i].s), '/', NULL) != (rows[i].name ? 0 : ERR_PARAM))
+		if (imap_mailbox_check(span_str(rows[i].s), '/', NULL) !=
+			(rows[i].name ? 0 : ERR_PARAM))
 			fail_msg("name in row %zu", i);
 	}
 	for (size_t i = 0; i < sizeof(long_name); i++)
 		long_name[i] = 'a';
-	assert_int_equal(imap_mailbox_check((struct span){ long_name, IMAP_NAME_MAX }, '/', NULL), 0);
-	assert_int_equal(
-		imap_mailbox_check((struct span){ long_name, IMAP_NAME_MAX + 1 }, '/', NULL), ERR_PARAM);
+	assert_int_equal(imap_mailbox_check((struct span){long_name, IMAP_NAME_MAX}, '/', NULL), 0);
+	assert_int_equal(imap_mailbox_check((struct span){long_name, IMAP_NAME_MAX + 1}, '/', NULL),
+		ERR_PARAM);
 	assert_int_equal(imap_mailbox_check(SPAN("a\0b"), '/', NULL), ERR_PARAM);
 }
 
@@ -286,38 +288,41 @@ static void test_date(void **state)
 		int zone;
 		const char *again; /* NULL: refused */
 	} rows[] = {
-		{ " 1-Jan-1970 00:00:00 +0000", 0, 0, "\" 1-Jan-1970 00:00:00 +0000\"" },
-		{ " 7-Feb-1994 21:52:25 -0800", 760686745, -480, "\" 7-Feb-1994 21:52:25 -0800\"" },
-		{ "07-feb-1994 21:52:25 -0800", 760686745, -480, "\" 7-Feb-1994 21:52:25 -0800\"" },
-		{ "29-Feb-2024 12:00:00 +0530", 1709188200, 330, "\"29-Feb-2024 12:00:00 +0530\"" },
-		{ "31-Dec-2016 23:59:60 +0000", 1483228799, 0, "\"31-Dec-2016 23:59:59 +0000\"" },
-		{ "31-Dec-1969 23:59:59 +0000", -1, 0, "\"31-Dec-1969 23:59:59 +0000\"" },
-		{ " 1-Jan-1970 00:00:00 -0000", 0, 0, "\" 1-Jan-1970 00:00:00 +0000\"" },
-		{ " 1-Jan-0001 00:00:00 +2359", -62135683140, 1439, "\" 1-Jan-0001 00:00:00 +2359\"" },
-		{ "31-Dec-9999 23:59:59 -2359", 253402387139, -1439, "\"31-Dec-9999 23:59:59 -2359\"" },
-		{ "29-Feb-2023 12:00:00 +0000", 0, 0, NULL },
-		{ "29-Feb-1900 12:00:00 +0000", 0, 0, NULL },
-		{ "31-Apr-2023 12:00:00 +0000", 0, 0, NULL },
-		{ " 0-Jan-1970 00:00:00 +0000", 0, 0, NULL },
-		{ "32-Jan-1970 00:00:00 +0000", 0, 0, NULL },
-		{ "1-Jan-1970 00:00:00 +0000", 0, 0, NULL },
-		{ " 1-Jan-0000 00:00:00 +0000", 0, 0, NULL },
-		{ " 1-Jan-70 00:00:00 +0000", 0, 0, NULL },
-		{ " 1-Jxn-1970 00:00:00 +0000", 0, 0, NULL },
-		{ " 1-Jan-1970 24:00:00 +0000", 0, 0, NULL },
-		{ " 1-Jan-1970 00:60:00 +0000", 0, 0, NULL },
-		{ " 1-Jan-1970 00:00:61 +0000", 0, 0, NULL },
-		{ " 1-Jan-1970 00:00:00 0000", 0, 0, NULL },
-		{ " 1-Jan-1970 00:00:00 +2400", 0, 0, NULL },
-		{ " 1-Jan-1970 00:00:00 +0060", 0, 0, NULL },
-		{ " 1-Jan-1970 00:00:00 +000", 0, 0, NULL },
-		{ " 1-Jan-1970 00:00:00 +00000", 0, 0, NULL },
-		{ " 1-Jan-1970 00:00:00 GMT", 0, 0, NULL },
-		{ " 1-Ja", 0, 0, NULL },
-		{ "", 0, 0, NULL },
+		{" 1-Jan-1970 00:00:00 +0000", 0, 0, "\" 1-Jan-1970 00:00:00 +0000\""},
+		{" 7-Feb-1994 21:52:25 -0800", 760686745, -480, "\" 7-Feb-1994 21:52:25 -0800\""},
+		{"07-feb-1994 21:52:25 -0800", 760686745, -480, "\" 7-Feb-1994 21:52:25 -0800\""},
+		{"29-Feb-2024 12:00:00 +0530", 1709188200, 330, "\"29-Feb-2024 12:00:00 +0530\""},
+		{"31-Dec-2016 23:59:60 +0000", 1483228799, 0, "\"31-Dec-2016 23:59:59 +0000\""},
+		{"31-Dec-1969 23:59:59 +0000", -1, 0, "\"31-Dec-1969 23:59:59 +0000\""},
+		{" 1-Jan-1970 00:00:00 -0000", 0, 0, "\" 1-Jan-1970 00:00:00 +0000\""},
+		{" 1-Jan-0001 00:00:00 +2359", -62135683140, 1439,
+			"\" 1-Jan-0001 00:00:00 +2359\""},
+		{"31-Dec-9999 23:59:59 -2359", 253402387139, -1439,
+			"\"31-Dec-9999 23:59:59 -2359\""},
+		{"29-Feb-2023 12:00:00 +0000", 0, 0, NULL},
+		{"29-Feb-1900 12:00:00 +0000", 0, 0, NULL},
+		{"31-Apr-2023 12:00:00 +0000", 0, 0, NULL},
+		{" 0-Jan-1970 00:00:00 +0000", 0, 0, NULL},
+		{"32-Jan-1970 00:00:00 +0000", 0, 0, NULL},
+		{"1-Jan-1970 00:00:00 +0000", 0, 0, NULL},
+		{" 1-Jan-0000 00:00:00 +0000", 0, 0, NULL},
+		{" 1-Jan-70 00:00:00 +0000", 0, 0, NULL},
+		{" 1-Jxn-1970 00:00:00 +0000", 0, 0, NULL},
+		{" 1-Jan-1970 24:00:00 +0000", 0, 0, NULL},
+		{" 1-Jan-1970 00:60:00 +0000", 0, 0, NULL},
+		{" 1-Jan-1970 00:00:61 +0000", 0, 0, NULL},
+		{" 1-Jan-1970 00:00:00 0000", 0, 0, NULL},
+		{" 1-Jan-1970 00:00:00 +2400", 0, 0, NULL},
+		{" 1-Jan-1970 00:00:00 +0060", 0, 0, NULL},
+		{" 1-Jan-1970 00:00:00 +000", 0, 0, NULL},
+		{" 1-Jan-1970 00:00:00 +00000", 0, 0, NULL},
+		{" 1-Jan-1970 00:00:00 GMT", 0, 0, NULL},
+		{" 1-Ja", 0, 0, NULL},
+		{"", 0, 0, NULL},
 	};
-	static const char *const bad_days[] = { "", "-", "1-Feb", "30-Feb-2020", "0-Jan-2020", "001-Jan-2020",
-		"1-Jan-20", "1-Jan-2020 ", "1-Jan-0000", " 1-Jan-2020", "1-January-2020", "a-Jan-2020" };
+	static const char *const bad_days[] = {"", "-", "1-Feb", "30-Feb-2020", "0-Jan-2020",
+		"001-Jan-2020", "1-Jan-20", "1-Jan-2020 ", "1-Jan-0000", " 1-Jan-2020",
+		"1-January-2020", "a-Jan-2020"};
 	SCOPED_BUF b;
 	int64_t n;
 	int zone;
@@ -356,7 +361,7 @@ static void test_date(void **state)
 
 static void test_write(void **state)
 {
-	static const struct span flags[] = { { "\\Seen", 5 }, { "$Junk", 5 } };
+	static const struct span flags[] = {{"\\Seen", 5}, {"$Junk", 5}};
 	SCOPED_BUF b;
 
 	(void)state;
