@@ -170,7 +170,8 @@ int client_stream_tls(struct client_stream *s, SSL_CTX *ctx, const char *name, b
 	s->ssl = SSL_new(ctx);
 	if (!s->ssl || SSL_set_fd(s->ssl, s->fd) != 1)
 		return err_set(e, ERR_BROKEN, "internal error", "SSL_new");
-	SSL_set_tlsext_host_name(s->ssl, name);
+	if (name[0])
+		SSL_set_tlsext_host_name(s->ssl, name);
 	if (verify) {
 		SSL_set_verify(s->ssl, SSL_VERIFY_PEER, NULL);
 		SSL_set_hostflags(s->ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "base/time.h"
+#include "net/resolver.h"
 
 const struct smtp_timeouts smtp_timeouts_default = {
 	.connect = 30000,
@@ -41,11 +42,10 @@ static void status_set(struct smtp_connection *c, const char *status)
 	c->words[0] = 0;
 }
 
-static int lost(struct smtp_connection *c, struct err *e, int rc)
+static int lost(struct smtp_connection *c, int rc)
 {
 	client_stream_close(&c->stream);
 	status_set(c, rc == ERR_LATER ? "4.4.1" : "4.4.2");
-	(void)e;
 	return rc;
 }
 
@@ -53,7 +53,7 @@ int smtp_say(struct smtp_connection *c, struct span line, struct err *e)
 {
 	int rc = client_stream_write(&c->stream, line, deadline_in(c->timeouts->reply), e);
 
-	return rc < 0 ? lost(c, e, rc) : 0;
+	return rc < 0 ? lost(c, rc) : 0;
 }
 
 int smtp_hear(struct smtp_connection *c, int64_t timeout_ms, struct err *e)
@@ -66,7 +66,7 @@ int smtp_hear(struct smtp_connection *c, int64_t timeout_ms, struct err *e)
 
 		rc = client_stream_fill(&c->stream, deadline_us, e);
 		if (rc < 0)
-			return lost(c, e, rc);
+			return lost(c, rc);
 		rc = smtp_reply(&c->reply, client_stream_unread(&c->stream), &used);
 		client_stream_eat(&c->stream, used);
 		if (rc == 0)
@@ -140,7 +140,9 @@ static int handshake(struct smtp_connection *c, struct arena *a, SSL_CTX *tls, c
 	struct err *e)
 {
 	bool verify = (to->tls == TLS_DEMANDED || to->tls == TLS_AT_ONCE) && !to->loopback;
-	int rc = client_stream_tls(&c->stream, tls, arena_strz(a, to->name), verify, deadline_in(c->timeouts->greeting), e);
+	struct resolver_address numeric; /* has no place in SNI (RFC 6066 section 3) */
+	const char *name = resolver_numeric(to->name, &numeric) ? "" : arena_strz(a, to->name);
+	int rc = client_stream_tls(&c->stream, tls, name, verify, deadline_in(c->timeouts->greeting), e);
 
 	if (rc < 0) {
 		client_stream_close(&c->stream);
