@@ -161,6 +161,20 @@ void client_stream_eat(struct client_stream *s, size_t n)
 	s->in_at += n;
 }
 
+/* An address has no place in SNI (RFC 6066 section 3); a certificate may carry it all the same. */
+static int name_set(SSL *ssl, const char *name, bool verify)
+{
+	bool numeric = X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), name) == 1;
+
+	if (!numeric && SSL_set_tlsext_host_name(ssl, name) != 1)
+		return -1;
+	if (!verify)
+		return 0;
+	SSL_set_verify(ssl, SSL_VERIFY_PEER, NULL);
+	SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+	return numeric || (name[0] && SSL_set1_host(ssl, name) == 1) ? 0 : -1;
+}
+
 int client_stream_tls(struct client_stream *s, SSL_CTX *ctx, const char *name, bool verify, int64_t deadline_us,
 	struct err *e)
 {
@@ -170,14 +184,8 @@ int client_stream_tls(struct client_stream *s, SSL_CTX *ctx, const char *name, b
 	s->ssl = SSL_new(ctx);
 	if (!s->ssl || SSL_set_fd(s->ssl, s->fd) != 1)
 		return err_set(e, ERR_BROKEN, "internal error", "SSL_new");
-	if (name[0])
-		SSL_set_tlsext_host_name(s->ssl, name);
-	if (verify) {
-		SSL_set_verify(s->ssl, SSL_VERIFY_PEER, NULL);
-		SSL_set_hostflags(s->ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-		if (SSL_set1_host(s->ssl, name) != 1)
-			return err_set(e, ERR_BROKEN, "internal error", "SSL_set1_host");
-	}
+	if (name_set(s->ssl, name, verify) < 0)
+		return err_set(e, ERR_BROKEN, "internal error", "TLS name");
 	for (;;) {
 		ERR_clear_error();
 		ret = SSL_connect(s->ssl);

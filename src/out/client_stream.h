@@ -26,7 +26,7 @@ int client_stream_write(struct client_stream *s, struct span data, int64_t deadl
 int client_stream_fill(struct client_stream *s, int64_t deadline_us, struct err *e);
 struct span client_stream_unread(const struct client_stream *s);
 void client_stream_eat(struct client_stream *s, size_t n);
-/* Handshake over the open connection. name: SNI (empty: none), and with verify the name the certificate must carry. */
+/* Handshake over the open connection. name: SNI (not for "192.0.2.1"), and with verify the name the certificate must carry. */
 int client_stream_tls(struct client_stream *s, SSL_CTX *ctx, const char *name, bool verify, int64_t deadline_us,
 	struct err *e);
 /* Nothing arrived and the peer has not closed, as far as the kernel knows. */

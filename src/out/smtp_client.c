@@ -3,7 +3,6 @@
 #include <string.h>
 #include <unistd.h>
 #include "base/time.h"
-#include "net/resolver.h"
 
 const struct smtp_timeouts smtp_timeouts_default = {
 	.connect = 30000,
@@ -140,10 +139,17 @@ static int handshake(struct smtp_connection *c, struct arena *a, SSL_CTX *tls, c
 	struct err *e)
 {
 	bool verify = (to->tls == TLS_DEMANDED || to->tls == TLS_AT_ONCE) && !to->loopback;
-	struct resolver_address numeric; /* has no place in SNI (RFC 6066 section 3) */
-	const char *name = resolver_numeric(to->name, &numeric) ? "" : arena_strz(a, to->name);
-	int rc = client_stream_tls(&c->stream, tls, name, verify, deadline_in(c->timeouts->greeting), e);
+	struct span bare = to->name;
+	const char *name;
+	int rc;
 
+	if (span_starts(bare, SPAN("["))) {
+		bare = span_sub(bare, 1, bare.n - 2);
+		if (span_istarts(bare, SPAN("IPv6:")))
+			bare = span_from(bare, 5);
+	}
+	name = arena_strz(a, bare);
+	rc = client_stream_tls(&c->stream, tls, name, verify, deadline_in(c->timeouts->greeting), e);
 	if (rc < 0) {
 		client_stream_close(&c->stream);
 		c->tls_failed = true;
