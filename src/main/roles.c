@@ -1,0 +1,169 @@
+#include "main/roles.h"
+#include <fcntl.h>
+#include <jansson.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+#include "base/io.h"
+#include "base/log.h"
+#include "base/scan.h"
+#include "bus/link.h"
+#include "core/core.h"
+#include "gate/gate.h"
+#include "main/child.h"
+#include "main/sandbox.h"
+#include "out/out.h"
+#include "vault/vault.h"
+
+static struct {
+	enum sandbox_role role;
+	const char *folder;            /* Landlock: NULL none */
+	bool files;                    /* restrict files at all */
+} box;
+
+static const char *text(const json_t *boot, const char *key)
+{
+	const char *s = json_string_value(json_object_get(boot, key));
+
+	return s ? s : "";
+}
+
+static unsigned number(const json_t *boot, const char *key)
+{
+	return (unsigned)json_integer_value(json_object_get(boot, key));
+}
+
+/* After everything is open; a role that cannot be shut in does not serve. */
+static void enter_sandbox(void)
+{
+	struct err e = ERR_INIT;
+
+	log_msg("sandbox", "closing");
+	if ((box.files && sandbox_files(box.folder, &e) < 0) || sandbox_calls(box.role, &e) < 0) {
+		log_msg("sandbox", "%s", e.log);
+		_exit(70);
+	}
+}
+
+static void tell_ready(void)
+{
+	link_send(CHILD_LINK_FD, LINK_READY, SPAN_NONE, -1, NULL);
+}
+
+static int drop(const json_t *boot, const char *root, struct err *e)
+{
+	return sandbox_user(root, number(boot, "uid"), number(boot, "gid"), e);
+}
+
+static int run_vault(const json_t *boot, struct err *e)
+{
+	const char *dir = text(boot, "dir");
+	bool root = geteuid() == 0;
+	char path[4096];
+	struct vault_config c = { .listen_fd = CHILD_FDS_AT, .stop_fd = CHILD_LINK_FD, .enter_sandbox = enter_sandbox,
+		.ready = tell_ready, .password_threads = number(boot, "password_threads"),
+		.pw_mem = (uint64_t)json_integer_value(json_object_get(boot, "password_memory")) };
+
+	snprintf(path, sizeof(path), "%s/vault", dir);
+	box.role = SANDBOX_VAULT;
+	box.files = true;
+	box.folder = root ? "/" : path;
+	if (drop(boot, path, e) < 0)
+		return e->code;
+	c.dirfd = open(root ? "/" : path, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
+	if (c.dirfd < 0)
+		return err_errno(e, "DIR/vault");
+	return vault_main(&c, e);
+}
+
+static int run_core(const json_t *boot, struct err *e)
+{
+	const char *dir = text(boot, "dir"), *store = text(boot, "store");
+	bool jail = geteuid() == 0 && strcmp(store, "sqlite") == 0;
+	struct core_config c = { .dir = jail ? "/" : dir, .store_url = store, .bus_listen_fd = CHILD_FDS_AT,
+		.control_listen_fd = CHILD_FDS_AT + 1, .hostname = text(boot, "hostname"),
+		.workers = number(boot, "workers"), .stop_fd = CHILD_LINK_FD, .enter_sandbox = enter_sandbox,
+		.ready = tell_ready };
+	char vault[4096];
+
+	snprintf(vault, sizeof(vault), "%s/run/vault", jail ? "" : dir);
+	c.vault_path = vault;
+	if (!scan_hex(span_str(text(boot, "ticket_key")), c.ticket_key.k, SEAL_KEY_LEN))
+		return err_set(e, ERR_BROKEN, "", "no ticket key");
+	box.role = SANDBOX_CORE;
+	box.files = strcmp(store, "sqlite") == 0; /* libpq reads certificates and name service files */
+	box.folder = c.dir;
+	if (drop(boot, jail ? dir : NULL, e) < 0 || seal_init(e) < 0)
+		return e->code;
+	c.dirfd = open(c.dir, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
+	if (c.dirfd < 0)
+		return err_errno(e, "state folder");
+	return core_main(&c, e);
+}
+
+static int run_gate(const json_t *boot, struct err *e)
+{
+	const json_t *list = json_object_get(boot, "listeners"), *nets = json_object_get(boot, "proxy_networks");
+	struct gate_listener listeners[CHILD_FDS_MAX];
+	struct gate_net networks[64];
+	struct gate_config c = { .name = text(boot, "name"), .link_fd = CHILD_LINK_FD, .listeners = listeners,
+		.hostname = text(boot, "hostname"), .proxy_nets = networks, .enter_sandbox = enter_sandbox };
+	char empty[4096];
+
+	for (size_t i = 0; i < json_array_size(list) && i < CHILD_FDS_MAX; i++) {
+		const json_t *row = json_array_get(list, i);
+
+		listeners[c.n_listeners++] = (struct gate_listener){ .fd = CHILD_FDS_AT + (int)i,
+			.service = (uint8_t)number(row, "service"), .implicit_tls = json_is_true(json_object_get(row, "tls")),
+			.proxy = json_array_size(nets) > 0 };
+	}
+	for (size_t i = 0; i < json_array_size(nets) && i < 64; i++)
+		if (gate_net_parse(span_str(json_string_value(json_array_get(nets, i))), &networks[c.n_proxy_nets++], e) < 0)
+			return e->code;
+	snprintf(empty, sizeof(empty), "%s/run/empty", text(boot, "dir"));
+	box.role = SANDBOX_GATE;
+	box.files = true;
+	if (drop(boot, empty, e) < 0)
+		return e->code;
+	return gate_main(&c, e);
+}
+
+static int run_out(const json_t *boot, struct err *e)
+{
+	struct out_config c = { .name = "out", .link_fd = CHILD_LINK_FD, .hostname = text(boot, "hostname"),
+		.port = (uint16_t)number(boot, "out_port"), .hosts = text(boot, "out_hosts"), .enter_sandbox = enter_sandbox };
+
+	box.role = SANDBOX_OUT;
+	if (drop(boot, NULL, e) < 0)
+		return e->code;
+	return out_main(&c, e);
+}
+
+int role_main(const char *name)
+{
+	static const struct {
+		const char *prefix;
+		int (*run)(const json_t *boot, struct err *e);
+	} roles[] = { { "vault", run_vault }, { "core", run_core }, { "gate", run_gate }, { "out", run_out } };
+	struct err e = ERR_INIT;
+	json_t *boot = child_boot(&e);
+
+	if (!boot) {
+		fprintf(stderr, "kontor: %s\n", e.log);
+		return 2;
+	}
+	signal(SIGPIPE, SIG_IGN);
+	prctl(PR_SET_NAME, name);
+	prctl(PR_SET_DUMPABLE, 0);
+	log_role(name);
+	for (size_t i = 0; i < sizeof(roles) / sizeof(*roles); i++)
+		if (strncmp(name, roles[i].prefix, strlen(roles[i].prefix)) == 0 && roles[i].run(boot, &e) < 0) {
+			log_msg("end", "%s: %s", err_name(e.code), e.log);
+			return 1;
+		}
+	log_msg("end", "stopped");
+	return 0;
+}
