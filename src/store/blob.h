@@ -5,6 +5,8 @@
  * adopts it. A staged file that is never adopted is an orphan and swept. The blob key is wrapped by the
  * caller for each account that refers to the blob (seal_key_wrap); the store never keeps it.
  * Reference counting: blob_adopt starts at `refs`; blob_unref deletes at zero (file: after the commit).
+ * A file is deleted a few seconds after the commit, so that readers of an older snapshot still find it.
+ * Form: blob_form.h. Errors: ERR_MISSING no such blob, ERR_BROKEN altered, ERR_LATER disk full.
  * Not good for: changing content - blobs are immutable. */
 #pragma once
 #include "seal/seal.h"
@@ -16,7 +18,8 @@ struct blob_staged {
 	uint64_t size;            /* plain bytes */
 	uint64_t stored_size;
 	struct span inline_data;  /* sealed bytes in the arena when inline, else none */
-	uint8_t sha256[32];       /* of the plain bytes */
+	uint8_t sum[32];          /* of the sealed bytes, kept in the row: finds decay without the key */
+	int64_t staged_us;        /* monotonic: a file staged half an hour ago is no longer adopted */
 };
 
 /* Outside any transaction: compress, seal, and if large write the file durably. */

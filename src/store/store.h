@@ -9,6 +9,13 @@
  *
  * SQL dialect: portable subset; parameters ?1 ?2 …; ON CONFLICT, RETURNING allowed; types in migrations are
  * written INTEGER (64 bit on both), BLOB (bytea), TEXT. Ids come from store_id(), never from the database.
+ * Not portable: INSERT OR ..., max(a, b), truth of an integer (write `<> 0`), LIKE on sealed columns.
+ * A failed statement fails the function, even when it returns 0 (PostgreSQL cannot go on after one):
+ * what may exist is written with ON CONFLICT ... DO NOTHING or DO UPDATE and the rows counted.
+ * Values: int for INTEGER, blob for BLOB, text for TEXT (UTF-8 without NUL; strangers' bytes are BLOBs).
+ * No foreign keys (restore loads table by table). Every statement is closed when fn returns: SCOPED_SQL
+ * (asserted). No store_write inside a store_write or a subscriber (asserted).
+ * On PostgreSQL sql_next holds the whole result: bound what you select (LIMIT, key ranges).
  * Errors: ERR_LATER (disk full, locked, read-only, connection lost), ERR_EXISTS (unique), ERR_BROKEN.
  * Not good for: sharing one tx between threads; holding a read open while a client is slow (use MORE). */
 #pragma once
@@ -28,10 +35,11 @@ struct store_config {
 };
 
 int store_open(const struct store_config *c, struct store **out, struct err *e);
-void store_close(struct store *s);
-/* Migrations are numbered from 1, run in one transaction each; a newer store is refused (ERR_DENIED). */
+void store_close(struct store *s);            /* when no call runs any more; NULL is fine */
+/* Migrations are numbered from 1, run in one transaction each; a newer store is refused (ERR_DENIED), and
+ * one whose recorded names differ. A statement below a line `--sqlite` or `--postgresql` is for that one only. */
 struct migration {
-	const char *name;         /* "0001_org" */
+	const char *name;         /* "0001_org"; never changed once released */
 	const char *sql;          /* statements separated by ";\n" */
 };
 int store_migrate(struct store *s, const struct migration *list, size_t n, struct err *e);
@@ -40,7 +48,8 @@ typedef int store_fn(struct tx *tx, void *arg, struct err *e);
 int store_read(struct store *s, store_fn *fn, void *arg, struct err *e);
 int store_write(struct store *s, store_fn *fn, void *arg, struct err *e);
 
-/* Unique, increasing 64-bit id, never reused, also after a clock jump (epoch counted per start). */
+/* Unique, increasing id from 1024 up, below 2^53 (exact in JSON), never reused whatever the clock does:
+ * blocks of 2^20 are reserved durably ahead of need, the rest of a block is lost at a restart. */
 uint64_t store_id(struct store *s);
 uint64_t tx_id(struct tx *tx);
 struct store *tx_store(struct tx *tx);
@@ -76,6 +85,8 @@ void store_subscribe(struct store *s, void (*fn)(void *arg, const struct change 
 /* Every statement and blob file re-read and checked; problems counted, each given to say(). */
 int store_check(struct store *s, void (*say)(void *arg, const char *problem), void *arg,
 	uint64_t *problems_out, struct err *e);
-/* A consistent copy (still sealed) of database and blobs into a tar-like stream on fd while running. */
+/* A consistent copy (still sealed) of database and blobs as one stream (backup.h) on fd while running; it may
+ * be restored into either kind of store. On SQLite the log grows while it runs. restore: ERR_SYNTAX cut off
+ * or altered, ERR_EXISTS target not empty, ERR_DENIED written by a newer kontor; all or nothing. */
 int store_backup(struct store *s, int fd, struct err *e);
 int store_restore(const struct store_config *into, int fd, struct err *e);

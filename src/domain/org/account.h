@@ -48,9 +48,12 @@ int account_list(struct org *o, struct tx *tx, struct arena *a, uint64_t chapter
 int account_set_state(struct org *o, struct tx *tx, uint64_t id, enum account_state state, struct err *e);
 int account_set_limits(struct org *o, struct tx *tx, uint64_t id, uint64_t quota_bytes,
 	uint64_t quota_messages, uint32_t send_limit, struct err *e);
-/* Destroys the key (nothing of the account can be read any more, in no backup) and frees the address. */
+/* ERR_DENIED here and for locking: the last administrator.
+ * Destroys the key (nothing of the account can be read any more, in no backup) and frees the address. */
 int account_remove(struct org *o, struct tx *tx, uint64_t id, struct err *e);
-/* Hashes in the vault first, then stores; outside a transaction. */
+/* Hashes in the vault first, then stores; outside a transaction. None: nobody can sign in any more.
+ * ERR_PARAM: shorter than PASSWORD_MIN letters, control octets, or a role's. */
+#define PASSWORD_MIN 8
 int account_set_password(struct org *o, uint64_t id, struct span password, struct err *e);
 
 /* Adds to (or takes from) the usage; checks the quota when it grows (ERR_LIMIT "Quota exceeded") unless

@@ -3,7 +3,7 @@
  * An address belongs to an account (primary, additional), or leads to targets (alias, group: accounts and
  * outside addresses), or is a domain's catch-all ("@domain"). Sub-addresses: user+tag reaches user.
  * Expansion is bounded (ADDRESS_EXPAND_MAX recipients, ADDRESS_DEPTH_MAX levels) and loop-proof: an address
- * is visited once. Errors: ERR_MISSING (no such user here), ERR_DENIED (not our domain), ERR_LIMIT, ERR_EXISTS,
+ * is visited once; targets that are gone are skipped. Errors: ERR_MISSING (no such user here), ERR_DENIED (not our domain), ERR_LIMIT, ERR_EXISTS,
  * ERR_PARAM. Source: RFC 5321 3.9.1, RFC 5233. Not good for: mailing lists (domain/lists, step 4). */
 #pragma once
 #include "domain/org/account.h"
@@ -13,8 +13,9 @@
 
 struct recipient {
 	uint64_t account_id;      /* 0: outside */
-	struct span address;      /* account's primary address, or the outside address (normalised) */
-	struct span tag;          /* sub-address detail or none */
+	struct span address;      /* account's primary address, or the outside address: local part as written,
+	                             domain as lower-case U-label */
+	struct span tag;          /* sub-address detail as written, or none */
 };
 struct recipients {
 	struct recipient *v;
@@ -52,6 +53,10 @@ struct address_row {
 };
 int address_list(struct org *o, struct tx *tx, struct arena *a, struct address_row **out, size_t *n_out,
 	struct err *e);
+int address_find_group(struct org *o, struct tx *tx, struct arena *a, struct span address, struct address_row **out,
+	struct err *e);
+/* The same address in another spelling? */
+bool address_same(struct arena *a, struct span x, struct span y);
 /* May this account send with this sender address: its own (with any tag), or a role's it holds with RIGHT_SEND. */
 int address_may_send(struct org *o, struct tx *tx, struct arena *a, uint64_t account_id, struct span address,
 	bool *yes_out, struct err *e);

@@ -1,9 +1,9 @@
 /* auth.h - signing in: names to accounts, passwords and app passwords in the vault, lock-out.
  *
  * Outside transactions (asks the vault). The login name is any own address of an active person or resource
- * (a role is entered through its holder). Failures are counted per account and per peer address with a delay
- * that doubles (auth_failed tells how long to wait); after 10 in a row within 15 minutes the pair is refused
- * without asking the vault until the window passes. Unknown names cost and look the same as wrong
+ * (a role is entered through its holder). Failures are counted per pair of name and peer address (IPv6: its /64)
+ * and per peer; after 10 in a row within 15 minutes (100 of a peer over all names) the vault is not asked any
+ * more until the window has passed; the delay of the replies is the gate's. Unknown names cost and look the same as wrong
  * passwords. Errors: ERR_DENIED (wrong, locked: one text for all), ERR_LIMIT (too many failures), ERR_LATER (sealed).
  * Source: RFC 4954, 5802, 7677. Not good for: sessions and tickets (step 3). */
 #pragma once
@@ -30,7 +30,7 @@ int auth_scram_finish(struct org *o, struct arena *a, const struct auth_scram *s
 	struct span proof, struct span peer, unsigned char server_signature_out[32], struct auth_who *who_out,
 	struct err *e);
 
-/* App passwords: shown once when made (random, 4x5 letters), named, revocable. */
+/* App passwords: shown once when made (random, 4x5 letters), named, revocable, at most 50 an account. */
 int app_password_add(struct org *o, struct arena *a, uint64_t account_id, struct span label, struct span *password_out,
 	uint64_t *id_out, struct err *e);
 int app_password_remove(struct org *o, uint64_t account_id, uint64_t id, struct err *e);

@@ -2,7 +2,8 @@
 
 /* address.lookup = keyed hash of the normalised address; "@domain" for a catch-all.
  * account.sealed (account's key): address, name, language. address.sealed, domain.sealed, chapter.sealed,
- * address_target.sealed, setting.value: house's key. */
+ * address_target.sealed, setting.value: house's key. app_password.lookup: which one was typed, so that only its
+ * verifier costs Argon2id (20 random letters need no slow hash to be safe from guessing). */
 const char org_schema_1[] =
 	"CREATE TABLE account (id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, state INTEGER NOT NULL,"
 	" chapter_id INTEGER NOT NULL, created_sec INTEGER NOT NULL, send_limit INTEGER NOT NULL,"
@@ -17,6 +18,7 @@ const char org_schema_1[] =
 	"CREATE TABLE address (id INTEGER PRIMARY KEY, lookup BLOB NOT NULL UNIQUE, kind INTEGER NOT NULL,"
 	" account_id INTEGER NOT NULL, domain_id INTEGER NOT NULL, sealed BLOB NOT NULL);\n"
 	"CREATE INDEX address_account ON address (account_id);\n"
+	"CREATE INDEX address_domain ON address (domain_id);\n"
 	"CREATE TABLE address_target (address_id INTEGER NOT NULL, position INTEGER NOT NULL,"
 	" sealed BLOB NOT NULL, PRIMARY KEY (address_id, position));\n"
 	"CREATE TABLE term (id INTEGER PRIMARY KEY, role_id INTEGER NOT NULL, holder_id INTEGER NOT NULL,"
@@ -26,7 +28,7 @@ const char org_schema_1[] =
 	"CREATE TABLE admin_right (account_id INTEGER NOT NULL, chapter_id INTEGER NOT NULL,"
 	" rights INTEGER NOT NULL, PRIMARY KEY (account_id, chapter_id));\n"
 	"CREATE TABLE app_password (id INTEGER PRIMARY KEY, account_id INTEGER NOT NULL, created_sec INTEGER NOT NULL,"
-	" used_sec INTEGER NOT NULL, verifier BLOB NOT NULL, sealed BLOB NOT NULL);\n"
+	" used_sec INTEGER NOT NULL, lookup BLOB NOT NULL, verifier BLOB NOT NULL, sealed BLOB NOT NULL);\n"
 	"CREATE INDEX app_password_account ON app_password (account_id);\n"
 	"CREATE TABLE send_count (account_id INTEGER NOT NULL, hour INTEGER NOT NULL, recipients INTEGER NOT NULL,"
 	" PRIMARY KEY (account_id, hour))";

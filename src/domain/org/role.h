@@ -25,11 +25,12 @@ struct term {
 	uint32_t rights;
 };
 int term_add(struct org *o, struct tx *tx, const struct term *t, uint64_t *id_out, struct err *e);
+/* to_sec == from_sec: as if it had never been. */
 int term_end(struct org *o, struct tx *tx, uint64_t term_id, int64_t to_sec, struct err *e);
 /* All terms of a role or (role 0) of a holder, past ones included, by start. */
 int term_list(struct org *o, struct tx *tx, struct arena *a, uint64_t role_id, uint64_t holder_id,
 	struct term **out, size_t *n_out, struct err *e);
-/* What holder may do as role now; 0 rights when nothing. */
+/* What holder may do as role now; 0 rights when nothing, or when the role is locked. */
 int role_rights(struct tx *tx, uint64_t role_id, uint64_t holder_id, int64_t now_sec, uint32_t *rights_out,
 	struct err *e);
 /* Accounts whose mailboxes holder may see now (not itself), with rights, by address. */
@@ -41,13 +42,16 @@ struct role_access {
 int role_access_list(struct org *o, struct tx *tx, struct arena *a, uint64_t holder_id, int64_t now_sec,
 	struct role_access **out, size_t *n_out, struct err *e);
 
+#define ORG_ROOT_CHAPTER_ID 1    /* the association as a whole; made by org_create */
 struct chapter {
-	uint64_t id, parent_id;   /* parent 0: root */
+	uint64_t id, parent_id;   /* parent 0: the root itself */
 	struct span name, code;
 };
+/* parent 0: below the root. ERR_EXISTS: name or code is used (case folded). */
 int chapter_add(struct org *o, struct tx *tx, uint64_t parent_id, struct span name, struct span code,
 	uint64_t *id_out, struct err *e);
 int chapter_list(struct org *o, struct tx *tx, struct arena *a, struct chapter **out, size_t *n_out, struct err *e);
+/* Code first, then name, case folded. */
 int chapter_find(struct org *o, struct tx *tx, struct arena *a, struct span name_or_code, struct chapter *out,
 	struct err *e);
 /* Is `inner` the chapter `outer` or below it? */
@@ -55,5 +59,11 @@ int chapter_within(struct tx *tx, uint64_t inner, uint64_t outer, bool *yes_out,
 
 /* Administration per chapter: holds for the chapter and all below. */
 enum { ADMIN_ACCOUNTS = 1, ADMIN_ADDRESSES = 2, ADMIN_ROLES = 4, ADMIN_QUEUE = 8, ADMIN_SEAL = 16, ADMIN_ALL = 31 };
+/* rights 0 takes them away. ERR_DENIED: nobody would be left who may do everything. */
 int admin_set(struct org *o, struct tx *tx, uint64_t account_id, uint64_t chapter_id, uint32_t rights, struct err *e);
+struct admin_row {
+	uint64_t account_id, chapter_id;
+	uint32_t rights;
+};
+int admin_list(struct tx *tx, struct arena *a, struct admin_row **out, size_t *n_out, struct err *e);
 int admin_rights(struct tx *tx, uint64_t account_id, uint64_t chapter_id, uint32_t *rights_out, struct err *e);

@@ -1,0 +1,93 @@
+/* core_int.h - inside src/core: connections of gates, sessions, the registry that ties them.
+ *
+ * Locks, in this order: core.reg (sessions, watches), conn.out (a bus socket's output). A session's own data
+ * needs no lock: it has exactly one command in core (csession.running) or none. */
+#pragma once
+#include <pthread.h>
+#include <stdatomic.h>
+#include <uthash.h>
+#include "bus/bus_codec.h"
+#include "bus/call.h"
+#include "core/core.h"
+#include "core/metrics.h"
+#include "core/pool.h"
+
+struct conn {                          /* one gate's (or out's) bus connection */
+	struct core *core;
+	struct bus_conn bus;
+	pthread_mutex_t out;           /* guards bus.out and the socket's write side */
+	bool dead;                     /* under out */
+	unsigned refs;                 /* under core.reg: sessions with a command, plus the I/O thread */
+	char name[24];                 /* from its hello */
+	char stats[1024];              /* last *STATS, Prometheus lines; under core.reg */
+	struct conn *next;
+};
+
+struct csession {
+	struct session s;
+	struct conn *conn;
+	const struct proto *proto;
+	uint64_t key[2];               /* conn address, id on the wire */
+	bool running, closing, told;   /* under core.reg */
+	uint64_t watch;                /* object id or 0; under core.reg */
+	struct csession *watch_next, *watch_prev;
+	UT_hash_handle hh, hh_id;
+};
+
+struct watch {                         /* sessions that watch one object */
+	uint64_t object_id;
+	struct csession *first;
+	UT_hash_handle hh;
+};
+
+struct core {
+	const struct core_config *config;
+	struct house house;
+	struct pool *pool;
+	struct metrics metrics;
+	pthread_mutex_t reg;
+	struct csession *by_key, *by_id;
+	struct watch *watches;
+	struct conn *conns;
+	uint64_t next_session;
+	atomic_bool stopping;
+	int epoll_fd;
+	pthread_mutex_t arenas_lock;
+	struct arena *arenas[64];
+	size_t n_arenas;
+};
+
+struct arena *core_arena_get(struct core *c);
+void core_arena_put(struct core *c, struct arena *a);
+const struct proto *core_proto(uint8_t service);
+
+/* core_bus.c: the I/O thread. */
+int core_bus_loop(struct core *c, struct err *e);
+/* Any thread: queue and send; what the socket does not take now is sent by the I/O thread. */
+void conn_send_reply(struct conn *n, const struct reply *r);
+void conn_send_notice(struct conn *n, uint64_t wire_session, uint8_t kind);
+void conn_unref(struct conn *n);       /* under core.reg */
+
+/* session.c */
+struct csession *session_get(struct core *c, struct conn *n, const struct cmd *cmd);   /* under reg; NULL: unknown */
+void session_end(struct core *c, struct csession *s);                                  /* under reg; not running */
+void session_end_all(struct core *c, struct conn *n);                                  /* connection died */
+
+/* runner.c: one command on a worker thread, from checks to reply and log line. */
+struct job {
+	struct core *core;
+	struct conn *conn;
+	struct csession *s;                    /* NULL: unknown session, to be refused */
+	struct arena *arena;
+	struct bus_msg msg;
+};
+void runner_job(void *job);
+void runner_refuse(struct job *j, int err_class);       /* lane full or session unknown: answer and free the job */
+
+/* feed.c */
+void feed_watch(struct house *h, uint64_t session, uint64_t object_id);
+void feed_unwatch(struct core *c, struct csession *s);  /* under reg */
+void feed_publish(void *core, const struct change *ch, size_t n);
+
+/* control.c: the command line's socket. */
+int control_start(struct core *c, struct err *e);

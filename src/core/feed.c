@@ -1,0 +1,75 @@
+/* feed.c - committed changes become notices to the sessions that watch the object. */
+#include "core/core_int.h"
+#include <stdlib.h>
+#include <utlist.h>
+
+void feed_unwatch(struct core *c, struct csession *s)
+{
+	struct watch *w;
+
+	if (!s->watch)
+		return;
+	HASH_FIND(hh, c->watches, &s->watch, sizeof(s->watch), w);
+	if (w) {
+		DL_DELETE2(w->first, s, watch_prev, watch_next);
+		if (!w->first) {
+			HASH_DEL(c->watches, w);
+			free(w);
+		}
+	}
+	s->watch = 0;
+}
+
+void feed_watch(struct house *h, uint64_t session, uint64_t object_id)
+{
+	struct core *c = h->core;
+	struct csession *s;
+	struct watch *w;
+
+	pthread_mutex_lock(&c->reg);
+	HASH_FIND(hh_id, c->by_id, &session, sizeof(session), s);
+	if (s && s->watch != object_id) {
+		feed_unwatch(c, s);
+		if (object_id) {
+			HASH_FIND(hh, c->watches, &object_id, sizeof(object_id), w);
+			if (!w) {
+				w = calloc(1, sizeof(*w));
+				if (!w)
+					abort();
+				w->object_id = object_id;
+				HASH_ADD(hh, c->watches, object_id, sizeof(w->object_id), w);
+			}
+			s->watch = object_id;
+			DL_APPEND2(w->first, s, watch_prev, watch_next);
+		}
+	}
+	pthread_mutex_unlock(&c->reg);
+}
+
+/* Called by the store's leader after the commit: must not block, so a notice is sent once until the
+ * session's next command (told). */
+void feed_publish(void *core, const struct change *ch, size_t n)
+{
+	struct core *c = core;
+
+	pthread_mutex_lock(&c->reg);
+	for (size_t i = 0; i < n; i++) {
+		uint64_t object = ch[i].kind == FEED_QUEUE ? WATCH_QUEUE : ch[i].object_id;
+		struct csession *s;
+		struct watch *w;
+
+		if (!c->watches)
+			break;
+		HASH_FIND(hh, c->watches, &object, sizeof(object), w);
+		if (!w)
+			continue;
+		DL_FOREACH2(w->first, s, watch_next) {
+			if (s->told || s->closing)
+				continue;
+			s->told = true;
+			atomic_fetch_add_explicit(&c->metrics.notices, 1, memory_order_relaxed);
+			conn_send_notice(s->conn, s->key[1], NOTICE_CHANGED);
+		}
+	}
+	pthread_mutex_unlock(&c->reg);
+}
