@@ -1,16 +1,17 @@
-/* house.h - tests: a whole house in one process - store, vault in a thread, organisation - without sockets.
+/* house.h - tests: the house that conversations talk to, on top of support/test_house.h.
  *
- * anna@example.org (password "geheim", administrator), ben@example.org ("geheim2"), the role
- * vorstand@example.org held by anna, last@example.org ("geheim3") with a quota of 40 KiB. Not good for: load. */
+ * anna@example.org (password "geheim-eins"), ben@example.org ("geheim-zwei"), last@example.org ("geheim-drei", 40 KiB
+ * of quota), the role vorstand@example.org held by anna. Not good for: load. */
 #pragma once
 #include "bus/call.h"
-#include "store/store.h"
+#include "support/test_house.h"
 
-struct test_house {
+struct script_house {
 	struct house house;
-	uint64_t anna, ben, role, small;
+	struct test_house under;
+	uint64_t anna, ben, last, role, term;
 };
-struct test_house *house_open(void (*watch)(struct house *h, uint64_t session, uint64_t object_id),
+void script_house_open(struct script_house *t, void (*watch)(struct house *h, uint64_t session, uint64_t object_id),
 	void (*changed)(void *arg, const struct change *c, size_t n));
-void house_close(struct test_house *t);
-void house_end_term(struct test_house *t);       /* anna loses the role */
+void script_house_close(struct script_house *t);
+void script_house_end_term(struct script_house *t);      /* anna is no longer vorstand */

@@ -8,6 +8,7 @@
  *   @peer C1 plain not loopback, no TLS (before C1 is first named)
  *   @restart       core forgets all sessions, the gate keeps its states
  *   @endterm       anna's term as vorstand is over
+ *   @seal, @unseal the vault forgets and learns the master key
  *   # comment */
 #include <fcntl.h>
 #include <regex.h>
@@ -18,8 +19,10 @@
 #include "base/io.h"
 #include "codec/imap/imap_frame.h"
 #include "codec/imap/imap_lex.h"
-#include "tests/script/house.h"
+
+#include "base/log.h"
 #include "proto/imap/imap.h"
+#include "script/house.h"
 
 #define CONNS 4
 
@@ -35,14 +38,21 @@ struct conn {
 	uint64_t spool_len;
 };
 static struct conn conns[CONNS];
-static struct test_house *house;
+static struct script_house house;
 static const char *file;
 static unsigned line_no;
 
-static void fail(const char *what, struct span detail)
+static void wrong(const char *what, struct span detail)
 {
 	fprintf(stderr, "%s:%u: %s: %.*s\n", file, line_no, what, SPAN_F(detail));
+	if (house.house.store)
+		script_house_close(&house);
 	exit(1);
+}
+
+static void no_log(struct span line)
+{
+	(void)line;
 }
 
 static void watch(struct house *h, uint64_t session, uint64_t object_id)
@@ -100,7 +110,7 @@ static void ask(struct conn *c, struct cmd *cmd)
 	SCOPED_ARENA a = arena_new();
 	SCOPED_BUF out;
 	struct reply r;
-	struct call call = { .arena = a, .house = &house->house, .session = &c->s, .cmd = cmd, .reply = &r,
+	struct call call = { .arena = a, .house = &house.house, .session = &c->s, .cmd = cmd, .reply = &r,
 		.out = &out };
 
 	buf_init(&out, 4u << 20);
@@ -115,13 +125,15 @@ static void ask(struct conn *c, struct cmd *cmd)
 		c->s.peer = cmd->peer;
 	}
 	reply_init(&r, cmd);
-	if (c->open || imap_proto.begin(&call, cmd->state) == 0)
+	if (!org_is_open(house.house.org))
+		imap_proto.refuse(&call, ERR_LATER, true);
+	else if (c->open || imap_proto.begin(&call, cmd->state) == 0)
 		imap_proto.run(&call);
 	else
 		r.next = NEXT_CLOSE;
-	c->open = true;
+	c->open |= c->s.proto != NULL;
 	if (out.failed)
-		fail("reply too large", cmd->verb);
+		wrong("reply too large", cmd->verb);
 	take_reply(c, &r, &out);
 	if (r.next == NEXT_MORE) {
 		struct cmd more = { .verb = cmd->verb, .tag = cmd->tag, .flags = CMD_MORE, .cursor = r.cursor,
@@ -206,7 +218,7 @@ static struct span expand(struct arena *a, struct span in)
 		long n = strtol(arena_strz(a, count), NULL, 10);
 
 		if (end < 0)
-			fail("no end of repetition", in);
+			wrong("no end of repetition", in);
 		buf_add(&b, span_sub(in, 0, (size_t)at));
 		for (long i = 0; i < n; i++)
 			buf_add(&b, span_sub(rest, 0, (size_t)end));
@@ -240,7 +252,7 @@ static bool line_fits(struct arena *a, struct span want, struct span line)
 	}
 	buf_addc(&re, '$');
 	if (regcomp(&rx, arena_strz(a, buf_span(&re)), REG_EXTENDED | REG_NOSUB))
-		fail("bad pattern", buf_span(&re));
+		wrong("bad pattern", buf_span(&re));
 	ok = regexec(&rx, arena_strz(a, line), 0, NULL, 0) == 0;
 	regfree(&rx);
 	return ok;
@@ -271,16 +283,16 @@ static void expect(struct conn *c, struct arena *a, struct span want)
 	}
 	if (span_eqz(want, "(closed)")) {
 		if (!c->closed)
-			fail("still open", want);
+			wrong("still open", want);
 		return;
 	}
 	do {
 		if (!next_line(c, a, &line))
-			fail("no such line", want);
+			wrong("no such line", want);
 	} while (!line_fits(a, want, line) && skip);
 	skip = false;
 	if (!line_fits(a, want, line))
-		fail("got another line", line);
+		wrong("got another line", line);
 }
 
 static void conn_start(struct conn *c)
@@ -302,9 +314,9 @@ static void client(struct conn *c, struct arena *a, struct span text)
 	struct tok tok = { .kind = TOK_STRING };
 
 	if (c->out.n)
-		fail("not expected", buf_span(&c->out));
+		wrong("not expected", buf_span(&c->out));
 	if (c->closed)
-		fail("connection is closed", text);
+		wrong("connection is closed", text);
 	text = expand(a, text);
 	if (c->idle) {
 		struct tok bad = { .kind = TOK_ATOM, .text = SPAN("BAD") };
@@ -329,8 +341,15 @@ static void run_line(struct arena *a, struct span line)
 			forget(&conns[i]);
 		return;
 	}
+	if (span_eqz(line, "@seal") || span_eqz(line, "@unseal")) {
+		if (span_eqz(line, "@seal"))
+			test_house_seal(&house.under);
+		else
+			test_house_unseal(&house.under);
+		return;
+	}
 	if (span_eqz(line, "@endterm")) {
-		house_end_term(house);
+		script_house_end_term(&house);
 		return;
 	}
 	if (span_starts(line, SPAN("@peer C")) && line.n > 7) {
@@ -343,7 +362,7 @@ static void run_line(struct arena *a, struct span line)
 		line = span_from(line, 1);
 	}
 	if ((side != 'C' && side != 'S') || i >= CONNS || !line.n || line.p[0] != ':')
-		fail("bad script line", line);
+		wrong("bad script line", line);
 	line = span_from(line, line.n > 1 && line.p[1] == ' ' ? 2 : 1);
 	c = &conns[i];
 	if (!c->used)
@@ -365,8 +384,9 @@ int main(int argc, char **argv)
 	file = argv[1];
 	buf_init(&text, 1u << 20);
 	if (io_read_file(AT_FDCWD, file, &text, &e) < 0)
-		fail("cannot read", span_str(e.log));
-	house = house_open(watch, changed);
+		wrong("cannot read", span_str(e.log));
+	log_test_sink(no_log);
+	script_house_open(&house, watch, changed);
 	rest = buf_span(&text);
 	while (rest.n) {
 		SCOPED_ARENA a = arena_new();
@@ -380,13 +400,13 @@ int main(int argc, char **argv)
 		if (!conns[i].used)
 			continue;
 		if (conns[i].out.n)
-			fail("not expected", buf_span(&conns[i].out));
+			wrong("not expected", buf_span(&conns[i].out));
 		forget(&conns[i]);
 		arena_free(conns[i].s.arena);
 		imap_frame_fini(&conns[i].frame);
 		buf_fini(&conns[i].out);
 		buf_fini(&conns[i].state);
 	}
-	house_close(house);
+	script_house_close(&house);
 	return 0;
 }

@@ -19,9 +19,9 @@ C: a7 SELECT INBOX
 S: a7 BAD Please sign in first
 C: a8 FROBNICATE
 S: a8 BAD Unknown command
-C: a9 LOGIN anna@example.org geheim
+C: a9 LOGIN anna@example.org geheim-eins
 S: a9 OK [CAPABILITY IMAP4rev1 IMAP4rev2 {{.*CONDSTORE.*QRESYNC.*}}] Signed in
-C: b1 LOGIN anna@example.org geheim
+C: b1 LOGIN anna@example.org geheim-eins
 S: b1 BAD Already signed in
 C: b2 FETCH 1 FLAGS
 S: b2 BAD No mailbox is selected

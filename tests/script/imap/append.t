@@ -1,6 +1,6 @@
 # APPEND: flags, date, LITERAL+, literal8, MULTIAPPEND all or nothing, spooled bodies, quota, TRYCREATE
 S: * OK {{.*}} ready
-C: a0 LOGIN last@example.org geheim3
+C: a0 LOGIN last@example.org geheim-drei
 S: a0 OK {{.*}}
 C: a1 APPEND INBOX (\Seen $Wichtig) " 7-Feb-1994 21:52:25 -0800" {22+}
 C: Subject: hallo
@@ -57,7 +57,7 @@ S: * 1 FETCH (FLAGS (\Seen $Wichtig) INTERNALDATE " 8-Feb-1994 05:52:25 +0000" R
 S: b5 OK FETCH completed
 # a spooled body comes back as it was
 S1: * OK {{.*}} ready
-C1: a1 LOGIN anna@example.org geheim
+C1: a1 LOGIN anna@example.org geheim-eins
 S1: a1 OK {{.*}}
 C1: a2 APPEND INBOX {100008+}
 C1: A: b

@@ -15,7 +15,7 @@ S: a4 BAD {{.+}}
 C: a5 LOGIN {100000000+}
 S: {{.*}} BAD {{.+}}
 S1: * OK {{.*}} ready
-C1: a0 LOGIN anna@example.org geheim
+C1: a0 LOGIN anna@example.org geheim-eins
 S1: a0 OK {{.*}}
 # LIST wildcards (2026-33607)
 C1: a1 CREATE "<<200 a>>"

@@ -1,6 +1,6 @@
 # COPY, MOVE, EXPUNGE, UID EXPUNGE
 S: * OK {{.*}} ready
-C: a0 LOGIN anna@example.org geheim
+C: a0 LOGIN anna@example.org geheim-eins
 S: a0 OK {{.*}}
 C: a1 APPEND INBOX (\Seen $k) {6+}
 C: A: b

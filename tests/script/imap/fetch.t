@@ -1,6 +1,6 @@
 # FETCH: every item, sections, partials, \Seen, BINARY, CHANGEDSINCE, VANISHED, MORE
 S: * OK {{.*}} ready
-C: a0 LOGIN anna@example.org geheim
+C: a0 LOGIN anna@example.org geheim-eins
 S: a0 OK {{.*}}
 C: a1 APPEND INBOX {454+}
 C: Date: Mon, 23 Nov 2026 20:36:35 +0100
@@ -30,7 +30,7 @@ C: a3 FETCH 1 (UID FLAGS RFC822.SIZE EMAILID THREADID)
 S: * 1 FETCH (UID 1 FLAGS () RFC822.SIZE 454 EMAILID (M{{[0-9]+}}) THREADID NIL)
 S: a3 OK FETCH completed
 C: a4 FETCH 1 ENVELOPE
-S: * 1 FETCH (ENVELOPE ("Mon, 23 Nov 2026 20:36:35 +0100" {{.*}} (("=?{{.*}}" NIL "eva" "example.org")) {{.*}} NIL NIL NIL NIL "<1@example.org>"))
+S: * 1 FETCH (ENVELOPE ("Mon, 23 Nov 2026 20:36:35 +0100" {{.*}} (("=?{{.*}}" NIL "eva" "example.org")) {{.*}} NIL NIL NIL "<1@example.org>"))
 S: a4 OK FETCH completed
 C: a5 FETCH 1 BODY
 S: * 1 FETCH (BODY (("text" "plain" ("charset" "utf-8") NIL NIL "quoted-printable" {{[0-9]+ [0-9]+}})("application" "octet-stream" NIL NIL NIL "base64" {{[0-9]+}}) "mixed"))

@@ -1,6 +1,6 @@
 # IDLE: changes of another session arrive, DONE ends it, anything else is BAD
 S: * OK {{.*}} ready
-C: a0 LOGIN anna@example.org geheim
+C: a0 LOGIN anna@example.org geheim-eins
 S: a0 OK {{.*}}
 C: a1 SELECT INBOX
 S: ...
@@ -8,7 +8,7 @@ S: a1 OK {{.*}}
 C: a2 IDLE
 S: + idling
 S1: * OK {{.*}} ready
-C1: a0 LOGIN anna@example.org geheim
+C1: a0 LOGIN anna@example.org geheim-eins
 S1: a0 OK {{.*}}
 C1: a1 APPEND INBOX {6+}
 C1: A: b

@@ -1,6 +1,6 @@
 # LIST basic and extended, LIST-STATUS, SPECIAL-USE, RECURSIVEMATCH, STATUS
 S: * OK {{.*}} ready
-C: a0 LOGIN ben@example.org geheim2
+C: a0 LOGIN ben@example.org geheim-zwei
 S: a0 OK {{.*}}
 C: a1 LIST "" ""
 S: * LIST (\Noselect) "/" ""

@@ -1,6 +1,6 @@
 # CREATE, DELETE, RENAME, SUBSCRIBE, UNSUBSCRIBE, names in modified UTF-7 and UTF-8
 S: * OK {{.*}} ready
-C: a0 LOGIN anna@example.org geheim
+C: a0 LOGIN anna@example.org geheim-eins
 S: a0 OK {{.*}}
 C: a1 CREATE "Entw&APw-rfe/2026/"
 S: a1 OK [MAILBOXID (F{{[0-9]+}})] CREATE completed

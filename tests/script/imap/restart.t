@@ -1,6 +1,6 @@
 # Core starts again: sessions go on where they were, or end when messages have gone meanwhile
 S: * OK {{.*}} ready
-C: a0 LOGIN anna@example.org geheim
+C: a0 LOGIN anna@example.org geheim-eins
 S: a0 OK {{.*}}
 C: a1 APPEND INBOX {6+}
 C: A: b
@@ -10,7 +10,7 @@ C: a2 SELECT INBOX
 S: ...
 S: a2 OK {{.*}}
 S1: * OK {{.*}} ready
-C1: a0 LOGIN anna@example.org geheim
+C1: a0 LOGIN anna@example.org geheim-eins
 S1: a0 OK {{.*}}
 @restart
 C1: a1 APPEND INBOX {6+}

@@ -1,6 +1,6 @@
 # SEARCH: keys, umlauts, encoded words, charsets, ESEARCH, SEARCHRES, MODSEQ
 S: * OK {{.*}} ready
-C: a0 LOGIN anna@example.org geheim
+C: a0 LOGIN anna@example.org geheim-eins
 S: a0 OK {{.*}}
 C: a1 APPEND INBOX (\Flagged $Junk) "23-Nov-2026 10:00:00 +0000" {454+}
 C: Date: Mon, 23 Nov 2026 20:36:35 +0100

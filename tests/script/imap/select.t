@@ -1,6 +1,6 @@
 # SELECT, EXAMINE, CLOSE, UNSELECT, CHECK; CONDSTORE and QRESYNC parameters
 S: * OK {{.*}} ready
-C: a0 LOGIN anna@example.org geheim
+C: a0 LOGIN anna@example.org geheim-eins
 S: a0 OK {{.*}}
 C: a1 SELECT INBOX
 S: * FLAGS (\Seen \Answered \Flagged \Deleted \Draft)

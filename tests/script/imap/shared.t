@@ -1,6 +1,6 @@
 # A role's mailbox: seen while the term lasts, not by others, lost with the term's end
 S: * OK {{.*}} ready
-C: a0 LOGIN anna@example.org geheim
+C: a0 LOGIN anna@example.org geheim-eins
 S: a0 OK {{.*}}
 C: a1 LIST "" "shared/vorstand@example.org/INBOX"
 S: * LIST ({{.*}}) "/" shared/vorstand@example.org/INBOX
@@ -19,7 +19,7 @@ S: * QUOTAROOT shared/vorstand@example.org/INBOX "shared/vorstand@example.org"
 S: * QUOTA "shared/vorstand@example.org" ()
 S: a4 OK Completed
 S1: * OK {{.*}} ready
-C1: a0 LOGIN ben@example.org geheim2
+C1: a0 LOGIN ben@example.org geheim-zwei
 S1: a0 OK {{.*}}
 C1: a1 SELECT shared/vorstand@example.org/INBOX
 S1: a1 NO [NONEXISTENT] {{.+}}

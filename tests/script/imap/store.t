@@ -1,6 +1,6 @@
 # STORE: add, remove, replace, .SILENT, keywords, UNCHANGEDSINCE, own echo only once
 S: * OK {{.*}} ready
-C: a0 LOGIN anna@example.org geheim
+C: a0 LOGIN anna@example.org geheim-eins
 S: a0 OK {{.*}}
 C: a1 APPEND INBOX {6+}
 C: A: b

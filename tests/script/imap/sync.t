@@ -1,6 +1,6 @@
 # Untagged changes: EXPUNGE is held back during FETCH, STORE and SEARCH; VANISHED with QRESYNC; EXPUNGEISSUED
 S: * OK {{.*}} ready
-C: a0 LOGIN anna@example.org geheim
+C: a0 LOGIN anna@example.org geheim-eins
 S: a0 OK {{.*}}
 C: a1 APPEND INBOX {6+}
 C: A: b
@@ -14,7 +14,7 @@ C: a2 SELECT INBOX
 S: ...
 S: a2 OK {{.*}}
 S1: * OK {{.*}} ready
-C1: a0 LOGIN anna@example.org geheim
+C1: a0 LOGIN anna@example.org geheim-eins
 S1: a0 OK {{.*}}
 C1: a1 ENABLE QRESYNC
 S1: * ENABLED QRESYNC
@@ -40,7 +40,9 @@ C: a6 STORE 3 +FLAGS (\Seen)
 S: * 3 FETCH (FLAGS (\Seen))
 S: a6 OK STORE completed
 C: a7 NOOP
+# flags changed after a held back expunge are told once more
 S: * 1 EXPUNGE
+S: * 2 FETCH (FLAGS (\Seen))
 S: a7 OK Completed
 C1: a5 NOOP
 S1: * 2 FETCH (UID 3 FLAGS (\Seen) MODSEQ ({{[0-9]+}}))
