@@ -110,6 +110,7 @@ static int scram_begin(struct imap_call *c, struct span message, struct err *e)
 	const struct peer *p = &c->call->session->peer;
 	SCOPED_BUF b;
 
+	buf_init(&b, 2048);
 	a->scratch = arena_new();
 	if (scram_first_parse(a->scratch, arena_span(a->scratch, message), &a->first, e) < 0)
 		return e->code;
@@ -123,7 +124,6 @@ static int scram_begin(struct imap_call *c, struct span message, struct err *e)
 	if (auth_scram_begin(c->org, a->scratch, a->first.login, p->address, &a->scram, e) < 0)
 		return failed(c, e);
 	a->nonce = new_nonce(a->scratch);
-	buf_init(&b, 2048);
 	scram_server_first(&b, a->first.nonce, a->nonce, a->scram.salt, a->scram.iterations);
 	a->server_first = arena_span(a->scratch, buf_span(&b));
 	a->step = 1;
