@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "base/io.h"
+#include "domain/org/org.h"
 #include "main/sandbox.h"
 #include "main/tls_files.h"
 
