@@ -22,6 +22,7 @@ struct cli {
 	const struct control_noun *noun;
 	const struct control_command *command;
 	json_t *args;
+	json_t *processes;           /* kontor status only */
 };
 
 static int bad_usage(const struct cli *c, const char *why, const char *what)
@@ -262,6 +263,21 @@ static int show(const struct cli *c, json_t *reply)
 	return fflush(stdout) ? failed(strerror(errno), NULL) : 0;
 }
 
+/* With what core said, if it answers at all. */
+static int show_processes(const struct cli *c, json_t *reply)
+{
+	json_t *all = json_pack("{s:b,s:{}}", "ok", 1, "result"), *result = json_object_get(all, "result");
+	int rc;
+
+	json_object_update(result, json_object_get(reply, "result"));
+	if (!json_object_size(result))
+		json_object_set_new(result, "core", json_string("no answer"));
+	json_object_set(result, "processes", c->processes);
+	rc = show(c, all);
+	json_decref(all);
+	return rc;
+}
+
 static int ask(const struct cli *c)
 {
 	SCOPED_FD fd = dial(c->state);
@@ -273,6 +289,8 @@ static int ask(const struct cli *c)
 	int rc;
 
 	buf_init(&reply, REPLY_MAX);
+	if (fd < 0 && c->processes)
+		return show_processes(c, NULL);
 	if (fd < 0)
 		return failed(errno == EACCES ? N_("The server belongs to another user") :
 			N_("No server is running here"), c->state);
@@ -284,10 +302,12 @@ static int ask(const struct cli *c)
 		secret_wipe(text, strlen(text));
 	free(text);
 	json_decref(request);
+	if (!ok && c->processes)
+		return show_processes(c, NULL);
 	if (!ok)
 		return failed(N_("The server hung up"), NULL);
 	answer = json_loadb(reply.p, reply.n, 0, &je);
-	rc = show(c, answer);
+	rc = c->processes ? show_processes(c, answer) : show(c, answer);
 	json_decref(answer);
 	return rc;
 }
@@ -329,6 +349,8 @@ static int run(struct cli *c)
 		return rc;
 	if (!c->state)
 		return bad_usage(c, N_("Give --state DIR or set KONTOR_STATE"), NULL);
+	if (strcmp(c->noun->name, "status") == 0)
+		c->processes = cli_processes(c->state);
 	return ask(c);
 }
 
@@ -340,6 +362,7 @@ int cli_main(int argc, char **argv)
 	own_options(&c, argc, argv);
 	rc = run(&c);
 	json_decref(c.args);
+	json_decref(c.processes);
 	free(c.words);
 	return rc;
 }
