@@ -19,6 +19,11 @@ struct init_options {
 /* Shares, one per line, for 's'. */
 int init_organisation(const struct init_options *o, struct buf *shares_out, struct err *e);
 
+/* Makes the folder when there is none; ERR_EXISTS when something is in it. */
+int init_folder(const char *dir, struct err *e);
+/* As root: what the processes use becomes their user's. Call again after writing more. */
+int init_hand_over(const char *dir, const struct settings *s, struct err *e);
+
 /* A house without gates, for init and demo: vault thread, store, organisation; open and migrated. */
 struct offline {
 	int dirfd;
