@@ -172,6 +172,8 @@ class PeerConversation(socketserver.StreamRequestHandler):
             elif verb == "MAIL":
                 if self.say("MAIL", "250 2.1.0 Ok")[0] == "2":
                     sender, rcpt = text[10:], []
+            elif verb in ("RCPT", "DATA") and sender is None:
+                self.wfile.write(b"503 5.5.1 MAIL first\r\n")
             elif verb == "RCPT":
                 if self.say("RCPT", "250 2.1.5 Ok")[0] == "2":
                     rcpt.append(text[8:])

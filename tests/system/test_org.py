@@ -77,7 +77,7 @@ def test_rights_of_a_term(house):
         assert i.select(f'"shared/{office}/INBOX"')[0] == "OK"
         assert i.store("1", "+FLAGS", "(\\Deleted)")[0] == "NO"
     except imaplib.IMAP4.readonly:       # said already by SELECT
-        i.logout()
+        i.shutdown()
         i = house.imap(anna)
     assert i.append(f'"shared/{office}/INBOX"', None, None, mail())[0] == "NO"
     i.logout()
