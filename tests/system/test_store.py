@@ -81,6 +81,10 @@ def test_backup_while_running_and_restore(new_house):
         command += ["--set", line]
     r = subprocess.run(command, capture_output=True, timeout=60, env=h.env())
     assert r.returncode == 0, r.stderr.decode()
+    assert b"master.key" in r.stderr, "whoever restores is told that the key is kept elsewhere"
+    shutil.copy(h.dir / "vault/master.key", target.dir / "vault/master.key")
+    st = os.stat(target.dir / "vault")
+    os.chown(target.dir / "vault/master.key", st.st_uid, st.st_gid)
     target.accounts = h.accounts
     target.start()
     assert everything(target, users[:1]) == before
