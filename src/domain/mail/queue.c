@@ -380,18 +380,34 @@ int queue_finish(struct org *o, struct tx *tx, uint64_t rcpt_id, struct err *e)
 	return drop_message(tx, message, e);
 }
 
+static int queue_exists(struct tx *tx, uint64_t message_id, struct err *e)
+{
+	SCOPED_SQL q = sql_open(tx, "SELECT 1 FROM queue_message WHERE id = ?1");
+	int r;
+
+	sql_int(q, 1, (int64_t)message_id);
+	r = sql_next(q, e);
+	if (r == 0)
+		return err_set(e, ERR_MISSING, "No such message in the queue", "queue message %llu", (unsigned long long)message_id);
+	return r < 0 ? r : 0;
+}
+
+/* What is being sent right now stays so when it is to become ready: it would go out twice. */
 int queue_set_state(struct org *o, struct tx *tx, uint64_t message_id, enum queue_state state, int64_t next_sec, struct err *e)
 {
-	struct sql *q = sql_open(tx, "UPDATE queue_recipient SET state = ?2, next_sec = ?3, lease_sec = 0 WHERE message_id = ?1");
+	struct sql *q = sql_open(tx, "UPDATE queue_recipient SET state = ?2, next_sec = ?3, lease_sec = 0 WHERE message_id = ?1"
+		" AND (state <> ?4 OR ?2 <> ?5)");
 	int r;
 
 	(void)o;
 	sql_int(q, 1, (int64_t)message_id);
 	sql_int(q, 2, state);
 	sql_int(q, 3, next_sec);
+	sql_int(q, 4, QUEUE_LEASED);
+	sql_int(q, 5, QUEUE_READY);
 	r = sql_run(q, e);
 	if (r == 0)
-		return err_set(e, ERR_MISSING, "No such message in the queue", "queue message %llu", (unsigned long long)message_id);
+		return queue_exists(tx, message_id, e);
 	publish(tx, message_id);
 	return r < 0 ? r : 0;
 }
