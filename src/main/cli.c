@@ -23,6 +23,7 @@ struct cli {
 	const struct control_command *command;
 	json_t *args;
 	json_t *processes;           /* kontor status only */
+	const char *file;            /* to be made for the server, or NULL */
 };
 
 static int bad_usage(const struct cli *c, const char *why, const char *what)
@@ -112,6 +113,9 @@ static int put_secret(struct cli *c, const char *name, const char *path)
 static void put_text(struct cli *c, const struct control_arg *arg, const char *text)
 {
 	json_t *list = json_object_get(c->args, arg->name);
+
+	if (arg->type == ARG_NEW_FILE)
+		c->file = text;
 
 	if (arg->type != ARG_MANY) {
 		json_object_set_new(c->args, arg->name, json_string(text));
@@ -221,7 +225,8 @@ static int dial(const char *state)
 	return fd;
 }
 
-static bool exchange(int fd, const char *request, struct buf *reply)
+/* file: a descriptor that travels with the first byte, or -1. */
+static bool exchange(int fd, int file, const char *request, struct buf *reply)
 {
 	size_t n = strlen(request);
 	unsigned char head[4] = { (unsigned char)n, (unsigned char)(n >> 8), (unsigned char)(n >> 16),
@@ -229,7 +234,7 @@ static bool exchange(int fd, const char *request, struct buf *reply)
 	uint32_t len;
 	char *p;
 
-	if (io_write_full(fd, SPAN_BYTES(head, 4), NULL) < 0 || io_write_full(fd, SPAN_BYTES(request, n), NULL) < 0 ||
+	if (io_send_fds(fd, SPAN_BYTES(head, 4), &file, file >= 0) != 4 || io_write_full(fd, SPAN_BYTES(request, n), NULL) < 0 ||
 		io_read_full(fd, head, 4, NULL) < 0)
 		return false;
 	len = (uint32_t)head[0] | (uint32_t)head[1] << 8 | (uint32_t)head[2] << 16 | (uint32_t)head[3] << 24;
@@ -263,8 +268,8 @@ static int show(const struct cli *c, json_t *reply)
 	return fflush(stdout) ? failed(strerror(errno), NULL) : 0;
 }
 
-/* With what core said, if it answers at all. */
-static int show_processes(const struct cli *c, json_t *reply)
+/* With what core said, if it answered at all. */
+static int show_processes(const struct cli *c, const json_t *reply)
 {
 	json_t *all = json_pack("{s:b,s:{}}", "ok", 1, "result"), *result = json_object_get(all, "result");
 	int rc;
@@ -281,6 +286,7 @@ static int show_processes(const struct cli *c, json_t *reply)
 static int ask(const struct cli *c)
 {
 	SCOPED_FD fd = dial(c->state);
+	SCOPED_FD file = -1;
 	SCOPED_BUF reply;
 	json_error_t je;
 	json_t *request, *answer;
@@ -294,10 +300,15 @@ static int ask(const struct cli *c)
 	if (fd < 0)
 		return failed(errno == EACCES ? N_("The server belongs to another user") :
 			N_("No server is running here"), c->state);
+	if (c->file) {
+		file = open(c->file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+		if (file < 0)
+			return failed(strerror(errno), c->file);
+	}
 	request = json_pack("{s:s++,s:O}", "verb", c->noun->name, c->command->verb[0] ? " " : "", c->command->verb,
 		"args", c->args);
 	text = json_dumps(request, JSON_COMPACT);
-	ok = text && exchange(fd, text, &reply);
+	ok = text && exchange(fd, file, text, &reply);
 	if (text)
 		secret_wipe(text, strlen(text));
 	free(text);
