@@ -22,8 +22,8 @@ struct cli {
 	const struct control_noun *noun;
 	const struct control_command *command;
 	json_t *args;
-	json_t *processes;           /* kontor status only */
 	const char *file;            /* to be made for the server, or NULL */
+	json_t *processes;           /* kontor status only */
 };
 
 static int bad_usage(const struct cli *c, const char *why, const char *what)
@@ -116,7 +116,6 @@ static void put_text(struct cli *c, const struct control_arg *arg, const char *t
 
 	if (arg->type == ARG_NEW_FILE)
 		c->file = text;
-
 	if (arg->type != ARG_MANY) {
 		json_object_set_new(c->args, arg->name, json_string(text));
 		return;
@@ -268,8 +267,8 @@ static int show(const struct cli *c, json_t *reply)
 	return fflush(stdout) ? failed(strerror(errno), NULL) : 0;
 }
 
-/* With what core said, if it answered at all. */
-static int show_processes(const struct cli *c, const json_t *reply)
+/* With what core said, if it answers at all. */
+static int show_processes(const struct cli *c, json_t *reply)
 {
 	json_t *all = json_pack("{s:b,s:{}}", "ok", 1, "result"), *result = json_object_get(all, "result");
 	int rc;

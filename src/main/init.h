@@ -25,8 +25,7 @@ int restore_organisation(const char *dir, const char *file, const char *conf, bo
 
 /* Everything the processes use belongs to their user from now on; only root has something to do. */
 int init_hand_over(const char *dir, const struct settings *s, struct err *e);
-/* ERR_EXISTS when something is in it. */
-int init_make_folder(const char *dir, struct err *e);
+int init_folder(const char *dir, struct err *e);
 
 /* A house without gates, for init and demo: vault thread, store, organisation; open and migrated. */
 struct offline {

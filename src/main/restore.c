@@ -32,7 +32,7 @@ int restore_organisation(const char *dir, const char *file, const char *conf, bo
 
 	if (in < 0)
 		return err_set(e, ERR_MISSING, "No such file", "%s: %m", file);
-	if (backup_head_read(in, a, &old, &master, e) < 0 || init_make_folder(dir, e) < 0)
+	if (backup_head_read(in, a, &old, &master, e) < 0 || init_folder(dir, e) < 0)
 		return e->code;
 	dirfd = open(dir, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
 	if (dirfd < 0)

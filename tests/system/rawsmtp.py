@@ -100,6 +100,7 @@ class Peer(socketserver.ThreadingTCPServer):
     def __init__(self, port, host="127.0.0.1", caps=("PIPELINING", "8BITMIME", "SIZE 10000000", "DSN"), **answers):
         self.caps, self.answers, self.mails, self.commands = list(caps), answers, [], []
         self.connections = 0
+        self.open = set()
         self.lock = threading.Lock()
         self.released = threading.Event()
         super().__init__((host, port), PeerConversation)
@@ -116,6 +117,12 @@ class Peer(socketserver.ThreadingTCPServer):
         self.released.set()
         self.shutdown()
         self.server_close()
+        with self.lock:
+            for s in self.open:      # also those that out keeps for the next mail
+                try:
+                    s.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    pass
 
     def __enter__(self):
         return self
@@ -126,10 +133,15 @@ class Peer(socketserver.ThreadingTCPServer):
 
 class PeerConversation(socketserver.StreamRequestHandler):
     def handle(self):
+        with self.server.lock:
+            self.server.open.add(self.request)
         try:
             self.converse()
         except OSError:
             pass
+        finally:
+            with self.server.lock:
+                self.server.open.discard(self.request)
 
     def say(self, verb, usual):
         text = self.server.answer(verb, usual)

@@ -276,7 +276,6 @@ int queue_lease(struct org *o, struct tx *tx, struct arena *a, int64_t now_sec, 
 {
 	/* a lost lease is ready again */
 	struct sql *q = sql_open(tx, "UPDATE queue_recipient SET state = ?1 WHERE state = ?2 AND next_sec <= ?3");
-	size_t taken = 0;
 	int r = 1;
 
 	*out = ARENA_ARRAY(a, struct queue_entry, max);
@@ -286,10 +285,9 @@ int queue_lease(struct org *o, struct tx *tx, struct arena *a, int64_t now_sec, 
 	sql_int(q, 3, now_sec);
 	if (sql_run(q, e) < 0)
 		return e->code;
-	while (taken < max && r == 1) {
-		r = lease_group(o, tx, a, now_sec, lease_until_sec, max - taken, &(*out)[*n_out], e);
-		if (r == 1)
-			taken += (*out)[(*n_out)++].n_rcpts;
+	while (*n_out < max && r == 1) {
+		r = lease_group(o, tx, a, now_sec, lease_until_sec, QUEUE_GROUP_MAX, &(*out)[*n_out], e);
+		*n_out += r == 1;
 	}
 	return r < 0 ? r : 0;
 }

@@ -1,46 +1,45 @@
-/* kontor queue ... : what waits to go out. */
-#include "domain/mail/queue.h"
-#include <string.h>
+/* kontor queue ... */
 #include "base/time.h"
+#include "domain/mail/queue.h"
 #include "proto/control/control_int.h"
 
 #define LIST_MAX 1000
 
 static const char *state_name(enum queue_state s)
 {
-	static const char *const names[] = { "?", "waiting", "sending", "held", "shunted" };
+	static const char *const names[] = { "", "ready", "leased", "held", "shunted" };
 
-	return names[s <= QUEUE_SHUNTED ? s : 0];
+	return names[s];
 }
 
-/* Of several recipients the one that says most. */
-static enum queue_state state_of(const struct queue_entry *q)
+static json_t *row(const struct queue_entry *q, bool full)
 {
-	enum queue_state s = QUEUE_READY;
+	json_t *o = json_object(), *list = json_array();
 
-	for (size_t i = 0; i < q->n_rcpts; i++)
-		if (q->rcpts[i].state > s)
-			s = q->rcpts[i].state;
-	return s;
-}
-
-static json_t *row_of(const struct queue_entry *q)
-{
-	json_t *o = json_object(), *to = json_array();
-	int64_t next = INT64_MAX;
-
-	for (size_t i = 0; i < q->n_rcpts; i++) {
-		json_array_append_new(to, control_span(q->rcpts[i].address));
-		if (q->rcpts[i].next_sec < next)
-			next = q->rcpts[i].next_sec;
-	}
 	control_put_int(o, "id", q->id);
-	json_object_set_new(o, "state", json_string(state_name(state_of(q))));
 	control_put(o, "sender", q->sender.n ? q->sender : SPAN("<>"));
-	json_object_set_new(o, "recipients", to);
-	control_put_int(o, "size_bytes", q->size);
+	control_put_int(o, "size", q->size);
 	control_put_time(o, "created", q->created_sec);
-	control_put_time(o, "next", q->n_rcpts && state_of(q) != QUEUE_HELD ? next : 0);
+	control_put_time(o, "expires", q->expires_sec);
+	if (!full && q->n_rcpts) {
+		control_put(o, "recipient", q->rcpts[0].address);
+		control_put_int(o, "recipients", q->n_rcpts);
+		json_object_set_new(o, "state", json_string(state_name(q->rcpts[0].state)));
+		control_put_time(o, "next", q->rcpts[0].next_sec);
+	}
+	for (size_t i = 0; full && i < q->n_rcpts; i++) {
+		json_t *r = json_object();
+
+		control_put(r, "address", q->rcpts[i].address);
+		json_object_set_new(r, "state", json_string(state_name(q->rcpts[i].state)));
+		control_put_int(r, "attempts", q->rcpts[i].attempts);
+		control_put_time(r, "next", q->rcpts[i].next_sec);
+		control_put(r, "last_reply", q->rcpts[i].last_reply);
+		json_array_append_new(list, r);
+	}
+	if (full)
+		json_object_set(o, "recipients", list);
+	json_decref(list);
 	return o;
 }
 
@@ -48,91 +47,66 @@ static int list(struct control *c, struct tx *tx, struct err *e)
 {
 	json_t *out = json_array();
 	struct queue_entry *v;
-	uint64_t after;
 	size_t n = 0;
-	int rc;
+	int rc = queue_list(c->org, tx, c->arena, 0, LIST_MAX, &v, &n, e);
 
 	control_result(c, out);
-	if ((rc = control_number(c, "after", 0, INT64_MAX, &after, e)) < 0 ||
-		(rc = queue_list(c->org, tx, c->arena, after, LIST_MAX, &v, &n, e)) < 0)
-		return rc;
-	for (size_t i = 0; i < n; i++)
-		json_array_append_new(out, row_of(&v[i]));
-	return 0;
+	for (size_t i = 0; i < n && rc == 0; i++)
+		json_array_append_new(out, row(&v[i], false));
+	return rc;
 }
 
-static int get(struct control *c, struct tx *tx, struct queue_entry *out, struct err *e)
+static int entry_id(struct control *c, uint64_t *out, struct err *e)
 {
-	uint64_t id;
-	int rc = control_number(c, "id", 0, INT64_MAX, &id, e);
-
-	return rc < 0 ? rc : queue_get(c->org, tx, c->arena, id, out, e);
+	return control_number(c, "id", 0, INT64_MAX, out, e);
 }
 
 static int show(struct control *c, struct tx *tx, struct err *e)
 {
-	json_t *rows = json_array();
 	struct queue_entry q;
-	int rc = get(c, tx, &q, e);
+	uint64_t id;
 
-	if (rc < 0) {
-		json_decref(rows);
-		return rc;
-	}
-	control_result(c, row_of(&q));
-	control_put_time(c->result, "expires", q.expires_sec);
-	for (size_t i = 0; i < q.n_rcpts; i++) {
-		const struct queue_rcpt *r = &q.rcpts[i];
-		json_t *o = json_object();
-
-		control_put(o, "address", r->address);
-		json_object_set_new(o, "state", json_string(state_name(r->state)));
-		control_put_int(o, "attempts", r->attempts);
-		control_put_time(o, "next", r->state == QUEUE_HELD ? 0 : r->next_sec);
-		control_put(o, "last_reply", r->last_reply.n ? r->last_reply : SPAN_NONE);
-		json_array_append_new(rows, o);
-	}
-	json_object_set_new(c->result, "recipients", rows);
+	if (entry_id(c, &id, e) < 0 || queue_get(c->org, tx, c->arena, id, &q, e) < 0)
+		return e->code;
+	control_result(c, row(&q, true));
 	return 0;
 }
 
-static int set_state(struct control *c, struct tx *tx, enum queue_state state, struct err *e)
+static int set(struct control *c, struct tx *tx, enum queue_state state, struct err *e)
 {
-	struct queue_entry q;
-	int rc = get(c, tx, &q, e);
+	uint64_t id;
 
-	if (rc == 0)
-		rc = queue_set_state(c->org, tx, q.id, state, time_real_sec(), e);
-	return rc < 0 ? rc : 0;
+	if (entry_id(c, &id, e) < 0)
+		return e->code;
+	return queue_set_state(c->org, tx, id, state, time_real_sec(), e);
 }
 
 static int retry(struct control *c, struct tx *tx, struct err *e)
 {
-	return set_state(c, tx, QUEUE_READY, e);
+	return set(c, tx, QUEUE_READY, e);
 }
 
 static int hold(struct control *c, struct tx *tx, struct err *e)
 {
-	return set_state(c, tx, QUEUE_HELD, e);
+	return set(c, tx, QUEUE_HELD, e);
 }
 
-static int remove_it(struct control *c, struct tx *tx, struct err *e)
+static int remove_entry(struct control *c, struct tx *tx, struct err *e)
 {
-	struct queue_entry q;
-	int rc = get(c, tx, &q, e);
+	uint64_t id;
 
-	return rc < 0 ? rc : queue_remove(c->org, tx, q.id, e);
+	if (entry_id(c, &id, e) < 0)
+		return e->code;
+	return queue_remove(c->org, tx, id, e);
 }
 
 #define ID { "id", ARG_NUMBER, ARG_POSITION | ARG_NEEDED, N_("number of the message in the queue") }
 
 static const struct control_command commands[] = {
-	{ "list", N_("list what waits, at most 1000 messages"), CONTROL_READ, list, {
-		{ "after", ARG_NUMBER, 0, N_("only numbers above this one") } } },
-	{ "show", N_("show one message's recipients and their last replies"), CONTROL_READ, show, { ID } },
-	{ "retry", N_("try again now"), CONTROL_WRITE, retry, { ID } },
-	{ "hold", N_("keep it back until it is released"), CONTROL_WRITE, hold, { ID } },
-	{ "release", N_("let a held message go"), CONTROL_WRITE, retry, { ID } },
-	{ "remove", N_("throw it away without a report to its sender"), CONTROL_WRITE, remove_it, { ID } },
+	{ "list", N_("list what waits to go out"), CONTROL_READ, list, { { 0 } } },
+	{ "show", N_("show one message with its recipients and the last answers"), CONTROL_READ, show, { ID } },
+	{ "retry", N_("try now, also what is held or shunted"), CONTROL_WRITE, retry, { ID } },
+	{ "hold", N_("keep it until `retry`"), CONTROL_WRITE, hold, { ID } },
+	{ "remove", N_("throw it away; nobody is told"), CONTROL_WRITE, remove_entry, { ID } },
 };
-CONTROL_NOUN(queue, "queue", N_("outgoing mail"));
+CONTROL_NOUN(queue, "queue", N_("mail on its way out"));
