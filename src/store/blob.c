@@ -71,7 +71,6 @@ int blob_stage(struct store *s, struct arena *a, struct span plain, struct blob_
 	if (plain.n > (uint64_t)BLOB_CHUNKS_MAX * BLOB_CHUNK)
 		return err_set(e, ERR_TOOBIG, "Too large", "blob of %zu bytes", plain.n);
 	seal_key_new(&out->key);
-	crypto_hash_sha256(out->sha256, (const unsigned char *)plain.p, plain.n);
 	if (plain.n > IN_MEMORY_MAX) {
 		rc = stage_stream(s, a, out, plain, e);
 	} else {

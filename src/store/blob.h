@@ -18,7 +18,6 @@ struct blob_staged {
 	uint64_t size;            /* plain bytes */
 	uint64_t stored_size;
 	struct span inline_data;  /* sealed bytes in the arena when inline, else none */
-	uint8_t sha256[32];       /* of the plain bytes */
 	uint8_t sum[32];          /* of the sealed bytes, kept in the row: finds decay without the key */
 	int64_t staged_us;        /* monotonic: a file staged half an hour ago is no longer adopted */
 };

@@ -11,6 +11,7 @@
 
 #define BUSY_MS 3000                 /* only other programs (a shell, a copy tool) can hold a lock */
 #define WAL_PAGES_CHECKPOINT 1024    /* 8 MiB of 8 KiB pages */
+#define INSIST_MS 50
 #define WAL_LENGTH (12 << 20)
 #define WAL_PAGES_INSIST (8 * WAL_PAGES_CHECKPOINT)
 
@@ -71,8 +72,15 @@ static int wal_grew(void *arg, sqlite3 *db, const char *name, int pages)
 
 	(void)db;
 	(void)name;
-	if (pages >= WAL_PAGES_CHECKPOINT && atomic_exchange(&l->wal_pages, pages) < WAL_PAGES_CHECKPOINT)
+	atomic_store(&l->wal_pages, pages);
+	if (pages < WAL_PAGES_CHECKPOINT) {
+		l->kick_at = WAL_PAGES_CHECKPOINT;
+	} else if (pages >= l->kick_at) {
+		/* A reader may keep the log from starting over: not again before it has grown as much. */
+		l->kick_at = pages + WAL_PAGES_CHECKPOINT;
+		atomic_store(&l->wal_due, true);
 		store_kick(s);
+	}
 	return SQLITE_OK;
 }
 
@@ -189,6 +197,7 @@ static int lite_open(struct store *s, struct err *e)
 	pthread_mutex_init(&l->pool_lock, NULL);
 	pthread_cond_init(&l->pool_cond, NULL);
 	l->tail = &l->head;
+	l->kick_at = WAL_PAGES_CHECKPOINT;
 	s->d = l;
 	/* Made here for its mode, which -wal and -shm inherit. Closed at once and before SQLite opens it:
 	 * closing any descriptor later would drop SQLite's POSIX locks. */
@@ -435,11 +444,14 @@ static void lite_sql_close(struct sql *q)
 static int finish_checkpoint(struct store *s, struct lite_conn *c, struct err *e)
 {
 	struct lite *l = s->d;
-	int mode = atomic_load(&l->wal_pages) >= WAL_PAGES_INSIST ? SQLITE_CHECKPOINT_RESTART :
-		SQLITE_CHECKPOINT_PASSIVE;
+	bool insist = atomic_load(&l->wal_pages) >= WAL_PAGES_INSIST;
 
 	(void)e;
-	sqlite3_wal_checkpoint_v2(c->db, NULL, mode, NULL, NULL);
+	/* A backup reads for minutes: commits must not stand still for it. */
+	sqlite3_busy_timeout(c->db, INSIST_MS);
+	sqlite3_wal_checkpoint_v2(c->db, NULL, insist ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_PASSIVE,
+		NULL, NULL);
+	sqlite3_busy_timeout(c->db, BUSY_MS);
 	return 0;
 }
 
@@ -481,14 +493,13 @@ static void lite_tick(struct store *s)
 
 	if (log_is_short(s))
 		lite_solo(s, lengthen_log, &e);
-	if (atomic_load(&l->wal_pages) < WAL_PAGES_CHECKPOINT)
+	if (!atomic_exchange(&l->wal_due, false))
 		return;
 	if (!l->checkpointer && !(l->checkpointer = lite_conn_open(s, true, &e)))
 		return;
 	sqlite3_wal_hook(l->checkpointer->db, NULL, NULL);
 	sqlite3_wal_checkpoint_v2(l->checkpointer->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
 	lite_solo(s, finish_checkpoint, &e);
-	atomic_store(&l->wal_pages, 0); /* the hook says how long the log is at the next commit */
 }
 
 static int lite_verify(struct tx *tx, void (*say)(void *arg, const char *problem), void *arg,

@@ -37,7 +37,9 @@ struct lite {
 	unsigned nidle, nopen;
 
 	struct lite_conn *checkpointer;
-	_Atomic int wal_pages;
+	_Atomic int wal_pages;        /* length of the log after the last commit */
+	_Atomic bool wal_due;
+	int kick_at;                  /* the leader's: length at which the helper is woken */
 };
 
 struct lite_conn *lite_conn_open(struct store *s, bool writer, struct err *e);

@@ -12,7 +12,10 @@
  * Not portable: INSERT OR ..., max(a, b), truth of an integer (write `<> 0`), LIKE on sealed columns.
  * A failed statement fails the function, even when it returns 0 (PostgreSQL cannot go on after one):
  * what may exist is written with ON CONFLICT ... DO NOTHING or DO UPDATE and the rows counted.
- * No store_write inside a store_write or a subscriber (asserted).
+ * Values: int for INTEGER, blob for BLOB, text for TEXT (UTF-8 without NUL; strangers' bytes are BLOBs).
+ * No foreign keys (restore loads table by table). Every statement is closed when fn returns: SCOPED_SQL
+ * (asserted). No store_write inside a store_write or a subscriber (asserted).
+ * On PostgreSQL sql_next holds the whole result: bound what you select (LIMIT, key ranges).
  * Errors: ERR_LATER (disk full, locked, read-only, connection lost), ERR_EXISTS (unique), ERR_BROKEN.
  * Not good for: sharing one tx between threads; holding a read open while a client is slow (use MORE). */
 #pragma once
@@ -32,7 +35,7 @@ struct store_config {
 };
 
 int store_open(const struct store_config *c, struct store **out, struct err *e);
-void store_close(struct store *s);
+void store_close(struct store *s);            /* when no call runs any more; NULL is fine */
 /* Migrations are numbered from 1, run in one transaction each; a newer store is refused (ERR_DENIED), and
  * one whose recorded names differ. A statement below a line `--sqlite` or `--postgresql` is for that one only. */
 struct migration {
@@ -82,6 +85,8 @@ void store_subscribe(struct store *s, void (*fn)(void *arg, const struct change 
 /* Every statement and blob file re-read and checked; problems counted, each given to say(). */
 int store_check(struct store *s, void (*say)(void *arg, const char *problem), void *arg,
 	uint64_t *problems_out, struct err *e);
-/* A consistent copy (still sealed) of database and blobs into a tar-like stream on fd while running. */
+/* A consistent copy (still sealed) of database and blobs as one stream (backup.h) on fd while running; it may
+ * be restored into either kind of store. On SQLite the log grows while it runs. restore: ERR_SYNTAX cut off
+ * or altered, ERR_EXISTS target not empty, ERR_DENIED written by a newer kontor; all or nothing. */
 int store_backup(struct store *s, int fd, struct err *e);
 int store_restore(const struct store_config *into, int fd, struct err *e);

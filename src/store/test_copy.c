@@ -137,7 +137,7 @@ static void test_check_finds_decay(void **state)
 }
 
 /* A page of the data base file overwritten. */
-static void test_check_finds_a_damaged_page(void **state)
+static void check_finds_a_damaged_page(void)
 {
 	SCOPED_ARENA a = arena_new();
 	struct place p;
@@ -145,9 +145,6 @@ static void test_check_finds_a_damaged_page(void **state)
 	char junk[3000];
 	int fd;
 
-	(void)state;
-	if (on_pg())
-		skip();
 	s = filled(&p, a);
 	store_close(s);
 	memset(junk, 0x5a, sizeof(junk));
@@ -158,6 +155,14 @@ static void test_check_finds_a_damaged_page(void **state)
 	assert_true(problems(s) > 0);
 	store_close(s);
 	place_free(&p);
+}
+
+static void test_check_finds_a_damaged_page(void **state)
+{
+	(void)state;
+	if (on_pg())
+		skip();
+	check_finds_a_damaged_page();
 }
 
 /* ---- backup ---- */
@@ -319,7 +324,7 @@ static void test_restore_refuses_damage(void **state)
 }
 
 /* What was backed up from one kind of store goes into the other. */
-static void test_restore_into_the_other_kind(void **state)
+static void restore_into_the_other_kind(void)
 {
 	SCOPED_ARENA a = arena_new();
 	struct place from, to;
@@ -328,9 +333,6 @@ static void test_restore_into_the_other_kind(void **state)
 	struct err e = ERR_INIT;
 	SCOPED_FD fd = memory_file();
 
-	(void)state;
-	if (!getenv("KONTOR_TEST_PG"))
-		skip();
 	s = filled(&from, a);
 	assert_int_equal(store_backup(s, fd, &e), 0);
 	store_close(s);
@@ -345,6 +347,14 @@ static void test_restore_into_the_other_kind(void **state)
 	store_close(s);
 	place_free(&to);
 	test_url = here;
+}
+
+static void test_restore_into_the_other_kind(void **state)
+{
+	(void)state;
+	if (!getenv("KONTOR_TEST_PG"))
+		skip();
+	restore_into_the_other_kind();
 }
 
 static int group(const char *name)
