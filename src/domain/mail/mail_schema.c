@@ -5,6 +5,10 @@
  * flags: bits 0-4 system flags, 5-62 the mailbox's keywords in the order of its sealed list.
  * expunged: what QRESYNC must tell; kept from mailbox.expunged_modseq on.
  * queue_*: sealed under the house's key. */
+#define MESSAGE_TABLE(dialect, tail) \
+	dialect "CREATE TABLE message (mailbox_id INTEGER NOT NULL, uid INTEGER NOT NULL, modseq INTEGER NOT NULL," \
+	" flags INTEGER NOT NULL, email_id INTEGER NOT NULL, size INTEGER NOT NULL, received_sec INTEGER NOT NULL," \
+	" saved_sec INTEGER NOT NULL, PRIMARY KEY (mailbox_id, uid))" tail ";\n"
 const char mail_schema_1[] =
 	"CREATE TABLE mailbox (id INTEGER PRIMARY KEY, account_id INTEGER NOT NULL, lookup BLOB NOT NULL,"
 	" uidvalidity INTEGER NOT NULL, uidnext INTEGER NOT NULL, modseq INTEGER NOT NULL,"
@@ -15,11 +19,8 @@ const char mail_schema_1[] =
 	" PRIMARY KEY (account_id, lookup));\n"
 	"CREATE TABLE email (id INTEGER PRIMARY KEY, account_id INTEGER NOT NULL, blob_id INTEGER NOT NULL,"
 	" refs INTEGER NOT NULL, sealed BLOB NOT NULL);\n"
-	"CREATE TABLE message (mailbox_id INTEGER NOT NULL, uid INTEGER NOT NULL, modseq INTEGER NOT NULL,"
-	" flags INTEGER NOT NULL, email_id INTEGER NOT NULL, size INTEGER NOT NULL, received_sec INTEGER NOT NULL,"
-	" saved_sec INTEGER NOT NULL, PRIMARY KEY (mailbox_id, uid))\n"
-	"--sqlite WITHOUT ROWID\n"
-	";\n"
+	MESSAGE_TABLE("--sqlite\n", " WITHOUT ROWID")
+	MESSAGE_TABLE("--postgresql\n", "")
 	"CREATE INDEX message_modseq ON message (mailbox_id, modseq);\n"
 	"CREATE TABLE expunged (mailbox_id INTEGER NOT NULL, modseq INTEGER NOT NULL, uid INTEGER NOT NULL,"
 	" PRIMARY KEY (mailbox_id, modseq, uid));\n"

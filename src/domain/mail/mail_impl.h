@@ -1,0 +1,36 @@
+/* mail_impl.h - what the files of domain/mail share; nobody outside this folder. */
+#pragma once
+#include "domain/mail/mailbox.h"
+#include "domain/mail/message.h"
+
+static inline void mail_key_wipe(struct seal_key *k)
+{
+	seal_key_wipe(k);
+}
+#define MAIL_KEY __attribute__((cleanup(mail_key_wipe))) struct seal_key
+
+/* NFC, INBOX folded; ERR_PARAM when such a name may not exist. */
+int mailbox_name_normal(struct arena *a, struct span name, struct span *out, struct err *e);
+/* One row by (account, inner name). */
+int mailbox_lookup(struct org *o, struct tx *tx, struct arena *a, uint64_t account_id, struct span inner,
+	struct mailbox *out, struct err *e);
+/* All rows of one account, unordered, with full names `prefix` + name. Appends to rows. */
+struct mailbox_rows {
+	struct mailbox_row *v;
+	size_t n, cap;
+};
+int mailbox_rows_of(struct org *o, struct tx *tx, struct arena *a, uint64_t account_id, uint32_t rights, struct span prefix,
+	struct mailbox_rows *rows, struct err *e);
+struct mailbox_row *mailbox_rows_add(struct arena *a, struct mailbox_rows *rows, struct span name);
+struct span mailbox_pack(struct arena *a, const struct seal_key *key, const struct mailbox *box);
+int mailbox_insert(struct org *o, struct tx *tx, struct arena *a, uint64_t account_id, struct span inner,
+	enum mailbox_special special, struct mailbox *out, struct err *e);
+/* The account's next change number, without using quota. */
+int account_next_modseq(struct tx *tx, uint64_t account_id, uint64_t *modseq_out, struct err *e);
+void mailbox_publish(struct tx *tx, const struct mailbox *box, uint64_t modseq);
+/* An email lost `n` messages: when it was the last, its row and blob reference go. */
+int email_unref(struct tx *tx, uint64_t email_id, int64_t n, struct err *e);
+/* Columns of the mailbox row in mailbox_read's order. */
+#define MAILBOX_COLUMNS "id, account_id, uidvalidity, uidnext, modseq, expunged_modseq, messages, unseen, deleted, bytes," \
+	" special, created_sec"
+void mailbox_read(struct sql *q, struct mailbox *out);
