@@ -337,7 +337,7 @@ static void restore_into_the_other_kind(void)
 	assert_int_equal(store_backup(s, fd, &e), 0);
 	store_close(s);
 	place_free(&from);
-	test_url = on_pg() ? "sqlite" : getenv("KONTOR_TEST_PG");
+	test_url = on_pg() ? "sqlite" : test_pg();
 	place_new(&to);
 	lseek(fd, 0, SEEK_SET);
 	if (store_restore(&to.config, fd, &e) < 0)
@@ -352,7 +352,7 @@ static void restore_into_the_other_kind(void)
 static void test_restore_into_the_other_kind(void **state)
 {
 	(void)state;
-	if (!getenv("KONTOR_TEST_PG"))
+	if (!test_pg())
 		skip();
 	restore_into_the_other_kind();
 }

@@ -9,6 +9,7 @@
 #include "store/store_impl.h"
 
 const char *test_url = "sqlite";
+static int test_pid;
 
 bool on_pg(void)
 {
@@ -32,15 +33,35 @@ static void remove_tree(int dirfd, const char *name)
 	unlinkat(dirfd, name, AT_REMOVEDIR);
 }
 
+/* A schema of this process: several tests share one cluster. */
+static char pg_url[500];
+
 static void empty_schema(void)
 {
 	PGconn *db = PQconnectdb(test_url);
-	PGresult *res = PQexec(db, "SET client_min_messages = warning; DROP SCHEMA IF EXISTS public CASCADE; CREATE SCHEMA public");
+	char text[200];
+	PGresult *res;
 
+	snprintf(text, sizeof(text), "SET client_min_messages = warning; DROP SCHEMA IF EXISTS t%d CASCADE;"
+		" CREATE SCHEMA t%d", test_pid, test_pid);
+	res = PQexec(db, text);
 	if (PQresultStatus(res) != PGRES_COMMAND_OK)
 		fail_msg("%s", PQerrorMessage(db));
 	PQclear(res);
 	PQfinish(db);
+}
+
+const char *test_pg(void)
+{
+	const char *pg = getenv("KONTOR_TEST_PG");
+
+	if (!pg)
+		return NULL;
+	if (!test_pid)
+		test_pid = (int)getpid();
+	snprintf(pg_url, sizeof(pg_url), "%s%soptions=-csearch_path%%3Dt%d", pg, strchr(pg, '?') ? "&" : "?",
+		test_pid);
+	return pg_url;
 }
 
 void place_new(struct place *p)
@@ -111,7 +132,7 @@ int64_t ask_int(struct store *s, const char *text)
 
 int run_both(const char *name, int (*group)(const char *name))
 {
-	const char *pg = getenv("KONTOR_TEST_PG");
+	const char *pg = test_pg();
 	int failed = group(name);
 
 	if (!pg)

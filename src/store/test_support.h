@@ -22,5 +22,6 @@ struct store *place_open(struct place *p);      /* fails the test when it cannot
 int do_sql(struct store *s, const char *text, struct err *e);
 int64_t ask_int(struct store *s, const char *text);
 bool on_pg(void);
+const char *test_pg(void);                      /* PostgreSQL under test, or NULL */
 /* Runs the group on SQLite, and again on PostgreSQL when KONTOR_TEST_PG holds a URL. */
 int run_both(const char *name, int (*group)(const char *name));

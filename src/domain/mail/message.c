@@ -116,7 +116,7 @@ int message_put(struct org *o, struct tx *tx, struct arena *a, const struct emai
 	if (r == 0)
 		r = blob_adopt(tx, &p->blob, (uint32_t)n, e);
 	for (size_t i = 0; i < n && r == 0; i++) {
-		uint64_t email;
+		uint64_t email = 0;
 
 		r = put_one(tx, a, p, &to[i], &keys[i], &uids_out[i], &email, e);
 		if (email_ids_out)

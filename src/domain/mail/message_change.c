@@ -337,7 +337,7 @@ static int put_copies(struct org *o, struct tx *tx, struct arena *a, const struc
 	bool inside = from->account_id == to->account_id;
 	int64_t bytes = 0, unseen = 0, deleted = 0;
 	uint64_t modseq, used = 0, map[64] = { 0 };
-	uint32_t uid;
+	uint32_t uid = 0;
 
 	for (size_t i = 0; i < rows->n; i++) {
 		bytes += (int64_t)rows->v[i].size;

@@ -53,6 +53,10 @@ struct address_row {
 };
 int address_list(struct org *o, struct tx *tx, struct arena *a, struct address_row **out, size_t *n_out,
 	struct err *e);
+int address_find_group(struct org *o, struct tx *tx, struct arena *a, struct span address, struct address_row **out,
+	struct err *e);
+/* The same address in another spelling? */
+bool address_same(struct arena *a, struct span x, struct span y);
 /* May this account send with this sender address: its own (with any tag), or a role's it holds with RIGHT_SEND. */
 int address_may_send(struct org *o, struct tx *tx, struct arena *a, uint64_t account_id, struct span address,
 	bool *yes_out, struct err *e);

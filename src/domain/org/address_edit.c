@@ -235,3 +235,28 @@ int address_list(struct org *o, struct tx *tx, struct arena *a, struct address_r
 	*n_out = n;
 	return rc < 0 ? rc : list_targets(o, tx, a, *out, ids, n, e);
 }
+
+int address_find_group(struct org *o, struct tx *tx, struct arena *a, struct span address, struct address_row **out,
+	struct err *e)
+{
+	struct address_hit hit;
+	struct span normalised;
+	int rc;
+
+	if ((rc = address_normal(a, address, false, &normalised, e)) < 0 ||
+		(rc = address_hit(o, tx, normalised, &hit, e)) < 0)
+		return rc;
+	if (hit.kind != ADDRESS_GROUP)
+		return err_set(e, ERR_MISSING, "No such group", "address is of kind %d", hit.kind);
+	*out = ARENA_NEW(a, struct address_row);
+	**out = (struct address_row){ .kind = ADDRESS_GROUP, .address = normalised };
+	return list_targets(o, tx, a, *out, &hit.id, 1, e);
+}
+
+bool address_same(struct arena *a, struct span x, struct span y)
+{
+	struct span nx, ny;
+
+	return address_normal(a, x, false, &nx, NULL) == 0 && address_normal(a, y, false, &ny, NULL) == 0 &&
+		span_eq(nx, ny);
+}

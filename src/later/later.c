@@ -1,0 +1,101 @@
+#include "later/later.h"
+#include <pthread.h>
+#include <stdlib.h>
+#include <time.h>
+#include "base/log.h"
+#include "base/time.h"
+#include "bus/call.h"
+#include "domain/org/org.h"
+#include "store/blob.h"
+
+static int sweep_blobs(struct house *h, struct err *e)
+{
+	uint64_t removed;
+
+	return blob_sweep(h->store, &removed, e);
+}
+
+static int forget_counts(struct tx *tx, void *arg, struct err *e)
+{
+	struct sql *q = sql_open(tx, "DELETE FROM send_count WHERE hour < ?1");
+
+	(void)arg;
+	sql_int(q, 1, time_real_sec() / 3600 - 48);
+	return sql_run(q, e);
+}
+
+static int sweep_counts(struct house *h, struct err *e)
+{
+	return store_write(h->store, forget_counts, NULL, e);
+}
+
+static const struct later_job {
+	const char *name;
+	int64_t every_sec;
+	int (*run)(struct house *h, struct err *e);
+} jobs[] = {
+	{ "blob_sweep", 3600, sweep_blobs },
+	{ "send_count_sweep", 86400, sweep_counts },
+};
+#define JOBS (sizeof(jobs) / sizeof(*jobs))
+
+static struct {
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t wake;
+	bool stop;
+	struct house *house;
+	int64_t last_us[JOBS];
+} later = { .lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER };
+
+static void run_due(void)
+{
+	for (size_t i = 0; i < JOBS; i++) {
+		struct err e = ERR_INIT;
+
+		if (time_mono_us() - later.last_us[i] < jobs[i].every_sec * US_PER_SEC || !org_is_open(later.house->org))
+			continue;
+		later.last_us[i] = time_mono_us();
+		if (jobs[i].run(later.house, &e) < 0)
+			log_msg("later", "%s: %s", jobs[i].name, e.log);
+	}
+}
+
+static void *loop(void *arg)
+{
+	(void)arg;
+	pthread_mutex_lock(&later.lock);
+	while (!later.stop) {
+		struct timespec until;
+
+		clock_gettime(CLOCK_REALTIME, &until);
+		until.tv_sec += 30;
+		pthread_cond_timedwait(&later.wake, &later.lock, &until);
+		if (later.stop)
+			break;
+		pthread_mutex_unlock(&later.lock);
+		run_due();
+		pthread_mutex_lock(&later.lock);
+	}
+	pthread_mutex_unlock(&later.lock);
+	return NULL;
+}
+
+void later_start(struct house *h)
+{
+	later.house = h;
+	later.stop = false;
+	for (size_t i = 0; i < JOBS; i++)
+		later.last_us[i] = time_mono_us();
+	if (pthread_create(&later.thread, NULL, loop, NULL))
+		abort();
+}
+
+void later_stop(void)
+{
+	pthread_mutex_lock(&later.lock);
+	later.stop = true;
+	pthread_cond_signal(&later.wake);
+	pthread_mutex_unlock(&later.lock);
+	pthread_join(later.thread, NULL);
+}

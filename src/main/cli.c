@@ -1,0 +1,415 @@
+#include "main/cli.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+#include "base/io.h"
+#include "base/scan.h"
+#include "base/secret.h"
+#include "main/i18n.h"
+
+#define REPLY_MAX (64u << 20)
+#define SECRET_MAX 4096
+
+struct cli {
+	const char *state;
+	bool json, help, man;
+	char **words;                /* all that is not one of our own options */
+	int n;
+	const struct control_noun *noun;
+	const struct control_command *command;
+	json_t *args;
+	const char *file;            /* to be made for the server, or NULL */
+};
+
+static int bad_usage(const struct cli *c, const char *why, const char *what)
+{
+	fprintf(stderr, "kontor: %s%s%s\n", _(why), what ? ": " : "", what ? what : "");
+	if (c->noun)
+		cli_usage(c->noun, c->command);
+	else
+		fprintf(stderr, _("Try: kontor help\n"));
+	return 2;
+}
+
+static int failed(const char *text, const char *detail)
+{
+	fprintf(stderr, "kontor: %s%s%s%s\n", _(text), detail && *detail ? " (" : "", detail ? detail : "",
+		detail && *detail ? ")" : "");
+	return 1;
+}
+
+/* ---- the command line ---- */
+
+/* "--name" or "--name=value"; the value may be the next word. NULL: another option. */
+static const char *option_value(const char *name, char **words, int n, int *i)
+{
+	size_t len = strlen(name);
+	const char *w = words[*i];
+
+	if (strncmp(w, "--", 2) != 0 || strncmp(w + 2, name, len) != 0)
+		return NULL;
+	if (w[2 + len] == '=')
+		return w + 3 + len;
+	if (w[2 + len] != 0 || *i + 1 >= n)
+		return NULL;
+	return words[++*i];
+}
+
+/* Takes our own options out; "--" ends them. */
+static void own_options(struct cli *c, int argc, char **argv)
+{
+	bool open = true;
+
+	c->words = calloc((size_t)argc + 1, sizeof(*c->words));
+	if (!c->words)
+		abort();
+	c->state = getenv("KONTOR_STATE");
+	for (int i = 1; i < argc; i++) {
+		const char *v = open ? option_value("state", argv, argc, &i) : NULL;
+
+		if (v)
+			c->state = v;
+		else if (open && strcmp(argv[i], "--json") == 0)
+			c->json = true;
+		else if (open && (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0))
+			c->help = true;
+		else if (open && strcmp(argv[i], "--man") == 0)
+			c->man = true;
+		else
+			c->words[c->n++] = argv[i];
+		open = open && strcmp(argv[i], "--") != 0;
+	}
+}
+
+/* First line of the file ("-": standard input), without its end, as the value of the argument. */
+static int put_secret(struct cli *c, const char *name, const char *path)
+{
+	SCOPED_FD fd = strcmp(path, "-") == 0 ? dup(0) : open(path, O_RDONLY | O_CLOEXEC);
+	SCOPED_SECRET word = { 0 };
+	json_t *v;
+	char ch;
+
+	if (fd < 0)
+		return failed(strerror(errno), path);
+	secret_init(&word, SECRET_MAX);
+	word.n = 0;
+	while (read(fd, &ch, 1) == 1 && ch != '\n' && word.n < SECRET_MAX)
+		word.p[word.n++] = (unsigned char)ch;
+	if (word.n && word.p[word.n - 1] == '\r')
+		word.n--;
+	v = word.n ? json_stringn((char *)word.p, word.n) : NULL;
+	word.n = SECRET_MAX;
+	if (!v)
+		return failed(N_("There is no password on the first line"), path);
+	json_object_set_new(c->args, name, v);
+	return 0;
+}
+
+static void put_text(struct cli *c, const struct control_arg *arg, const char *text)
+{
+	json_t *list = json_object_get(c->args, arg->name);
+
+	if (arg->type == ARG_NEW_FILE)
+		c->file = text;
+
+	if (arg->type != ARG_MANY) {
+		json_object_set_new(c->args, arg->name, json_string(text));
+		return;
+	}
+	if (!list) {
+		list = json_array();
+		json_object_set_new(c->args, arg->name, list);
+	}
+	json_array_append_new(list, json_string(text));
+}
+
+/* 1: taken, 0: no such option, <0: exit status negated. */
+static int take_option(struct cli *c, int *i)
+{
+	for (size_t k = 0; k < CONTROL_ARGS_MAX && c->command->args[k].name; k++) {
+		const struct control_arg *arg = &c->command->args[k];
+		char file[80];
+		const char *v;
+
+		if (arg->flags & ARG_POSITION)
+			continue;
+		if (arg->type == ARG_SWITCH) {
+			if (strcmp(c->words[*i] + 2, arg->name) == 0) {
+				json_object_set_new(c->args, arg->name, json_true());
+				return 1;
+			}
+			continue;
+		}
+		snprintf(file, sizeof(file), "%s%s", arg->name, arg->type == ARG_SECRET ? "-file" : "");
+		v = option_value(file, c->words, c->n, i);
+		if (v && arg->type == ARG_SECRET)
+			return put_secret(c, arg->name, v) ? -1 : 1;
+		if (v) {
+			put_text(c, arg, v);
+			return 1;
+		}
+	}
+	return 0;
+}
+
+/* The at-th argument by position; the last one may take many. */
+static const struct control_arg *position(const struct control_command *m, int at)
+{
+	const struct control_arg *last = NULL;
+
+	for (size_t k = 0; k < CONTROL_ARGS_MAX && m->args[k].name; k++)
+		if (m->args[k].flags & ARG_POSITION) {
+			last = &m->args[k];
+			if (at-- == 0)
+				return last;
+		}
+	return last && last->type == ARG_MANY ? last : NULL;
+}
+
+static int parse_args(struct cli *c, int first)
+{
+	bool options = true;
+	int at = 0;
+
+	for (int i = first; i < c->n; i++) {
+		const char *w = c->words[i];
+		const struct control_arg *arg;
+		int rc = 0;
+
+		if (options && strcmp(w, "--") == 0) {
+			options = false;
+			continue;
+		}
+		if (options && strncmp(w, "--", 2) == 0) {
+			rc = take_option(c, &i);
+			if (rc <= 0)
+				return rc < 0 ? -rc : bad_usage(c, N_("There is no such option, or its value is missing"), w);
+			continue;
+		}
+		arg = position(c->command, at++);
+		if (!arg)
+			return bad_usage(c, N_("There is one argument too many"), w);
+		put_text(c, arg, w);
+	}
+	for (size_t k = 0; k < CONTROL_ARGS_MAX && c->command->args[k].name; k++)
+		if (c->command->args[k].flags & ARG_NEEDED && !json_object_get(c->args, c->command->args[k].name))
+			return bad_usage(c, N_("An argument is missing"), c->command->args[k].name);
+	return 0;
+}
+
+/* ---- the server ---- */
+
+static int dial(const char *state)
+{
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
+	SCOPED_FD dir = open(state, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int fd;
+
+	if (dir < 0)
+		return -1;
+	/* However long the folder's name is, this one fits. */
+	snprintf(at.sun_path, sizeof(at.sun_path), "/proc/self/fd/%d/run/control", dir);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd >= 0 && connect(fd, (struct sockaddr *)&at, sizeof(at)) < 0) {
+		int no = errno;
+
+		close(fd);
+		errno = no;
+		return -1;
+	}
+	return fd;
+}
+
+/* file: a descriptor that travels with the first byte, or -1. */
+static bool exchange(int fd, int file, const char *request, struct buf *reply)
+{
+	size_t n = strlen(request);
+	unsigned char head[4] = { (unsigned char)n, (unsigned char)(n >> 8), (unsigned char)(n >> 16),
+		(unsigned char)(n >> 24) };
+	uint32_t len;
+	char *p;
+
+	if (io_send_fds(fd, SPAN_BYTES(head, 4), &file, file >= 0) != 4 || io_write_full(fd, SPAN_BYTES(request, n), NULL) < 0 ||
+		io_read_full(fd, head, 4, NULL) < 0)
+		return false;
+	len = (uint32_t)head[0] | (uint32_t)head[1] << 8 | (uint32_t)head[2] << 16 | (uint32_t)head[3] << 24;
+	p = buf_space(reply, len);
+	if (!p || io_read_full(fd, p, len, NULL) < 0)
+		return false;
+	buf_grow(reply, len);
+	return true;
+}
+
+static int show(const struct cli *c, json_t *reply)
+{
+	json_t *result = json_object_get(reply, "result");
+
+	if (!json_is_true(json_object_get(reply, "ok"))) {
+		const char *text = json_string_value(json_object_get(reply, "error"));
+
+		if (c->json)
+			json_dumpf(reply, stdout, JSON_INDENT(2));
+		if (c->json)
+			putchar('\n');
+		return failed(text ? text : N_("The answer cannot be read"),
+			json_string_value(json_object_get(reply, "detail")));
+	}
+	if (c->json) {
+		json_dumpf(result, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY);
+		putchar('\n');
+	} else {
+		cli_print(result);
+	}
+	return fflush(stdout) ? failed(strerror(errno), NULL) : 0;
+}
+
+/* DIR/run/status, written by the supervisor: true also while core is down. NULL: no server. */
+static json_t *processes(const char *state)
+{
+	SCOPED_FD dir = open(state, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	SCOPED_BUF b;
+	json_t *list = json_array();
+	struct span rest;
+	uint64_t pid = 0;
+
+	buf_init(&b, 65536);
+	if (dir < 0 || io_read_file(dir, "run/status", &b, NULL) < 0)
+		b.n = 0;
+	rest = buf_span(&b);
+	while (rest.n) {
+		static const char *const names[] = { "name", "pid", "state", "restarts" };
+		struct span line = span_cut(&rest, '\n');
+		json_t *row = json_object();
+
+		for (size_t i = 0; i < 4; i++) {
+			struct span word = span_cut(&line, ' ');
+
+			if (i == 1 && !pid && !span_num(word, &pid, 1, INT32_MAX))
+				pid = 0;
+			json_object_set_new(row, names[i], json_stringn(word.n ? word.p : "", word.n));
+		}
+		json_array_append_new(list, row);
+	}
+	if (pid && (kill((pid_t)pid, 0) == 0 || errno == EPERM))
+		return list;
+	json_decref(list);
+	return NULL;
+}
+
+static int status(const struct cli *c, json_t *answer)
+{
+	json_t *list = processes(c->state), *result = json_object_get(answer, "result");
+	bool up = json_is_true(json_object_get(answer, "ok"));
+
+	if (!list)
+		return failed(N_("No server is running here"), c->state);
+	result = up ? json_incref(result) : json_pack("{s:s}", "state", "core does not answer");
+	if (c->json) {
+		json_object_set_new(result, "processes", list);
+		json_dumpf(result, stdout, JSON_INDENT(2));
+		putchar('\n');
+	} else {
+		cli_print(result);
+		putchar('\n');
+		cli_print(list);
+		json_decref(list);
+	}
+	json_decref(result);
+	return 0;
+}
+
+static int ask(const struct cli *c)
+{
+	SCOPED_FD fd = dial(c->state);
+	SCOPED_FD file = -1;
+	SCOPED_BUF reply;
+	json_error_t je;
+	json_t *request, *answer;
+	char *text;
+	bool ok;
+	int rc;
+
+	buf_init(&reply, REPLY_MAX);
+	if (fd < 0 && strcmp(c->noun->name, "status") == 0)
+		return status(c, NULL);
+	if (fd < 0)
+		return failed(errno == EACCES ? N_("The server belongs to another user") :
+			N_("No server is running here"), c->state);
+	if (c->file) {
+		file = open(c->file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+		if (file < 0)
+			return failed(strerror(errno), c->file);
+	}
+	request = json_pack("{s:s++,s:O}", "verb", c->noun->name, c->command->verb[0] ? " " : "", c->command->verb,
+		"args", c->args);
+	text = json_dumps(request, JSON_COMPACT);
+	ok = text && exchange(fd, file, text, &reply);
+	if (text)
+		secret_wipe(text, strlen(text));
+	free(text);
+	json_decref(request);
+	if (!ok)
+		return failed(N_("The server hung up"), NULL);
+	answer = json_loadb(reply.p, reply.n, 0, &je);
+	rc = strcmp(c->noun->name, "status") == 0 ? status(c, answer) : show(c, answer);
+	json_decref(answer);
+	return rc;
+}
+
+static int help(struct cli *c)
+{
+	const char *name = c->n > 1 && strcmp(c->words[0], "help") == 0 ? c->words[1] :
+		c->n > 0 && strcmp(c->words[0], "help") != 0 ? c->words[0] : NULL;
+
+	if (name && !(c->noun = control_find_noun(name)))
+		return bad_usage(c, N_("There is no such command"), name);
+	if (c->man)
+		cli_man(c->noun);
+	else
+		cli_help(c->noun);
+	return fflush(stdout) ? 1 : 0;
+}
+
+static int run(struct cli *c)
+{
+	int rc;
+
+	if (c->n == 0 && !c->help)
+		return bad_usage(c, N_("Say what to do"), NULL);
+	if (c->help || strcmp(c->words[0], "help") == 0 || (c->n > 1 && strcmp(c->words[1], "help") == 0))
+		return help(c);
+	c->noun = control_find_noun(c->words[0]);
+	if (!c->noun)
+		return bad_usage(c, N_("There is no such command"), c->words[0]);
+	/* A noun may do without verb: kontor status. */
+	c->command = c->n > 1 ? control_find_command(c->noun, c->words[1]) : NULL;
+	rc = c->command ? 2 : 1;
+	if (!c->command)
+		c->command = control_find_command(c->noun, "");
+	if (!c->command)
+		return bad_usage(c, N_("There is no such command"), c->n > 1 ? c->words[1] : NULL);
+	rc = parse_args(c, rc);
+	if (rc != 0)
+		return rc;
+	if (!c->state)
+		return bad_usage(c, N_("Give --state DIR or set KONTOR_STATE"), NULL);
+	return ask(c);
+}
+
+int cli_main(int argc, char **argv)
+{
+	struct cli c = { .args = json_object() };
+	int rc;
+
+	own_options(&c, argc, argv);
+	rc = run(&c);
+	json_decref(c.args);
+	free(c.words);
+	return rc;
+}

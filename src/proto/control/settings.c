@@ -1,0 +1,93 @@
+/* kontor settings ... : what may change while the server runs. */
+#include "proto/control/control_int.h"
+
+static const struct {
+	const char *name, *values, *help;
+} known[] = {
+#define SETTING(name, values, help) { name, values, help },
+#include "proto/control/settings.def"
+#undef SETTING
+};
+#define KNOWN (sizeof(known) / sizeof(known[0]))
+#define VALUE_MAX 4096
+
+static int find(const struct control *c, size_t *at, struct err *e)
+{
+	struct span name = control_text(c, "name");
+
+	for (*at = 0; *at < KNOWN; ++*at)
+		if (span_eqz(name, known[*at].name))
+			return 0;
+	return err_set(e, ERR_MISSING, N_("There is no such setting"), "setting %.*s", SPAN_F(name));
+}
+
+static int get_into(struct control *c, struct tx *tx, size_t at, json_t *o, struct err *e)
+{
+	struct span value = SPAN_NONE;
+	int rc = org_setting_get(c->org, tx, c->arena, known[at].name, &value, e);
+
+	if (rc == ERR_MISSING) {
+		err_clear(e);
+		rc = 0;
+	}
+	json_object_set_new(o, "name", json_string(known[at].name));
+	control_put(o, "value", value);
+	return rc;
+}
+
+static int get(struct control *c, struct tx *tx, struct err *e)
+{
+	size_t at;
+	int rc = find(c, &at, e);
+
+	return rc < 0 ? rc : get_into(c, tx, at, c->result, e);
+}
+
+static int list(struct control *c, struct tx *tx, struct err *e)
+{
+	json_t *out = json_array();
+	int rc = 0;
+
+	control_result(c, out);
+	for (size_t i = 0; i < KNOWN && rc == 0; i++) {
+		json_t *o = json_object();
+
+		json_array_append_new(out, o);
+		rc = get_into(c, tx, i, o, e);
+		json_object_set_new(o, "meaning", json_string(known[i].help));
+	}
+	return rc;
+}
+
+static bool allowed(const char *values, struct span value)
+{
+	struct span rest = span_str(values);
+
+	while (rest.n)
+		if (span_eq(span_cut(&rest, ' '), value))
+			return true;
+	return values == NULL;
+}
+
+static int set(struct control *c, struct tx *tx, struct err *e)
+{
+	struct span value = control_text(c, "value");
+	size_t at;
+	int rc = find(c, &at, e);
+
+	if (rc < 0)
+		return rc;
+	if (value.n > VALUE_MAX || !allowed(known[at].values, value))
+		return err_set(e, ERR_PARAM, N_("The setting cannot have this value"), "setting %s", known[at].name);
+	return org_setting_set(c->org, tx, known[at].name, value, e);
+}
+
+#define NAME { "name", ARG_TEXT, ARG_POSITION | ARG_NEEDED, N_("name of the setting") }
+
+static const struct control_command commands[] = {
+	{ "list", N_("list all settings"), CONTROL_READ, list, { { 0 } } },
+	{ "get", N_("show one setting"), CONTROL_READ, get, { NAME } },
+	{ "set", N_("change a setting"), CONTROL_WRITE, set, { NAME,
+		{ "value", ARG_TEXT, ARG_POSITION | ARG_NEEDED, N_("its new value") } } },
+};
+CONTROL_NOUN(settings, "settings", N_("settings that may change while the server runs"));

@@ -1,0 +1,247 @@
+/* cmd_mail.c - MAIL and RCPT with their parameters (RFC 5321 4.1.1.2-3, 1870, 6152, 3030, 6531, 3461, 4954). */
+#include <string.h>
+#include "base/scan.h"
+#include "base/time.h"
+#include "codec/mime/mime_charset.h"
+#include "codec/smtp/smtp_xtext.h"
+#include "domain/mail/queue.h"
+#include "proto/smtp/smtp_int.h"
+
+static void bad(struct call *c, unsigned code, const char *status, const char *text)
+{
+	c->reply->mood = MOOD_BAD_COMMAND;
+	err_set(&c->err, ERR_PARAM, "", "%s", text);
+	smtpd_say(c, code, status, text);
+}
+
+/* One MAIL parameter; false: answered. */
+static bool mail_param(struct call *c, struct smtp_mail *m, const struct tok *t)
+{
+	uint64_t size;
+	bool full;
+
+	if (span_eqz(t->text, "SIZE")) {
+		if (!span_num(t->value, &size, 0, UINT64_MAX))
+			return bad(c, 501, "5.5.4", "SIZE takes a number"), false;
+		if (size > SMTP_SIZE_MAX)
+			return bad(c, 552, "5.3.4", "Message too large"), false;
+	} else if (span_eqz(t->text, "BODY")) {
+		if (span_ieqz(t->value, "8BITMIME"))
+			m->flags |= QUEUE_8BIT;
+		else if (span_ieqz(t->value, "BINARYMIME"))
+			m->flags |= QUEUE_8BIT | QUEUE_BINARY;
+		else if (!span_ieqz(t->value, "7BIT"))
+			return bad(c, 501, "5.5.4", "BODY is 7BIT, 8BITMIME or BINARYMIME"), false;
+	} else if (span_eqz(t->text, "SMTPUTF8") && !t->value.p) {
+		m->utf8 = true;
+		m->flags |= QUEUE_UTF8;
+	} else if (span_eqz(t->text, "RET")) {
+		if (smtp_ret_parse(t->value, &full, NULL) < 0)
+			return bad(c, 501, "5.5.4", "RET is FULL or HDRS"), false;
+		m->flags |= full ? QUEUE_RET_FULL : QUEUE_RET_HDRS;
+	} else if (span_eqz(t->text, "ENVID")) {
+		if (m->envid.p || smtp_envid_parse(m->arena, t->value, &m->envid, NULL) < 0)
+			return bad(c, 501, "5.5.4", "Bad ENVID"), false;
+	} else if (!(span_eqz(t->text, "AUTH") && t->value.n)) {
+		return bad(c, 555, "5.5.4", "Unknown parameter"), false;
+	}
+	return true;
+}
+
+struct may {
+	struct org *org;
+	struct arena *arena;
+	uint64_t account_id;
+	struct span address;
+	bool yes;
+};
+
+static int may_send(struct tx *tx, void *arg, struct err *e)
+{
+	struct may *m = arg;
+
+	return address_may_send(m->org, tx, m->arena, m->account_id, m->address, &m->yes, e);
+}
+
+/* Submission: the sender is an address this account may use. */
+static bool sender_ok(struct call *c, struct span sender)
+{
+	struct may m = { c->house->org, c->arena, c->session->account_id, sender, false };
+	struct err e = ERR_INIT;
+
+	if (c->session->service != SVC_SUBMISSION || !sender.n)
+		return true;
+	if (store_read(c->house->store, may_send, &m, &e) < 0 && e.code != ERR_PARAM && e.code != ERR_MISSING) {
+		smtpd_fail(c, &e);
+		return false;
+	}
+	if (!m.yes)
+		bad(c, 553, "5.7.1", "This address is not yours to send with");
+	return m.yes;
+}
+
+void smtpd_mail(struct call *c)
+{
+	struct smtp_session *s = smtp_session(c);
+	struct smtp_mail *m = &s->mail;
+	const struct tok *t = c->cmd->tok;
+
+	if (m->arena) {
+		bad(c, 503, "5.5.1", "A mail is under way already");
+		return;
+	}
+	smtpd_reset(s);
+	m->arena = arena_new();
+	m->sender = arena_span(m->arena, t[0].text);
+	for (size_t i = 1; i < c->cmd->ntok; i++) {
+		if (!mail_param(c, m, &t[i])) {
+			smtpd_reset(s);
+			return;
+		}
+	}
+	if (!mime_ascii(m->sender) && !m->utf8) {
+		bad(c, 553, "5.6.7", "This address needs SMTPUTF8");
+		smtpd_reset(s);
+		return;
+	}
+	if (!sender_ok(c, m->sender)) {
+		smtpd_reset(s);
+		return;
+	}
+	smtpd_save(c);
+	smtpd_say(c, 250, "2.1.0", "Sender accepted");
+}
+
+/* ---- RCPT ---- */
+
+static bool rcpt_param(struct call *c, struct smtp_mail *m, struct smtp_rcpt *r, const struct tok *t)
+{
+	struct smtp_orcpt orcpt;
+
+	if (span_eqz(t->text, "NOTIFY")) {
+		if (smtp_notify_parse(t->value, &r->notify, NULL) < 0)
+			return bad(c, 501, "5.5.4", "Bad NOTIFY"), false;
+	} else if (span_eqz(t->text, "ORCPT")) {
+		if (smtp_orcpt_parse(m->arena, t->value, &orcpt, NULL) < 0)
+			return bad(c, 501, "5.5.4", "Bad ORCPT"), false;
+		r->orcpt = arena_printf(m->arena, "%.*s;%.*s", SPAN_F(orcpt.type), SPAN_F(orcpt.address));
+	} else {
+		return bad(c, 555, "5.5.4", "Unknown parameter"), false;
+	}
+	return true;
+}
+
+struct look {
+	struct call *c;
+	struct span address;
+	uint64_t account_id;
+	bool full;
+};
+
+/* Is there somebody, and room in the mailbox? */
+static int look_up(struct tx *tx, void *arg, struct err *e)
+{
+	struct look *l = arg;
+
+	if (address_accepts(l->c->house->org, tx, l->c->arena, l->address, &l->account_id, e) < 0)
+		return e->code;
+	if (l->account_id) {
+		SCOPED_SQL q = sql_open(tx, "SELECT 1 FROM usage WHERE account_id = ?1 AND ((quota_bytes > 0 AND used_bytes >= quota_bytes)"
+			" OR (quota_messages > 0 AND used_messages >= quota_messages))");
+		int r;
+
+		sql_int(q, 1, (int64_t)l->account_id);
+		r = sql_next(q, e);
+		l->full = r == 1;
+		return r < 0 ? r : 0;
+	}
+	return 0;
+}
+
+static void rcpt_refused(struct call *c, const struct err *e)
+{
+	err_set(&c->err, e->code, e->say, "%s", e->log);
+	switch (e->code) {
+	case ERR_MISSING: smtpd_say(c, 550, "5.1.1", "No such user here"); break;
+	case ERR_DENIED: smtpd_say(c, 550, "5.7.1", "Relaying denied"); break;
+	case ERR_PARAM: smtpd_say(c, 501, "5.1.3", "Bad address"); break;
+	default: smtpd_fail(c, e);
+	}
+}
+
+static void rcpt_keep(struct smtp_mail *m, struct smtp_rcpt r)
+{
+	if (m->n == m->cap) {
+		size_t cap = m->cap ? 2 * m->cap : 8;
+		struct smtp_rcpt *v = ARENA_ARRAY(m->arena, struct smtp_rcpt, cap);
+
+		if (m->n)
+			memcpy(v, m->rcpts, m->n * sizeof(*v));
+		m->rcpts = v;
+		m->cap = cap;
+	}
+	m->rcpts[m->n++] = r;
+}
+
+static bool rcpt_order_ok(struct call *c)
+{
+	struct smtp_session *s = smtp_session(c);
+
+	if (s->lost && !s->mail.arena) {
+		smtpd_say(c, 451, "4.3.0", "The server was restarted, send the mail again");
+		return false;
+	}
+	if (!s->mail.arena || s->mail.bdat) {
+		bad(c, 503, "5.5.1", s->mail.bdat ? "BDAT is under way" : "Say MAIL first");
+		return false;
+	}
+	if (s->mail.n >= SMTP_RCPT_MAX) {
+		smtpd_say(c, 452, "4.5.3", "Too many recipients");
+		return false;
+	}
+	return true;
+}
+
+void smtpd_rcpt(struct call *c)
+{
+	struct smtp_mail *m = &smtp_session(c)->mail;
+	const struct tok *t = c->cmd->tok;
+	struct look l = { .c = c };
+	struct smtp_rcpt r = { 0 };
+	struct err e = ERR_INIT;
+
+	if (!rcpt_order_ok(c))
+		return;
+	for (size_t i = 1; i < c->cmd->ntok; i++)
+		if (!rcpt_param(c, m, &r, &t[i]))
+			return;
+	if (!t[0].text.n) {
+		bad(c, 501, "5.1.3", "A recipient is not empty");
+		return;
+	}
+	if (!mime_ascii(t[0].text) && !m->utf8) {
+		bad(c, 553, "5.6.7", "This address needs SMTPUTF8");
+		return;
+	}
+	l.address = r.address = arena_span(m->arena, t[0].text);
+	for (size_t i = 0; i < m->n; i++) {
+		if (span_eq(m->rcpts[i].address, r.address) && c->session->service != SVC_LMTP) {
+			smtpd_say(c, 250, "2.1.5", "Recipient accepted already");
+			return;
+		}
+	}
+	if (store_read(c->house->store, look_up, &l, &e) < 0) {
+		r.outside = e.code == ERR_DENIED && c->session->service == SVC_SUBMISSION;
+		if (!r.outside) {
+			rcpt_refused(c, &e);
+			return;
+		}
+	}
+	if (l.full) {
+		err_set(&c->err, ERR_LIMIT, "", "mailbox full");
+		smtpd_say(c, 452, "4.2.2", "Mailbox full");
+		return;
+	}
+	rcpt_keep(m, r);
+	smtpd_say(c, 250, "2.1.5", "Recipient accepted");
+}

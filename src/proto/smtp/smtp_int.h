@@ -1,0 +1,59 @@
+/* smtp_int.h - inside proto/smtp: the session, its mail transaction, and how to answer.
+ *
+ * A handler answers by smtp_say (every reply is one call) and returns; failures of the house go through smtpd_fail,
+ * which maps the error class. Not good for: other protocols. */
+#pragma once
+#include "domain/org/address.h"
+#include "domain/org/sasl_server.h"
+#include "proto/smtp/smtp.h"
+
+#define SMTP_SIZE_MAX 52428800u          /* announced; the gate's smtp_message_bytes */
+#define SMTP_RCPT_MAX 1000
+#define SMTP_HOPS_MAX 50                 /* Received fields */
+#define SMTP_HEADER_MAX 262144u
+#define SMTP_FIELDS_MAX 1000
+
+struct smtp_rcpt {
+	struct span address;             /* as given */
+	struct span orcpt;               /* "rfc822;a@b" decoded, or none */
+	unsigned notify;
+	bool outside;
+	int result;                      /* of delivery: 0 or class */
+};
+
+struct smtp_mail {                       /* one mail transaction; arena NULL: none */
+	struct arena *arena;
+	struct span sender, envid;
+	unsigned flags;                  /* QUEUE_* */
+	bool utf8, bdat, dsn;
+	struct smtp_rcpt *rcpts;
+	size_t n, cap;
+};
+
+struct smtp_session {
+	char helo[256];
+	bool esmtp, lost;                /* lost: a transaction was open when core died */
+	struct smtp_mail mail;
+	struct sasl *sasl;
+};
+
+void smtpd_say(struct call *c, unsigned code, const char *status, const char *text);
+void smtpd_fail(struct call *c, const struct err *e);
+void smtpd_reset(struct smtp_session *s);
+void smtpd_save(struct call *c);          /* the state the gate keeps */
+static inline struct smtp_session *smtp_session(struct call *c)
+{
+	return c->session->proto;
+}
+
+typedef void smtp_handler(struct call *c);
+smtp_handler smtpd_greeting, smtpd_helo, smtpd_ehlo, smtpd_starttls, smtpd_auth, smtpd_continue, smtpd_mail, smtpd_rcpt, smtpd_data,
+	smtpd_message, smtpd_bdat;
+
+/* smtp_text.c: the message as it is kept - trace fields in front, what submission lacks added. */
+struct smtp_text {
+	struct span local, outside;      /* with Return-Path; without. outside none when not asked for */
+};
+int smtp_text(struct call *c, struct span body, bool outside, struct span delivered_to, struct smtp_text *out, struct err *e);
+/* smtp_accept.c: the body is here; puts it where it belongs and answers. */
+void smtpd_accept(struct call *c, struct span body);
