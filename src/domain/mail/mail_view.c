@@ -197,38 +197,47 @@ static int arrived_since(struct tx *tx, struct arena *a, uint64_t mailbox_id, ui
 	return r;
 }
 
-/* The present set: cached, or the cached one moved on, or loaded. A reference is returned. */
-static int current(struct mail *m, struct tx *tx, const struct mailbox *box, const struct uid_set **out, struct err *e)
+/* The cached set moved on to the present; itself when only flags have changed. */
+static int move_on(struct tx *tx, const struct mailbox *box, const struct uid_set *have, uint64_t modseq, uint32_t uidnext,
+	const struct uid_set **out, struct err *e)
 {
 	SCOPED_ARENA a = arena_new();
+	struct imap_set gone, more;
+
+	if (expunged_since(tx, a, box->id, modseq, uidnext, &gone, e) < 0 || arrived_since(tx, a, box->id, uidnext, &more, e) < 0)
+		return e->code;
+	*out = gone.n || more.n ? uid_set_changed(have, &gone, &more) : uid_set_ref(have);
+	return 0;
+}
+
+/* The present set: cached, or the cached one moved on, or loaded. A reference is returned. What a write sees is not
+ * cached: when it is undone, the next one gives the same change number to another state. */
+static int current(struct mail *m, struct tx *tx, const struct mailbox *box, const struct uid_set **out, struct err *e)
+{
 	uint64_t modseq = 0;
 	uint32_t uidnext = 0;
-	const struct uid_set *have = cache_get(m, box->id, &modseq, &uidnext);
+	const struct uid_set *have = cache_get(m, box->id, &modseq, &uidnext), *now = NULL;
 	struct uid_set *fresh;
-	int r = 0;
+	int r;
 
 	if (have && modseq == box->modseq) {
 		*out = have;
 		return 0;
 	}
 	if (have && modseq < box->modseq && modseq >= box->expunged_modseq) {
-		struct imap_set gone, more;
-
-		r = expunged_since(tx, a, box->id, modseq, uidnext, &gone, e);
-		if (r == 0)
-			r = arrived_since(tx, a, box->id, uidnext, &more, e);
-		fresh = r == 0 ? uid_set_changed(have, &gone, &more) : NULL;
+		r = move_on(tx, box, have, modseq, uidnext, &now, e);
 	} else {
-		fresh = uid_set_new();
+		now = fresh = uid_set_new();
 		r = load(tx, box, fresh, e);
 	}
 	uid_set_unref(have);
 	if (r < 0) {
-		uid_set_unref(fresh);
+		uid_set_unref(now);
 		return r;
 	}
-	cache_put(m, box->id, box->modseq, box->uidnext, fresh);
-	*out = fresh;
+	if (!tx_writes(tx))
+		cache_put(m, box->id, box->modseq, box->uidnext, now);
+	*out = now;
 	return 0;
 }
 
