@@ -318,10 +318,10 @@ static void client_sync(struct play *p, struct client *c, bool apply)
 	client_hears(c, &ch);
 	mail_view_apply(&c->view, &ch);
 	client_knows(c, expunge);
+	OK(mail_view_changes(mail, p->tx, p->a, &c->view, expunge, &ch, &p->e));
+	assert_false(ch.any);                 /* everything is said once */
 	if (!expunge)
 		return;
-	OK(mail_view_changes(mail, p->tx, p->a, &c->view, true, &ch, &p->e));
-	assert_false(ch.any);                 /* everything is said once */
 	if (dice(10) == 0) {
 		c->then = c->view.modseq;
 		c->n_then = c->n;
