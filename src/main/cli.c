@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 #include "base/io.h"
@@ -310,12 +311,15 @@ static int ask(const struct cli *c)
 	SCOPED_FD file = -1;
 	SCOPED_BUF reply;
 	json_error_t je;
+	const struct timeval patience = { .tv_sec = 5 };
 	json_t *request, *answer;
 	char *text;
 	bool ok;
 	int rc;
 
 	buf_init(&reply, REPLY_MAX);
+	if (c->processes)            /* a core that hangs is what status is asked for */
+		setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 	if (fd < 0 && c->processes)
 		return show_processes(c, NULL);
 	if (fd < 0)
