@@ -8,7 +8,7 @@
 #include "main/init.h"
 #include "proto/control/backup_head.h"
 #include "store/store.h"
-#include "vault/vault_keys.h"
+#include "vault/vault.h"
 
 /* Does one of the lines set what this line sets? */
 static bool names(struct span lines, struct span line)
@@ -73,15 +73,13 @@ int restore_organisation(const char *dir, const char *file, const char *conf, bo
 {
 	SCOPED_ARENA a = arena_new();
 	SCOPED_FD in = open(file, O_RDONLY | O_CLOEXEC);
-	struct master_file lock;
 	struct span old, master;
 
 	if (in < 0)
 		return err_set(e, ERR_MISSING, "No such file", "%s: %m", file);
-	if (backup_head_read(in, a, &old, &master, e) < 0 || master_file_decode(master, &lock, e) < 0 ||
-		init_folder(dir, e) < 0)
+	if (backup_head_read(in, a, &old, &master, e) < 0 || init_folder(dir, e) < 0)
 		return e->code;
-	*needs_key_out = lock.mode == 'k';
+	*needs_key_out = vault_file_mode(master) == 'k';
 	if (fill(a, dir, in, conf, old, master, e) == 0)
 		return 0;
 	nftw(dir, remove_one, 16, FTW_PHYS | FTW_DEPTH); /* it was empty before: all in it is ours */

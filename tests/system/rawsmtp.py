@@ -172,8 +172,12 @@ class PeerConversation(socketserver.StreamRequestHandler):
             elif verb == "MAIL":
                 if self.say("MAIL", "250 2.1.0 Ok")[0] == "2":
                     sender, rcpt = text[10:], []
+            elif verb in ("RCPT", "DATA") and sender is None:
+                self.wfile.write(b"503 5.5.1 MAIL first\r\n")
             elif verb == "RCPT":
-                if self.say("RCPT", "250 2.1.5 Ok")[0] == "2":
+                if sender is None:      # a pipelining client whose MAIL was refused
+                    self.wfile.write(b"503 5.5.1 No sender\r\n")
+                elif self.say("RCPT", "250 2.1.5 Ok")[0] == "2":
                     rcpt.append(text[8:])
             elif verb == "DATA":
                 if self.say("DATA", "354 Go ahead" if rcpt else "503 5.5.1 No recipients")[0] != "3":
