@@ -1,7 +1,9 @@
-/* mail_check.h - does all mail open, and do the counters tell the truth? Read-only, needs the house open.
+/* mail_check.h - does all mail open, do counters and references tell the truth? Read-only, needs the house open.
  *
- * Walks in portions with short read transactions, so it runs beside the service; what changes meanwhile is looked at
- * once more before it is called a problem. Not good for: the form of rows and blobs (store_check). */
+ * Walks the bodies in portions with short read transactions, so it runs beside the service; each comparison of counters
+ * is one snapshot. A broken message is named and the next one looked at. References to blobs and the usage of accounts
+ * are counted as mail alone makes them: widen references() when another domain keeps blobs. Errors: ERR_LATER (sealed).
+ * Not good for: the form of rows and blobs (store_check). */
 #pragma once
 #include "domain/org/org.h"
 
