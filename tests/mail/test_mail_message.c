@@ -223,6 +223,28 @@ static void play_tombstones(struct play *p)
 	p->undo = true;
 }
 
+static void play_pruned(struct play *p)
+{
+	struct mailbox box = box_of(p, anna, "Sent");
+	struct imap_set gone;
+	struct sql *q;
+	uint64_t modseq;
+
+	q = sql_open(p->tx, "WITH RECURSIVE n (i) AS (SELECT CAST(1 AS BIGINT) UNION ALL SELECT i + 1 FROM n WHERE i < 100100)"
+		" INSERT INTO expunged (mailbox_id, modseq, uid) SELECT CAST(?1 AS BIGINT), CAST(?2 AS BIGINT) - 100000 + i, i FROM n");
+	sql_int(q, 1, (int64_t)box.id);
+	sql_int(q, 2, (int64_t)box.modseq);
+	OK(sql_run(q, &p->e));
+	for (int i = 0; i < 130; i++) {       /* one at a time */
+		put(p, &box, 0, "Subject: x\r\n\r\ny\r\n");
+		OK(message_expunge(h.org, p->tx, p->a, &box, NULL, true, &gone, &modseq, &p->e));
+		assert_int_equal(imap_set_count(&gone), 1);
+	}
+	assert_in_range(count(p, "SELECT count(*) FROM expunged"), 99900, 100100);
+	assert_true(box_of(p, anna, "Sent").expunged_modseq > box.expunged_modseq);
+	p->undo = true;
+}
+
 static void play_gone(struct play *p)
 {
 	struct mail *mail = p->arg;
@@ -240,6 +262,55 @@ static void play_gone(struct play *p)
 	assert_int_equal(count(p, "SELECT count(*) FROM blob"), 0);
 }
 
+/* Every uid of the set that exists, in order, whatever the portions inside. */
+static void assert_walk(struct play *p, const struct mailbox *box, const struct imap_set *set, uint32_t n, unsigned want)
+{
+	struct message_walk *w;
+	struct message m;
+	size_t used;
+
+	OK(message_walk_open(h.org, p->tx, p->a, box, set, want, &w, &p->e));
+	used = arena_used(p->a);
+	for (uint32_t uid = 1; uid <= n; uid++) {
+		if (!imap_set_contains(set, uid))
+			continue;
+		assert_int_equal(message_walk_next(w, &m, &p->e), 1);
+		assert_int_equal(m.uid, uid);
+	}
+	assert_int_equal(message_walk_next(w, &m, &p->e), 0);
+	assert_int_equal(message_walk_next(w, &m, &p->e), 0);
+	message_walk_close(w);
+	assert_int_equal(arena_used(p->a), used);
+}
+
+static void play_walk(struct play *p)
+{
+	struct mailbox box = box_of(p, anna, "Drafts");
+	const struct imap_range shapes[][3] = { { { 1, UINT32_MAX } }, { { 1, 500 }, { 501, 1000 }, { 1001, 99999 } },
+		{ { 1, 5000 }, { 5002, 10000 }, { 10002, UINT32_MAX } }, { { 7, 7 }, { 499, 1001 }, { 20000, 30000 } } };
+	struct sql *q;
+
+	for (int i = 0; i < 1001; i++)
+		put(p, &box, 0, "Subject: x\r\n\r\ny\r\n");
+	for (size_t i = 0; i < sizeof(shapes) / sizeof(*shapes); i++) {
+		struct imap_set set = { (struct imap_range *)(uintptr_t)shapes[i], shapes[i][1].lo ? 3 : 1, 3 };
+
+		assert_walk(p, &box, &set, 1001, WANT_SUMMARY);
+		assert_walk(p, &box, &set, 1001, WANT_META);
+	}
+	q = sql_open(p->tx, "WITH RECURSIVE n (i) AS (SELECT CAST(1002 AS BIGINT) UNION ALL SELECT i + 1 FROM n WHERE i < 10001)"
+		" INSERT INTO message (mailbox_id, uid, modseq, flags, email_id, size, received_sec, saved_sec)"
+		" SELECT CAST(?1 AS BIGINT), i, 1, 0, 1, 1, 1, 1 FROM n");
+	sql_int(q, 1, (int64_t)box.id);
+	OK(sql_run(q, &p->e));
+	for (size_t i = 0; i < sizeof(shapes) / sizeof(*shapes); i++) {
+		struct imap_set set = { (struct imap_range *)(uintptr_t)shapes[i], shapes[i][1].lo ? 3 : 1, 3 };
+
+		assert_walk(p, &box, &set, 10001, WANT_META);
+	}
+	p->undo = true;
+}
+
 static void test_messages(void **state)
 {
 	(void)state;
@@ -248,6 +319,7 @@ static void test_messages(void **state)
 	assert_all_well();
 	play(play_quota);
 	play(play_deliver);
+	play(play_walk);
 	assert_all_well();
 }
 
@@ -258,6 +330,7 @@ static void test_views(void **state)
 	(void)state;
 	play_with(play_tombstones, mail);
 	play_with(play_gone, mail);
+	play(play_pruned);
 	mail_free(mail);
 }
 
