@@ -112,8 +112,9 @@ static void roff(const char *z)
 
 static void man_head(const char *name, const char *help)
 {
-	printf(".TH \"");
-	put_upper(stdout, name);
+	fputs(".TH \"", stdout);
+	for (const char *z = name; *z; z++)
+		putchar(toupper((unsigned char)*z));
 	printf("\" 1 \"\" \"kontor\"\n.SH %s\n", _("NAME"));
 	roff(name);
 	fputs(" \\- ", stdout);
@@ -165,7 +166,7 @@ void cli_man(const struct control_noun *noun)
 	for (size_t i = 0; i < noun->n; i++) {
 		const struct control_command *m = &noun->commands[i];
 
-		printf(".SS \"kontor %s%s%s\"\n", noun->name, m->verb[0] ? " " : "", m->verb);
+		printf(".SS \"%s\"\n", m->verb[0] ? m->verb : noun->name);
 		fputs(".B ", stdout);
 		put_command(stdout, noun, m);
 		puts(".br");

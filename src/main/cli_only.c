@@ -1,4 +1,4 @@
-/* The command line alone, for test_cli. */
+/* The command line without the servers: writes the manual pages at build time, and is what test_cli runs. */
 #include "main/cli.h"
 #include "main/i18n.h"
 

@@ -1,0 +1,424 @@
+#include "domain/mail/search.h"
+#include "codec/imap/imap_date.h"
+#include "codec/mime/mime_body.h"
+#include "codec/mime/mime_charset.h"
+#include "codec/mime/mime_fold.h"
+#include "codec/mime/mime_header.h"
+#include "codec/mime/mime_word.h"
+#include "base/scan.h"
+#include <stdlib.h>
+
+#define NEEDLE_MAX 65536
+#define TEXT_MAX (64u << 20)      /* decoded text looked at, per message */
+
+enum level { LEVEL_ROW, LEVEL_SUMMARY, LEVEL_BODY };
+enum verdict { NO, YES, OPEN };   /* OPEN: a later level decides */
+
+struct node {
+	enum imap_search_kind kind;
+	enum level level;         /* the highest of its leaves: children are asked in this order */
+	struct node *child, *next;
+	struct imap_set set;
+	uint64_t bit, num;
+	int64_t day;
+	struct span name, needle;
+};
+
+struct search {
+	struct org *org;
+	struct tx *tx;
+	struct arena *a, *scratch;
+	const struct mailbox *box;
+	const struct mail_search *how;
+	enum level level;
+	struct message *m;
+	struct span body, body_text;  /* of this message, once needed */
+	bool has_body, has_body_text;
+};
+
+static const char *const summary_fields[] = { "from", "to", "cc", "bcc", "subject", "message-id" };
+
+static bool in_summary(struct span name)
+{
+	for (size_t i = 0; i < sizeof(summary_fields) / sizeof(*summary_fields); i++)
+		if (span_ieqz(name, summary_fields[i]))
+			return true;
+	return false;
+}
+
+static enum level leaf_level(const struct node *n)
+{
+	switch (n->kind) {
+	case IMAP_SEARCH_HEADER:
+		return in_summary(n->name) ? LEVEL_SUMMARY : LEVEL_BODY;
+	case IMAP_SEARCH_SENTBEFORE:
+	case IMAP_SEARCH_SENTON:
+	case IMAP_SEARCH_SENTSINCE:
+		return LEVEL_SUMMARY;
+	case IMAP_SEARCH_BODY:
+	case IMAP_SEARCH_TEXT:
+		return LEVEL_BODY;
+	default:
+		return LEVEL_ROW;
+	}
+}
+
+static uint64_t flag_bit(const struct mailbox *box, struct span name)
+{
+	static const char *const names[] = { "\\Seen", "\\Answered", "\\Flagged", "\\Deleted", "\\Draft" };
+
+	for (size_t i = 0; i < 5; i++)
+		if (span_ieqz(name, names[i]))
+			return (uint64_t)1 << i;
+	for (size_t i = 0; i < box->n_keywords; i++)
+		if (span_ieq(name, box->keywords[i]))
+			return (uint64_t)1 << (FLAG_KEYWORD_SHIFT + i);
+	return 0;
+}
+
+static int node_set(struct search *s, const struct imap_search_key *k, struct node *n, struct err *e)
+{
+	const struct uid_set *known = s->how->uids;
+	uint32_t max = k->kind == IMAP_SEARCH_SEQ ? uid_set_count(known) : uid_set_max(known);
+	struct imap_set set;
+
+	if (k->kind == IMAP_SEARCH_SAVED) {
+		uid_set_existing(s->a, known, s->how->saved, &n->set);
+		return 0;
+	}
+	if (imap_set_parse(s->a, k->set, max, &set, e) < 0)
+		return e->code;
+	if (k->kind == IMAP_SEARCH_SEQ)
+		uid_set_from_seqs(s->a, known, &set, &n->set);
+	else
+		uid_set_existing(s->a, known, &set, &n->set);
+	return 0;
+}
+
+/* Children in the order of their cost, cheap ones first. */
+static void node_adopt(struct node *n, struct node *child)
+{
+	struct node **at = &n->child;
+
+	while (*at && (*at)->level <= child->level)
+		at = &(*at)->next;
+	child->next = *at;
+	*at = child;
+	if (child->level > n->level)
+		n->level = child->level;
+}
+
+static int node_make(struct search *s, const struct imap_search_key *k, struct node **out, struct err *e)
+{
+	struct node *n = *out = ARENA_NEW(s->a, struct node), *child;
+
+	n->kind = k->kind;
+	n->num = k->num;
+	n->day = k->day;
+	n->name = k->name;
+	switch (k->kind) {
+	case IMAP_SEARCH_AND:
+	case IMAP_SEARCH_OR:
+	case IMAP_SEARCH_NOT:
+		for (const struct imap_search_key *i = k->child; i; i = i->next) {
+			if (node_make(s, i, &child, e) < 0)
+				return e->code;
+			node_adopt(n, child);
+		}
+		return 0;
+	case IMAP_SEARCH_SEQ:
+	case IMAP_SEARCH_UID:
+	case IMAP_SEARCH_SAVED:
+		return node_set(s, k, n, e);
+	case IMAP_SEARCH_FLAG:
+		n->bit = flag_bit(s->box, k->name);
+		return 0;
+	case IMAP_SEARCH_EMAILID:
+		if (k->value.n > 1 && ascii_upper(k->value.p[0]) == 'M')
+			(void)span_num(span_from(k->value, 1), &n->num, 0, INT64_MAX);
+		return 0;
+	case IMAP_SEARCH_HEADER:
+	case IMAP_SEARCH_BODY:
+	case IMAP_SEARCH_TEXT:
+		n->needle = mime_fold(s->a, mime_charset_utf8(s->a, k->value,
+			s->how->query->charset.n ? s->how->query->charset : SPAN("utf-8"), NEEDLE_MAX));
+		break;
+	default:
+		break;
+	}
+	n->level = leaf_level(n);
+	return 0;
+}
+
+static int read_body(struct search *s, struct err *e)
+{
+	if (s->has_body)
+		return 0;
+	s->has_body = true;
+	return message_body(s->tx, s->scratch, s->m, &s->body, e);
+}
+
+static struct span field_text(struct search *s, const struct mime_field *f)
+{
+	return mime_fold(s->scratch, mime_word_decode(s->scratch, mime_header_unfold(s->scratch, f->value)));
+}
+
+static int header_has(struct search *s, const struct node *n, struct err *e)
+{
+	struct mime_field f;
+	struct span rest;
+
+	if (read_body(s, e) < 0)
+		return e->code;
+	rest = span_sub(s->body, 0, mime_header_len(s->body));
+	while (mime_header_next(&rest, &f))
+		if (span_ieq(f.name, n->name) && mime_fold_contains(field_text(s, &f), n->needle))
+			return YES;
+	return NO;
+}
+
+static int body_has(struct search *s, const struct node *n, struct err *e)
+{
+	struct mime_limits limits = MIME_LIMITS;
+	struct mime_part *root;
+
+	if (read_body(s, e) < 0)
+		return e->code;
+	if (!s->has_body_text) {
+		s->has_body_text = true;
+		if (mime_parse(s->scratch, s->body, &limits, &root, e) < 0)
+			return e->code;
+		s->body_text = mime_fold(s->scratch, mime_message_text(s->scratch, s->body, root, TEXT_MAX));
+	}
+	return mime_fold_contains(s->body_text, n->needle) ? YES : NO;
+}
+
+static int text_has(struct search *s, const struct node *n, struct err *e)
+{
+	struct mime_field f;
+	struct span rest, whole;
+
+	if (read_body(s, e) < 0)
+		return e->code;
+	rest = span_sub(s->body, 0, mime_header_len(s->body));
+	while (mime_header_next(&rest, &f)) {
+		whole = arena_printf(s->scratch, "%.*s: ", SPAN_F(f.name));
+		whole = mime_fold(s->scratch, whole);
+		if (mime_fold_contains(field_text(s, &f), n->needle) || mime_fold_contains(whole, n->needle))
+			return YES;
+	}
+	return body_has(s, n, e);
+}
+
+static enum verdict summary_has(struct search *s, const struct node *n)
+{
+	const struct mime_summary *y = &s->m->summary;
+	const struct span field[] = { y->from, y->to, y->cc, y->bcc, y->subject, y->message_id };
+	size_t i = 0;
+
+	while (!span_ieqz(n->name, summary_fields[i]))
+		i++;
+	if (!field[i].n)
+		return NO;
+	if (i == 5)
+		return mime_fold_contains(mime_fold(s->scratch, field[i]), n->needle) ? YES : NO;
+	return mime_fold_contains(field[i], n->needle) ? YES : NO;
+}
+
+static bool day_fits(enum imap_search_kind kind, int64_t day, int64_t want)
+{
+	switch (kind) {
+	case IMAP_SEARCH_BEFORE:
+	case IMAP_SEARCH_SENTBEFORE:
+	case IMAP_SEARCH_SAVEDBEFORE:
+		return day < want;
+	case IMAP_SEARCH_ON:
+	case IMAP_SEARCH_SENTON:
+	case IMAP_SEARCH_SAVEDON:
+		return day == want;
+	default:
+		return day >= want;
+	}
+}
+
+static bool row_fits(const struct search *s, const struct node *n)
+{
+	const struct message *m = s->m;
+
+	switch (n->kind) {
+	case IMAP_SEARCH_ALL:
+	case IMAP_SEARCH_SAVEDATESUPPORTED:
+		return true;
+	case IMAP_SEARCH_SEQ:
+	case IMAP_SEARCH_UID:
+	case IMAP_SEARCH_SAVED:
+		return imap_set_contains(&n->set, m->uid);
+	case IMAP_SEARCH_FLAG:
+		return m->flags & n->bit;
+	case IMAP_SEARCH_BEFORE:
+	case IMAP_SEARCH_ON:
+	case IMAP_SEARCH_SINCE:
+		return day_fits(n->kind, imap_day_of(m->received_sec, 0), n->day);
+	case IMAP_SEARCH_SAVEDBEFORE:
+	case IMAP_SEARCH_SAVEDON:
+	case IMAP_SEARCH_SAVEDSINCE:
+		return day_fits(n->kind, imap_day_of(m->saved_sec, 0), n->day);
+	case IMAP_SEARCH_LARGER:
+		return m->size > n->num;
+	case IMAP_SEARCH_SMALLER:
+		return m->size < n->num;
+	case IMAP_SEARCH_YOUNGER:
+		return m->received_sec >= s->how->now_sec - (int64_t)n->num;
+	case IMAP_SEARCH_OLDER:
+		return m->received_sec <= s->how->now_sec - (int64_t)n->num;
+	case IMAP_SEARCH_MODSEQ:
+		return m->modseq >= n->num;
+	case IMAP_SEARCH_EMAILID:
+		return n->num && m->email_id == n->num;
+	default: /* RECENT, THREADID: no message has it */
+		return false;
+	}
+}
+
+static int leaf(struct search *s, const struct node *n, struct err *e)
+{
+	if (n->level > s->level)
+		return OPEN;
+	switch (n->kind) {
+	case IMAP_SEARCH_HEADER:
+		return n->level == LEVEL_SUMMARY ? (int)summary_has(s, n) : header_has(s, n, e);
+	case IMAP_SEARCH_BODY:
+		return body_has(s, n, e);
+	case IMAP_SEARCH_TEXT:
+		return text_has(s, n, e);
+	case IMAP_SEARCH_SENTBEFORE:
+	case IMAP_SEARCH_SENTON:
+	case IMAP_SEARCH_SENTSINCE:
+		return s->m->summary.has_date && day_fits(n->kind,
+			imap_day_of(s->m->summary.date_sec, s->m->summary.zone_min), n->day) ? YES : NO;
+	default:
+		return row_fits(s, n) ? YES : NO;
+	}
+}
+
+/* A verdict, or an error class (negative). Depth is bounded by the parser (IMAP_SEARCH_DEPTH_MAX). */
+static int fits(struct search *s, const struct node *n, struct err *e)
+{
+	int r, stop = n->kind == IMAP_SEARCH_OR ? YES : NO, all = stop == YES ? NO : YES;
+
+	if (n->kind == IMAP_SEARCH_NOT) {
+		r = fits(s, n->child, e);
+		return r == YES ? NO : r == NO ? YES : r;
+	}
+	if (n->kind != IMAP_SEARCH_AND && n->kind != IMAP_SEARCH_OR)
+		return leaf(s, n, e);
+	for (const struct node *i = n->child; i; i = i->next) {
+		r = fits(s, i, e);
+		if (r < 0 || r == stop)
+			return r;
+		if (r == OPEN)
+			all = OPEN;
+	}
+	return all;
+}
+
+struct hit {
+	uint32_t uid;
+	uint64_t modseq;
+};
+struct hits {
+	struct hit *v;
+	size_t n, cap;
+};
+
+static void hit_add(struct arena *a, struct hits *h, const struct message *m)
+{
+	if (h->n == h->cap) {
+		size_t cap = h->cap ? h->cap * 2 : 64;
+		struct hit *v = ARENA_ARRAY(a, struct hit, cap);
+
+		for (size_t i = 0; i < h->n; i++)
+			v[i] = h->v[i];
+		h->v = v;
+		h->cap = cap;
+	}
+	h->v[h->n++] = (struct hit){ m->uid, m->modseq };
+}
+
+static int round_run(struct search *s, const struct node *root, const struct imap_set *in, struct hits *yes,
+	struct imap_set *open, struct err *e)
+{
+	struct message_walk *w;
+	struct message m;
+	int r;
+
+	if (message_walk_open(s->org, s->tx, s->a, s->box, in, s->level == LEVEL_ROW ? WANT_META : WANT_SUMMARY, &w,
+		e) < 0)
+		return e->code;
+	while ((r = message_walk_next(w, &m, e)) > 0) {
+		s->m = &m;
+		s->has_body = s->has_body_text = false;
+		r = fits(s, root, e);
+		if (r < 0)
+			break;
+		if (r == YES)
+			hit_add(s->a, yes, &m);
+		else if (r == OPEN)
+			imap_set_add(s->a, open, m.uid);
+		if (s->level != LEVEL_ROW)
+			arena_reset(s->scratch);
+	}
+	message_walk_close(w);
+	return r < 0 ? r : 0;
+}
+
+/* Where to look: a set that every result must be in, or all. */
+static void start_set(struct search *s, const struct node *root, struct imap_set *out)
+{
+	const struct node *n = root->kind == IMAP_SEARCH_AND ? root->child : root;
+
+	for (; n; n = root->kind == IMAP_SEARCH_AND ? n->next : NULL) {
+		if (n->kind == IMAP_SEARCH_SEQ || n->kind == IMAP_SEARCH_UID || n->kind == IMAP_SEARCH_SAVED) {
+			*out = n->set;
+			return;
+		}
+	}
+	uid_set_all(s->a, s->how->uids, out);
+}
+
+static int by_uid(const void *a, const void *b)
+{
+	const struct hit *x = a, *y = b;
+
+	return x->uid < y->uid ? -1 : x->uid > y->uid;
+}
+
+int mail_search(struct org *o, struct tx *tx, struct arena *a, const struct mailbox *box, const struct mail_search *how,
+	struct imap_set *uids_out, uint64_t *modseq_out, struct err *e)
+{
+	SCOPED_ARENA scratch = arena_new();
+	struct search s = { .org = o, .tx = tx, .a = a, .scratch = scratch, .box = box, .how = how };
+	struct imap_set in, open;
+	struct hits yes = { 0 };
+	struct node *root;
+
+	if (node_make(&s, how->query->root, &root, e) < 0)
+		return e->code;
+	start_set(&s, root, &in);
+	for (s.level = LEVEL_ROW; s.level <= LEVEL_BODY && in.n; s.level++) {
+		open = (struct imap_set){ 0 };
+		if (round_run(&s, root, &in, &yes, &open, e) < 0)
+			return e->code;
+		in = open;
+	}
+	if (yes.n)
+		qsort(yes.v, yes.n, sizeof(*yes.v), by_uid);
+	*uids_out = (struct imap_set){ 0 };
+	*modseq_out = 0;
+	for (size_t i = 0; i < yes.n; i++) {
+		imap_set_add(a, uids_out, yes.v[i].uid);
+		if (yes.v[i].modseq > *modseq_out)
+			*modseq_out = yes.v[i].modseq;
+	}
+	return 0;
+}

@@ -1,0 +1,21 @@
+/* search.h - which messages of a mailbox fit a tree of search keys.
+ *
+ * Three rounds, each only for messages the round before left open: flags, numbers and dates from rows; addresses,
+ * subject and Date: from the summary; other header fields and text from the body. Text is compared folded, after
+ * charsets, encoded words and transfer encodings are undone (codec/mime). Memory: one message at a time.
+ * Errors: those of message.h; ERR_SYNTAX for a bad set. Source: RFC 9051 section 6.4.4. Not good for: ranking, an
+ * index (every body is read when TEXT or BODY is asked). */
+#pragma once
+#include "codec/imap/imap_search.h"
+#include "domain/mail/mail_view.h"
+#include "domain/mail/message.h"
+
+struct mail_search {
+	const struct imap_search *query;  /* its charset must be known (mime_charset_known) */
+	const struct uid_set *uids;       /* messages the session knows */
+	const struct imap_set *saved;     /* "$" */
+	int64_t now_sec;
+};
+/* UIDs in ascending order, and the highest modseq among them. box with its keywords (mailbox_get). */
+int mail_search(struct org *o, struct tx *tx, struct arena *a, const struct mailbox *box, const struct mail_search *s,
+	struct imap_set *uids_out, uint64_t *modseq_out, struct err *e);

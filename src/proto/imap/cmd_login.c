@@ -1,0 +1,43 @@
+/* cmd_login.c - LOGIN (RFC 9051 6.2.3): only over TLS or from this machine. */
+#include "proto/imap/imap_int.h"
+
+int imap_signed_in(struct imap_call *c, const struct auth_who *who)
+{
+	struct session *w = c->call->session;
+	SCOPED_BUF b;
+
+	buf_init(&b, 4096);
+	w->account_id = c->who = who->account_id;
+	w->login = arena_span(w->arena, who->login);
+	c->s->at = ST_AUTH;
+	c->call->reply->authenticated = true;
+	imap_capability(c, &b);
+	c->code = arena_span(c->arena, buf_span(&b));
+	c->text = "Signed in";
+	return 0;
+}
+
+int imap_login(struct imap_call *c, struct err *e)
+{
+	struct span login, password;
+	struct auth_who who;
+
+	if (!imap_secure(c)) {
+		c->no_code = "PRIVACYREQUIRED";
+		return imap_no(e, ERR_DENIED, "Sign in over TLS only");
+	}
+	if (!imap_args_astring(&c->args, &login) || !imap_args_astring(&c->args, &password))
+		return imap_bad(e, "LOGIN takes a name and a password");
+	if (imap_arg_end(c, e) < 0)
+		return e->code;
+	if (login.n > SASL_NAME_MAX || password.n > SASL_PASSWORD_MAX)
+		return imap_bad(e, "Name or password too long");
+	if (auth_password(c->org, c->arena, login, password, c->call->session->peer.address, &who, e) < 0) {
+		if (e->code == ERR_DENIED || e->code == ERR_MISSING) {
+			c->no_code = "AUTHENTICATIONFAILED";
+			c->call->reply->mood = MOOD_AUTH_FAILED;
+		}
+		return e->code;
+	}
+	return imap_signed_in(c, &who);
+}

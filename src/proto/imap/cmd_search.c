@@ -1,0 +1,123 @@
+/* cmd_search.c - SEARCH and UID SEARCH (RFC 9051 6.4.4; RETURN: RFC 4731; SAVE and $: RFC 5182; MODSEQ: RFC 7162).
+ * Evaluation: domain/mail/search.h. */
+#include <stdlib.h>
+#include <string.h>
+#include "base/time.h"
+#include "codec/mime/mime_charset.h"
+#include "domain/mail/search.h"
+#include "proto/imap/imap_int.h"
+
+static void save(struct imap_session *s, const struct imap_set *uids)
+{
+	free(s->saved.v);
+	s->saved = (struct imap_set){ 0 };
+	if (!uids->n)
+		return;
+	s->saved.v = malloc(uids->n * sizeof(*uids->v));
+	if (!s->saved.v)
+		abort();
+	memcpy(s->saved.v, uids->v, uids->n * sizeof(*uids->v));
+	s->saved.n = s->saved.cap = uids->n;
+}
+
+static void save_result(struct imap_call *c, const struct imap_search *q, const struct imap_set *uids)
+{
+	struct imap_set ends = { 0 };
+
+	if ((q->ret & (IMAP_RETURN_ALL | IMAP_RETURN_COUNT)) || !(q->ret & (IMAP_RETURN_MIN | IMAP_RETURN_MAX)) || !uids->n) {
+		save(c->s, uids);
+		return;
+	}
+	if (q->ret & IMAP_RETURN_MIN)
+		imap_set_add(c->arena, &ends, uids->v[0].lo);
+	if ((q->ret & IMAP_RETURN_MAX) && (!ends.n || uids->v[uids->n - 1].hi > uids->v[0].lo))
+		imap_set_add(c->arena, &ends, uids->v[uids->n - 1].hi);
+	save(c->s, &ends);
+}
+
+static struct imap_set numbers(struct imap_call *c, const struct imap_set *uids)
+{
+	struct imap_set_iter it = imap_set_iter(uids);
+	struct imap_set seqs = { 0 };
+	uint32_t uid;
+
+	if (c->uid)
+		return *uids;
+	while (imap_set_next(&it, &uid))
+		imap_set_add(c->arena, &seqs, uid_set_seq(c->s->view.uids, uid));
+	return seqs;
+}
+
+static void put_esearch(struct imap_call *c, const struct imap_search *q, const struct imap_set *set, uint64_t modseq)
+{
+	unsigned ret = q->ret ? q->ret : IMAP_RETURN_ALL;
+	struct buf *b = c->out;
+
+	buf_addz(b, "* ESEARCH (TAG ");
+	imap_write_quoted(b, c->call->cmd->tag);
+	buf_addz(b, c->uid ? ") UID" : ")");
+	if ((ret & IMAP_RETURN_MIN) && set->n)
+		buf_addf(b, " MIN %u", set->v[0].lo);
+	if ((ret & IMAP_RETURN_MAX) && set->n)
+		buf_addf(b, " MAX %u", set->v[set->n - 1].hi);
+	if ((ret & IMAP_RETURN_ALL) && set->n) {
+		buf_addz(b, " ALL ");
+		imap_set_format(b, set);
+	}
+	if (ret & IMAP_RETURN_COUNT)
+		buf_addf(b, " COUNT %llu", (unsigned long long)imap_set_count(set));
+	if (q->has_modseq && set->n)
+		buf_addf(b, " MODSEQ %llu", (unsigned long long)modseq);
+	buf_addz(b, "\r\n");
+}
+
+static void put_search(struct imap_call *c, const struct imap_search *q, const struct imap_set *set, uint64_t modseq)
+{
+	struct imap_set_iter it = imap_set_iter(set);
+	uint32_t n;
+
+	buf_addz(c->out, "* SEARCH");
+	while (imap_set_next(&it, &n)) {
+		buf_addc(c->out, ' ');
+		buf_addu(c->out, n);
+	}
+	if (q->has_modseq && set->n)
+		buf_addf(c->out, " (MODSEQ %llu)", (unsigned long long)modseq);
+	buf_addz(c->out, "\r\n");
+}
+
+int imap_search(struct imap_call *c, struct err *e)
+{
+	struct mail_search how = { .uids = c->s->view.uids, .saved = &c->s->saved, .now_sec = time_real_sec() };
+	struct imap_set found = { 0 }, none = { 0 }, set;
+	struct imap_search q;
+	struct mailbox box;
+	uint64_t modseq = 0;
+
+	if (imap_search_parse(c->arena, &c->args, &q, e) < 0)
+		return e->code;
+	if (q.charset.n && !mime_charset_known(q.charset)) {
+		c->no_code = "BADCHARSET (UTF-8 US-ASCII ISO-8859-1 ISO-8859-15 WINDOWS-1252)";
+		return imap_no(e, ERR_PARAM, "Unknown charset");
+	}
+	if (q.has_modseq)
+		imap_condstore_on(c);
+	how.query = &q;
+	if (imap_box(c, &box, e) < 0 ||
+		mail_search(c->org, c->tx, c->arena, &box, &how, &found, &modseq, e) < 0) {
+		if (q.ret & IMAP_RETURN_SAVE)
+			save(c->s, &none);
+		return e->code;
+	}
+	set = numbers(c, &found);
+	c->text = "SEARCH completed";
+	if (q.ret & IMAP_RETURN_SAVE)
+		save_result(c, &q, &found);
+	if (q.has_return && q.ret == IMAP_RETURN_SAVE)
+		return 0;
+	if (q.has_return || c->s->rev2)
+		put_esearch(c, &q, &set, modseq);
+	else
+		put_search(c, &q, &set, modseq);
+	return 0;
+}

@@ -1,0 +1,255 @@
+#include "proto/imap/imap.h"
+#include <stdlib.h>
+#include <string.h>
+#include "base/time.h"
+#include "proto/imap/imap_int.h"
+
+static const struct imap_row rows[] = {
+	{ "CAPABILITY", ST_ANY, 0, imap_cmd_capability, "9051 6.1.1" },
+	{ "NOOP", ST_ANY, TX_READ, imap_noop, "9051 6.1.2" },
+	{ "LOGOUT", ST_ANY, NO_SYNC, imap_logout, "9051 6.1.3" },
+	{ "ID", ST_ANY, 0, imap_id, "2971" },
+	{ "STARTTLS", ST_GUEST, NO_SYNC, imap_starttls, "9051 6.2.1" },
+	{ "AUTHENTICATE", ST_GUEST, NO_SYNC, imap_authenticate, "9051 6.2.2, 4959" },
+	{ "LOGIN", ST_GUEST, NO_SYNC, imap_login, "9051 6.2.3" },
+	{ "ENABLE", ST_AUTH | ST_SELECTED, 0, imap_enable, "5161, 9051 6.3.1" },
+	{ "SELECT", ST_LOGGED_IN, TX_READ | NO_SYNC, imap_select, "9051 6.3.2, 7162" },
+	{ "EXAMINE", ST_LOGGED_IN, TX_READ | NO_SYNC, imap_examine, "9051 6.3.3" },
+	{ "CREATE", ST_LOGGED_IN, TX_WRITE, imap_create, "9051 6.3.4, 6154" },
+	{ "DELETE", ST_LOGGED_IN, TX_WRITE, imap_delete, "9051 6.3.5" },
+	{ "RENAME", ST_LOGGED_IN, TX_WRITE, imap_rename, "9051 6.3.6" },
+	{ "SUBSCRIBE", ST_LOGGED_IN, TX_WRITE, imap_subscribe, "9051 6.3.7" },
+	{ "UNSUBSCRIBE", ST_LOGGED_IN, TX_WRITE, imap_unsubscribe, "9051 6.3.8" },
+	{ "LIST", ST_LOGGED_IN, TX_READ, imap_list, "9051 6.3.9, 5258, 5819, 6154, 8438" },
+	{ "LSUB", ST_LOGGED_IN, TX_READ, imap_lsub, "3501 6.3.9" },
+	{ "NAMESPACE", ST_LOGGED_IN, 0, imap_namespace, "9051 6.3.10" },
+	{ "STATUS", ST_LOGGED_IN, TX_READ, imap_status_cmd, "9051 6.3.11" },
+	{ "APPEND", ST_LOGGED_IN, 0, imap_append, "9051 6.3.12, 3502, 4315" },
+	{ "IDLE", ST_LOGGED_IN, TX_READ | NO_SYNC, imap_idle, "9051 6.3.13" },
+	{ "GETQUOTA", ST_LOGGED_IN, TX_READ, imap_getquota, "9208 4.1" },
+	{ "GETQUOTAROOT", ST_LOGGED_IN, TX_READ, imap_getquotaroot, "9208 4.2" },
+	{ "CLOSE", ST_SELECTED, NO_SYNC, imap_close, "9051 6.4.1" },
+	{ "UNSELECT", ST_SELECTED, NO_SYNC, imap_unselect_cmd, "9051 6.4.2" },
+	{ "CHECK", ST_SELECTED, TX_READ, imap_check, "3501 6.4.1" },
+	{ "EXPUNGE", ST_SELECTED, TX_WRITE | READ_WRITE, imap_expunge, "9051 6.4.3" },
+	{ "UID EXPUNGE", ST_SELECTED, TX_WRITE | READ_WRITE | BY_UID, imap_uid_expunge, "9051 6.4.9" },
+	{ "SEARCH", ST_SELECTED, TX_READ | HOLD_EXPUNGE, imap_search, "9051 6.4.4, 4731, 5182, 5032, 7162" },
+	{ "UID SEARCH", ST_SELECTED, TX_READ | BY_UID, imap_search, "9051 6.4.9" },
+	{ "FETCH", ST_SELECTED, HOLD_EXPUNGE, imap_fetch, "9051 6.4.5, 7162, 3516, 8474, 8514" },
+	{ "UID FETCH", ST_SELECTED, BY_UID, imap_fetch, "9051 6.4.9" },
+	{ "STORE", ST_SELECTED, TX_WRITE | HOLD_EXPUNGE | READ_WRITE, imap_store, "9051 6.4.6, 7162" },
+	{ "UID STORE", ST_SELECTED, TX_WRITE | BY_UID | READ_WRITE, imap_store, "9051 6.4.9" },
+	{ "COPY", ST_SELECTED, TX_WRITE, imap_copy, "9051 6.4.7" },
+	{ "UID COPY", ST_SELECTED, TX_WRITE | BY_UID, imap_copy, "9051 6.4.9" },
+	{ "MOVE", ST_SELECTED, TX_WRITE | READ_WRITE, imap_move, "9051 6.4.8" },
+	{ "UID MOVE", ST_SELECTED, TX_WRITE | BY_UID | READ_WRITE, imap_move, "9051 6.4.9" },
+	{ "*GREETING", ST_ANY, NO_SYNC, imap_greeting, "9051 7.1.4" },
+	{ "*CONTINUE", ST_GUEST, NO_SYNC, imap_continue, "9051 6.2.2" },
+	{ "*SYNC", ST_LOGGED_IN, TX_READ | NO_SYNC, imap_sync_idle, "9051 6.3.13" },
+	{ "*DONE", ST_LOGGED_IN, TX_READ, imap_done, "9051 6.3.13" },
+};
+
+const struct imap_row *imap_row_find(struct span verb)
+{
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+		if (span_eqz(verb, rows[i].verb))
+			return &rows[i];
+	return NULL;
+}
+
+static void drop_saved(struct imap_session *s)
+{
+	free(s->saved.v);
+	s->saved = (struct imap_set){ 0 };
+}
+
+void imap_unselect(struct imap_call *c)
+{
+	struct imap_session *s = c->s;
+
+	if (s->view.mailbox_id)
+		mail_view_close(&s->view);
+	s->view = (struct mail_view){ 0 };
+	s->box_id = s->box_account = 0;
+	s->rights = 0;
+	s->readonly = s->box_shared = false;
+	drop_saved(s);
+	if (s->at == ST_SELECTED)
+		s->at = ST_AUTH;
+	c->call->house->watch(c->call->house, c->call->session->id, 0);
+}
+
+void imap_session_free(void *session)
+{
+	struct imap_session *s = session;
+
+	if (s->view.mailbox_id)
+		mail_view_close(&s->view);
+	drop_saved(s);
+	if (s->more)
+		arena_free(s->more);
+	free(s);
+}
+
+static void call_init(struct imap_call *c, struct call *call)
+{
+	*c = (struct imap_call){ .call = call, .arena = call->arena, .out = call->out, .s = call->session->proto,
+		.org = call->house->org, .store = call->house->store, .who = call->session->account_id };
+}
+
+static int begin(struct call *call, struct span state)
+{
+	struct imap_session *s = calloc(1, sizeof(*s));
+	struct imap_call c;
+
+	if (!s)
+		abort();
+	s->at = ST_GUEST;
+	call->session->proto = s;
+	call->session->proto_free = imap_session_free;
+	call_init(&c, call);
+	if (!state.n || imap_state_load(&c, state, &call->err) == 0)
+		return 0;
+	buf_reset(call->out);
+	buf_addz(call->out, call->err.code == ERR_LATER ? "* BYE [UNAVAILABLE] Try again later\r\n" :
+		"* BYE The mailbox has changed, please connect again\r\n");
+	return call->err.code;
+}
+
+/* The retried part of a command: starts from scratch every time. */
+static int attempt(struct tx *tx, void *arg, struct err *e)
+{
+	struct imap_call *c = arg;
+	int r;
+
+	buf_reset(c->out);
+	c->tx = tx;
+	c->args.at = 0;
+	c->code = SPAN_NONE;
+	c->no_code = NULL;
+	c->n_own = 0;
+	r = c->row->run(c, e);
+	if (r >= 0 && !(c->row->flags & (NO_SYNC | TX_WRITE)) && c->s->at == ST_SELECTED)
+		r = imap_sync(c, !(c->row->flags & HOLD_EXPUNGE), e);
+	c->tx = NULL;
+	return r;
+}
+
+static int sync_after(struct imap_call *c, struct err *e)
+{
+	return imap_sync(c, !(c->row->flags & HOLD_EXPUNGE), e);
+}
+
+/* Is the mailbox still the client's to see? A term of office may have ended since. */
+static int check_rights(struct imap_call *c, struct err *e)
+{
+	return role_rights(c->tx, c->s->box_account, c->who, time_real_sec(), &c->s->rights, e);
+}
+
+static int run_row(struct imap_call *c, struct err *e)
+{
+	const struct imap_row *row = c->row;
+	bool selected = row->states == ST_SELECTED;
+
+	if ((c->call->cmd->flags & CMD_MORE) && (!c->s->more || row->run != imap_fetch))
+		return imap_no(e, ERR_LATER, "Please ask again");
+	if (!(row->states & c->s->at))
+		return imap_bad(e, c->s->at == ST_GUEST ? "Please sign in first" :
+			selected ? "No mailbox is selected" : "Already signed in");
+	if (c->s->box_shared && c->s->at == ST_SELECTED) {
+		if (imap_in_read(c, check_rights, e) < 0)
+			return e->code;
+		if (!(c->s->rights & RIGHT_READ)) {
+			buf_addz(c->out, "* BYE The right to this mailbox has ended\r\n");
+			c->call->reply->next = NEXT_CLOSE;
+			return imap_no(e, ERR_DENIED, "The right to this mailbox has ended");
+		}
+	}
+	if ((row->flags & READ_WRITE) && c->s->readonly)
+		return imap_no(e, ERR_DENIED, "The mailbox is read-only");
+	if (row->flags & TX_READ)
+		return store_read(c->store, attempt, c, e);
+	if (row->flags & TX_WRITE)
+		return store_write(c->store, attempt, c, e);
+	return row->run(c, e);
+}
+
+/* Bytes of out and descriptors of large bodies in turn. */
+static void put_segments(struct imap_call *c)
+{
+	struct reply *r = c->call->reply;
+	size_t at = 0;
+
+	for (size_t i = 0; i < c->nseg; i++) {
+		if (c->seg[i].at > at)
+			reply_bytes(r, span_sub(buf_span(c->out), at, c->seg[i].at - at));
+		r->seg[r->nseg++] = (struct segment){ .fd = c->seg[i].fd, .off = 0, .len = c->seg[i].len };
+		at = c->seg[i].at;
+	}
+	if (c->nseg && c->out->n > at)
+		reply_bytes(r, span_from(buf_span(c->out), at));
+}
+
+static void run(struct call *call)
+{
+	struct imap_call c;
+	struct err *e = &call->err;
+	struct err ignored = ERR_INIT;
+	int r;
+
+	call_init(&c, call);
+	c.row = imap_row_find(call->cmd->verb);
+	c.args = imap_args(call->cmd->tok, call->cmd->ntok);
+	c.text = "Completed";
+	if (!c.row || (call->cmd->verb.p[0] == '*') != !!(call->cmd->flags & CMD_INTERNAL)) {
+		c.row = NULL;
+		imap_bad(e, "Unknown command");
+		imap_tagged(&c, e);
+		return;
+	}
+	c.uid = c.row->flags & BY_UID;
+	call->log_verb = c.row->verb;
+	r = run_row(&c, e);
+	if (!c.answered && c.s->at == ST_SELECTED && !(c.row->flags & NO_SYNC) &&
+		(r < 0 || !(c.row->flags & TX_READ)) && call->reply->next != NEXT_CLOSE &&
+		imap_in_read(&c, sync_after, &ignored) < 0 && r >= 0)
+		*e = ignored;
+	if (!c.answered)
+		imap_tagged(&c, e);
+	put_segments(&c);
+	if (c.s->at != ST_GUEST)
+		imap_state_save(&c);
+}
+
+static int lane(struct span verb)
+{
+	if (span_eqz(verb, "LOGIN") || span_eqz(verb, "AUTHENTICATE") || span_eqz(verb, "*CONTINUE"))
+		return LANE_PASSWORD;
+	if (span_eqz(verb, "SEARCH") || span_eqz(verb, "UID SEARCH"))
+		return LANE_BULK;
+	return LANE_INTERACTIVE;
+}
+
+static void refuse(struct call *call, int err_class, bool sealed)
+{
+	const struct cmd *cmd = call->cmd;
+	bool greeting = span_eqz(cmd->verb, "*GREETING");
+	const char *say = sealed ? "temporarily sealed" : err_class == ERR_LATER ? "too busy, try again" :
+		"Internal error";
+	const char *code = err_class == ERR_LATER || sealed ? "UNAVAILABLE" : "SERVERBUG";
+
+	if (greeting || span_eqz(cmd->verb, "*SYNC")) {
+		if (greeting || sealed)
+			buf_addf(call->out, "* BYE [%s] %s\r\n", code, say);
+		call->reply->next = greeting || sealed ? NEXT_CLOSE : NEXT_IDLE;
+		return;
+	}
+	if (span_eqz(cmd->verb, "LOGOUT")) {
+		buf_addz(call->out, "* BYE Good bye\r\n");
+		call->reply->next = NEXT_CLOSE;
+	}
+	buf_add(call->out, cmd->tag.n ? cmd->tag : SPAN("*"));
+	buf_addf(call->out, " %s [%s] %s\r\n", call->reply->next == NEXT_CLOSE ? "OK" : "NO", code, say);
+}
+
+const struct proto imap_proto = { .name = "imap", .begin = begin, .run = run, .lane = lane, .refuse = refuse };

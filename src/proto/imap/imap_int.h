@@ -1,0 +1,129 @@
+/* imap_int.h - inside proto/imap: the session, one command under way, and the helpers of all commands.
+ *
+ * A handler takes its arguments from c->args, writes untagged data to c->out and returns 0 (c->code and c->text
+ * go into the tagged OK) or an error class, which imap_reply.c turns into NO or BAD. Rows with TX_READ or TX_WRITE
+ * run inside a transaction (c->tx) and may be run again: their effects on the session come last. After the handler
+ * imap_sync.c adds what others changed, then the tagged line follows. Not good for: other protocols. */
+#pragma once
+#include "codec/imap/imap_args.h"
+#include "codec/imap/imap_set.h"
+#include "codec/imap/imap_utf7.h"
+#include "codec/imap/imap_write.h"
+#include "codec/sasl.h"
+#include "domain/mail/mail_view.h"
+#include "domain/mail/message.h"
+#include "domain/org/auth.h"
+#include "proto/imap/imap.h"
+
+enum { ST_GUEST = 1, ST_AUTH = 2, ST_SELECTED = 4, ST_LOGGED_IN = 6, ST_ANY = 7 };
+enum { TX_READ = 1, TX_WRITE = 2, HOLD_EXPUNGE = 4, NO_SYNC = 8, BY_UID = 16, READ_WRITE = 32 };
+#define IMAP_MORE_LEN (1u << 20)         /* a reply is cut about here and continued with CMD_MORE */
+#define IMAP_SEGMENT_LEN (512u << 10)    /* a body of this size leaves as a descriptor */
+#define IMAP_SEGMENTS_MAX 8
+
+struct imap_auth;                        /* an AUTHENTICATE under way, cmd_authenticate.c */
+
+struct imap_session {
+	uint8_t at;                      /* ST_* */
+	bool rev2, condstore, qresync;   /* enabled; rev2 also means names in UTF-8 */
+	bool readonly, box_shared;
+	uint64_t box_id, box_account;
+	uint32_t rights;
+	size_t n_keywords;               /* as the client was told */
+	struct mail_view view;
+	struct imap_set saved;           /* SEARCHRES "$": UIDs, malloc'ed */
+	struct arena *more;              /* the command that NEXT_MORE continues */
+	struct tok *more_tok;
+	size_t more_ntok;
+	bool more_missing;
+	struct imap_auth *auth;
+	uint64_t state_hash;
+};
+
+struct imap_call;
+struct imap_row {
+	const char *verb;
+	uint8_t states, flags;
+	int (*run)(struct imap_call *c, struct err *e);
+	const char *rfc;                 /* where it is defined; shown by docs/protocols.md */
+};
+
+struct imap_segment {
+	size_t at;                       /* in out */
+	int fd;
+	uint64_t len;
+};
+
+struct imap_call {
+	struct call *call;
+	struct arena *arena;
+	struct buf *out;
+	struct imap_session *s;
+	const struct imap_row *row;
+	struct org *org;
+	struct store *store;
+	struct tx *tx;                   /* TX_READ, TX_WRITE rows */
+	uint64_t who;                    /* account, 0: guest */
+	struct imap_args args;
+	struct span code;                /* of the tagged OK, without brackets */
+	const char *text;
+	const char *no_code;             /* instead of the error table's */
+	bool answered;                   /* no sync, no tagged line */
+	bool uid;                        /* UID form of the command */
+	struct flags_changed *own;       /* flags the client has set itself and been told of (or wants not to hear) */
+	size_t n_own;
+	struct imap_segment seg[IMAP_SEGMENTS_MAX];
+	size_t nseg;
+};
+
+/* imap.c */
+const struct imap_row *imap_row_find(struct span verb);
+void imap_unselect(struct imap_call *c);
+void imap_session_free(void *session);
+
+/* imap_reply.c */
+void imap_tagged(struct imap_call *c, const struct err *e);
+void imap_capability(struct imap_call *c, struct buf *b);
+int imap_bad(struct err *e, const char *say);
+int imap_no(struct err *e, int class, const char *say);
+void imap_put_flags(struct buf *b, const struct mailbox *box, uint64_t flags);
+void imap_put_flag_lines(struct imap_call *c, const struct mailbox *box);   /* FLAGS and PERMANENTFLAGS */
+void imap_put_attributes(struct buf *b, const struct mailbox_row *row, bool children, bool subscribed);
+struct span imap_special_name(enum mailbox_special special);
+enum mailbox_special imap_special_parse(struct span name);
+bool imap_secure(const struct imap_call *c);
+
+/* imap_arg.c */
+int imap_arg_mailbox(struct imap_call *c, struct span *name_out, struct err *e);
+int imap_arg_end(struct imap_call *c, struct err *e);
+/* Sequence set, or UIDs for the UID form, or "$": UIDs that the client's view has. */
+int imap_arg_set(struct imap_call *c, struct imap_set *uids_out, struct err *e);
+/* Flag list or one flag after another -> names. */
+int imap_arg_flags(struct imap_call *c, struct span **flags_out, size_t *n_out, struct err *e);
+/* Names -> bits; unknown keywords are made when `add` (write transaction), else left out. */
+int imap_flag_bits(struct imap_call *c, struct mailbox *box, const struct span *flags, size_t n, bool add,
+	uint64_t *bits_out, struct err *e);
+int imap_need(struct imap_call *c, uint32_t right, struct err *e);       /* on the selected mailbox */
+/* The selected mailbox, name and keywords included, in c->tx. */
+int imap_box(struct imap_call *c, struct mailbox *out, struct err *e);
+void imap_condstore_on(struct imap_call *c);
+int imap_in_read(struct imap_call *c, int (*fn)(struct imap_call *, struct err *), struct err *e);
+int imap_in_write(struct imap_call *c, int (*fn)(struct imap_call *, struct err *), struct err *e);
+
+/* imap_sync.c */
+int imap_sync(struct imap_call *c, bool expunge, struct err *e);         /* in c->tx */
+/* imap_state.c */
+void imap_state_save(struct imap_call *c);
+int imap_state_load(struct imap_call *c, struct span state, struct err *e);
+/* cmd_status.c */
+int imap_status_parse(struct imap_call *c, struct imap_args *g, unsigned *items_out, struct err *e);
+void imap_status_put(struct imap_call *c, struct span name, const struct mailbox *box, unsigned items);
+/* cmd_login.c */
+int imap_signed_in(struct imap_call *c, const struct auth_who *who);
+
+typedef int imap_handler(struct imap_call *c, struct err *e);
+imap_handler imap_append, imap_authenticate, imap_cmd_capability, imap_check, imap_close, imap_continue, imap_copy,
+	imap_create, imap_delete, imap_done, imap_enable, imap_examine, imap_expunge, imap_fetch, imap_getquota,
+	imap_getquotaroot, imap_greeting, imap_id, imap_idle, imap_list, imap_login, imap_logout, imap_lsub, imap_move,
+	imap_namespace, imap_noop, imap_rename, imap_search, imap_select, imap_starttls, imap_status_cmd, imap_store,
+	imap_subscribe, imap_sync_idle, imap_uid_expunge, imap_unselect_cmd, imap_unsubscribe;

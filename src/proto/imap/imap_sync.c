@@ -1,0 +1,97 @@
+/* imap_sync.c - untagged data about what changed in the selected mailbox since the client last heard.
+ *
+ * Order: expunges (numbers of the old view, from the highest down), the new EXISTS, then flags by the new numbers.
+ * RFC 9051 section 7.5.1: no EXPUNGE while FETCH, STORE or SEARCH by numbers are answered. */
+#include "proto/imap/imap_int.h"
+
+static void put_expunges(struct imap_call *c, const struct mail_changes *ch)
+{
+	size_t n = 0;
+
+	if (!ch->vanished.n)
+		return;
+	if (c->s->qresync) {
+		buf_addz(c->out, "* VANISHED ");
+		imap_set_format(c->out, &ch->vanished);
+		buf_addz(c->out, "\r\n");
+		return;
+	}
+	/* vanished_seqs has as many numbers as vanished has UIDs; count its ranges by that */
+	for (uint64_t left = imap_set_count(&ch->vanished); left > 0; n++)
+		left -= (uint64_t)ch->vanished_seqs[n].hi - ch->vanished_seqs[n].lo + 1;
+	while (n-- > 0) {
+		for (uint64_t i = ch->vanished_seqs[n].hi; i >= ch->vanished_seqs[n].lo; i--) {
+			buf_addz(c->out, "* ");
+			buf_addu(c->out, i);
+			buf_addz(c->out, " EXPUNGE\r\n");
+		}
+	}
+}
+
+static bool is_own(const struct imap_call *c, const struct message_flags *f)
+{
+	size_t lo = 0, hi = c->n_own;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (c->own[mid].uid < f->uid)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < c->n_own && c->own[lo].uid == f->uid && c->own[lo].modseq == f->modseq;
+}
+
+static void put_flags(struct imap_call *c, const struct mail_changes *ch, const struct mailbox *box)
+{
+	struct buf *b = c->out;
+
+	for (size_t i = 0; i < ch->n_flags; i++) {
+		const struct message_flags *f = &ch->flags[i];
+		uint32_t seq = uid_set_seq(ch->after, f->uid);
+
+		if (!seq || is_own(c, f))
+			continue;
+		buf_addf(b, "* %u FETCH (", seq);
+		if (c->uid || c->s->qresync || c->s->rev2)
+			buf_addf(b, "UID %u ", f->uid);
+		buf_addz(b, "FLAGS ");
+		imap_put_flags(b, box, f->flags);
+		if (c->s->condstore)
+			buf_addf(b, " MODSEQ (%llu)", (unsigned long long)f->modseq);
+		buf_addz(b, ")\r\n");
+	}
+}
+
+int imap_sync(struct imap_call *c, bool expunge, struct err *e)
+{
+	struct mail *mail = c->call->house->mail;
+	struct mail_changes ch = { 0 };
+	struct mailbox box = { 0 };
+
+	if (mail_view_changes(mail, c->tx, c->arena, &c->s->view, expunge, &ch, e) < 0)
+		return e->code;
+	if (ch.gone) {
+		buf_addz(c->out, "* BYE The mailbox is gone\r\n");
+		c->call->reply->next = NEXT_CLOSE;
+		return 0;
+	}
+	if (!ch.any)
+		return 0;
+	if (ch.n_flags && imap_box(c, &box, e) < 0) {
+		uid_set_unref(ch.after);
+		return e->code;
+	}
+	put_expunges(c, &ch);
+	if (ch.arrived.n) {
+		buf_addf(c->out, "* %u EXISTS\r\n", ch.exists);
+		if (!c->s->rev2)
+			buf_addz(c->out, "* 0 RECENT\r\n");
+	}
+	if (ch.n_flags && box.n_keywords != c->s->n_keywords)
+		imap_put_flag_lines(c, &box);
+	put_flags(c, &ch, &box);
+	mail_view_apply(&c->s->view, &ch);
+	return 0;
+}
