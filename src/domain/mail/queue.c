@@ -102,7 +102,7 @@ int queue_add(struct org *o, struct tx *tx, struct arena *a, const struct email_
 	const struct queue_entry *entry, uint64_t *id_out, struct err *e)
 {
 	MAIL_KEY house = { { 0 } };
-	uint64_t id = tx_id(tx);
+	uint64_t id = entry->id ? entry->id : tx_id(tx);
 	struct sql *q;
 	int r = blob_adopted ? blob_ref(tx, p->blob.id, 1, e) : blob_adopt(tx, &p->blob, 1, e);
 
@@ -271,20 +271,34 @@ static int lease_group(struct org *o, struct tx *tx, struct arena *a, int64_t no
 	return 1;
 }
 
+/* A lost lease is ready again. */
+static int release_lost(struct tx *tx, int64_t now_sec, struct err *e)
+{
+	struct sql *q = sql_open(tx, "UPDATE queue_recipient SET state = ?1 WHERE state = ?2 AND next_sec <= ?3");
+
+	sql_int(q, 1, QUEUE_READY);
+	sql_int(q, 2, QUEUE_LEASED);
+	sql_int(q, 3, now_sec);
+	return sql_run(q, e) < 0 ? e->code : 0;
+}
+
+int queue_lease_one(struct org *o, struct tx *tx, struct arena *a, int64_t now_sec, int64_t lease_until_sec, size_t max,
+	struct queue_entry *out, struct err *e)
+{
+	if (release_lost(tx, now_sec, e) < 0)
+		return e->code;
+	return lease_group(o, tx, a, now_sec, lease_until_sec, max, out, e);
+}
+
 int queue_lease(struct org *o, struct tx *tx, struct arena *a, int64_t now_sec, int64_t lease_until_sec, size_t max,
 	struct queue_entry **out, size_t *n_out, struct err *e)
 {
-	/* a lost lease is ready again */
-	struct sql *q = sql_open(tx, "UPDATE queue_recipient SET state = ?1 WHERE state = ?2 AND next_sec <= ?3");
 	size_t taken = 0;
 	int r = 1;
 
 	*out = ARENA_ARRAY(a, struct queue_entry, max);
 	*n_out = 0;
-	sql_int(q, 1, QUEUE_READY);
-	sql_int(q, 2, QUEUE_LEASED);
-	sql_int(q, 3, now_sec);
-	if (sql_run(q, e) < 0)
+	if (release_lost(tx, now_sec, e) < 0)
 		return e->code;
 	while (taken < max && r == 1) {
 		r = lease_group(o, tx, a, now_sec, lease_until_sec, max - taken, &(*out)[*n_out], e);
