@@ -37,7 +37,7 @@ static int lmtp_allowed(struct smtp_call *c, struct err *e)
 	return l.yes ? 0 : smtp_no(c, ERR_DENIED, 554, "5.7.1", "LMTP is not for you", e);
 }
 
-int smtp_greeting(struct smtp_call *c, struct err *e)
+int cmd_greeting(struct smtp_call *c, struct err *e)
 {
 	if (smtp_is_lmtp(c) && lmtp_allowed(c, e) < 0) {
 		c->call->reply->next = NEXT_CLOSE;
@@ -79,17 +79,17 @@ static int say_offers(struct smtp_call *c)
 	return 0;
 }
 
-int smtp_ehlo(struct smtp_call *c, struct err *e)
+int cmd_ehlo(struct smtp_call *c, struct err *e)
 {
 	return take_name(c, true, e) < 0 ? e->code : say_offers(c);
 }
 
-int smtp_lhlo(struct smtp_call *c, struct err *e)
+int cmd_lhlo(struct smtp_call *c, struct err *e)
 {
 	return take_name(c, true, e) < 0 ? e->code : say_offers(c);
 }
 
-int smtp_helo(struct smtp_call *c, struct err *e)
+int cmd_helo(struct smtp_call *c, struct err *e)
 {
 	return take_name(c, false, e) < 0 ? e->code : smtp_say(c, 250, NULL, c->call->house->hostname);
 }

@@ -132,5 +132,5 @@ extern const struct smtp_row smtp_rows[];
 extern const size_t smtp_rows_n;
 
 typedef int smtp_handler(struct smtp_call *c, struct err *e);
-smtp_handler smtp_auth, smtp_bdat, smtp_continue, smtp_data, smtp_ehlo, smtp_expn, smtp_greeting, smtp_helo, smtp_help,
-	smtp_lhlo, smtp_mail, smtp_message, smtp_noop, smtp_quit, smtp_rcpt, smtp_rset, smtp_starttls, smtp_vrfy;
+smtp_handler cmd_auth, cmd_bdat, cmd_continue, cmd_data, cmd_ehlo, cmd_expn, cmd_greeting, cmd_helo, cmd_help,
+	cmd_lhlo, cmd_mail, cmd_message, cmd_noop, cmd_quit, cmd_rcpt, cmd_rset, cmd_starttls, cmd_vrfy;
