@@ -282,6 +282,11 @@ static int release_lost(struct tx *tx, int64_t now_sec, struct err *e)
 	return sql_run(q, e) < 0 ? e->code : 0;
 }
 
+int queue_release(struct tx *tx, struct err *e)
+{
+	return release_lost(tx, INT64_MAX, e);
+}
+
 int queue_lease_one(struct org *o, struct tx *tx, struct arena *a, int64_t now_sec, int64_t lease_until_sec, size_t max,
 	struct queue_entry *out, struct err *e)
 {

@@ -38,6 +38,8 @@ int queue_lease(struct org *o, struct tx *tx, struct arena *a, int64_t now_sec, 
 /* The one that is due longest, with all others of the same message and domain: 1, 0 nothing is due. */
 int queue_lease_one(struct org *o, struct tx *tx, struct arena *a, int64_t now_sec, int64_t lease_until_sec, size_t max,
 	struct queue_entry *out, struct err *e);
+/* All leases are void: who held them is gone. */
+int queue_release(struct tx *tx, struct err *e);
 /* When is the next one due (INT64_MAX: none)? */
 int queue_next_due(struct tx *tx, int64_t *sec_out, struct err *e);
 int queue_get(struct org *o, struct tx *tx, struct arena *a, uint64_t message_id, struct queue_entry *out, struct err *e);

@@ -6,6 +6,7 @@
  * login (smtp_state.c) and answers 451 until the client begins again. Not good for: other protocols. */
 #pragma once
 #include <uthash.h>
+#include "domain/mail/deliver.h"
 #include "domain/mail/queue.h"
 #include "domain/org/address.h"
 #include "domain/org/sasl_server.h"
