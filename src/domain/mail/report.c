@@ -121,8 +121,8 @@ static int put_queue(struct org *o, struct tx *tx, struct arena *a, const struct
 	uint64_t id;
 
 	for (size_t i = 0; i < n; i++)
-		rcpts[i] = (struct queue_rcpt){ .address = outside[i].address, .notify = NOTIFY_NEVER,
-			.next_sec = r->now_sec };
+		rcpts[i] = (struct queue_rcpt){ .address = outside[i].address, .next_sec = r->now_sec,
+			.notify = r->sender.n ? NOTIFY_DEFAULT : NOTIFY_NEVER }; /* a double bounce ends here */
 	return queue_add(o, tx, a, &ready->mail, adopted, &q, &id, e);
 }
 
