@@ -1,7 +1,6 @@
 /* out_job.h - what core leases to `out` and what comes back: one message to one destination.
  *
- * Travels in commands of service SVC_OUT: "LEASE" (one
- * TOK_ATOM FRESH when `out` has nothing in hand: leases of its predecessor are void) is answered by one encoded job as the first
+ * Travels in commands of service SVC_OUT: "LEASE" (no tokens) is answered by one encoded job as the first
  * segment (bytes) and the message in a descriptor segment, or by a job with no recipients: nothing is due
  * until next_due_sec (the session then waits for NOTICE_CHANGED or that time). "RESULT" carries the encoded
  * result in cmd.body and is answered by an empty reply once it is durable. Decoders distrust their input.

@@ -228,7 +228,7 @@ int core_bus_loop(struct core *c, struct err *e)
 {
 	struct epoll_event ev[64], add = { .events = EPOLLIN };
 
-	add.data.ptr = &c->config->bus_listen_fd;
+	add.data.ptr = (void *)(uintptr_t)&c->config->bus_listen_fd;
 	if (epoll_ctl(c->epoll_fd, EPOLL_CTL_ADD, c->config->bus_listen_fd, &add) < 0)
 		return err_errno(e, "epoll");
 	add.data.ptr = &c->stopping;

@@ -11,6 +11,7 @@
 #include "core/core.h"
 #include "core/metrics.h"
 #include "core/pool.h"
+#include "store/store.h"
 
 struct conn {                          /* one gate's (or out's) bus connection */
 	struct core *core;

@@ -1,9 +1,7 @@
-/* outbound.h - core's side of the process `out`: LEASE gives it a job, RESULT settles one (bus/out_job.h).
+/* outbound.h - core's side of `out`: leases jobs, takes results, decides what they mean.
  *
- * LEASE: the first reply segment is the encoded job, the second the message in a descriptor; nothing due: a job
- * without recipients and the time of the next one, and the session hears of the queue's changes. RESULT: an empty
- * reply once it is durable; any bytes: not taken, bring it again. What cannot be handled for a reason of ours is
- * shunted and logged; it never comes round again by itself. Not good for: speaking SMTP (out/). */
+ * Verbs LEASE and RESULT of bus/out_job.h. A result is worked in one transaction: the recipient is done, tried
+ * again later, or reported to the sender. What cannot be worked is shunted and logged; it never stops the queue. */
 #pragma once
 #include "bus/call.h"
 

@@ -1,25 +1,26 @@
 #include "later/retry.h"
 
-int64_t retry_next_sec(unsigned attempts, int64_t now_sec, int64_t expires_sec, uint64_t random)
+int64_t retry_wait_sec(unsigned attempts, uint64_t spread)
 {
-	int64_t wait = RETRY_FIRST_SEC, next;
+	int64_t wait = RETRY_FIRST_SEC;
 
-	for (unsigned i = 0; i < attempts && wait < RETRY_MAX_SEC; i++)
+	for (unsigned i = 1; i < attempts && wait < RETRY_MAX_SEC; i++)
 		wait *= 2;
 	if (wait > RETRY_MAX_SEC)
 		wait = RETRY_MAX_SEC;
-	next = now_sec + wait * 4 / 5 + (int64_t)(random % (uint64_t)(wait * 2 / 5 + 1));
-	if (next > expires_sec && now_sec < expires_sec)
-		next = expires_sec;
-	return next;
+	return wait - wait / 8 + (int64_t)(spread % (uint64_t)(wait / 4 + 1)); /* 7/8 to 9/8 */
 }
 
-bool retry_expired(int64_t now_sec, int64_t expires_sec)
+int64_t retry_next(int64_t now_sec, int64_t expires_sec, unsigned attempts, uint64_t spread)
 {
-	return now_sec >= expires_sec;
+	int64_t next = now_sec + retry_wait_sec(attempts, spread);
+
+	if (now_sec >= expires_sec)
+		return 0;
+	return next > expires_sec ? expires_sec : next;
 }
 
-bool retry_warns(int64_t now_sec, int64_t created_sec, bool warned)
+bool retry_warn(int64_t now_sec, int64_t created_sec, bool warned)
 {
 	return !warned && now_sec - created_sec >= RETRY_WARN_SEC;
 }

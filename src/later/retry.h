@@ -1,17 +1,17 @@
-/* retry.h - when a recipient is tried again, and when no more. Pure; times are real seconds.
+/* retry.h - when a delivery that failed for now is tried again, and when it is given up. Pure.
  *
- * 5 minutes, doubling to 4 hours, each 20 % earlier or later so that what failed together does not come back
- * together; never past the message's end, which gets one last attempt. After 4 hours the sender is told of the
- * delay, once. Sources: RFC 5321 section 4.5.4.1. Not good for: concurrency (out/schedule.h). */
+ * Waits grow from RETRY_FIRST_SEC by the factor 2 up to RETRY_MAX_SEC, each a little different so that a thousand mails
+ * of one outage do not come back in one second. Not good for: destinations (out/schedule.c). */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
 
 #define RETRY_FIRST_SEC 300
-#define RETRY_MAX_SEC (4 * 3600)
-#define RETRY_WARN_SEC (4 * 3600)
+#define RETRY_MAX_SEC 14400
+#define RETRY_WARN_SEC 14400           /* the sender hears of a delay after this */
 
-/* attempts: how many have failed before this one. random: any number. */
-int64_t retry_next_sec(unsigned attempts, int64_t now_sec, int64_t expires_sec, uint64_t random);
-bool retry_expired(int64_t now_sec, int64_t expires_sec);
-bool retry_warns(int64_t now_sec, int64_t created_sec, bool warned);
+/* attempts: how many have failed, this one included; spread: any random number. */
+int64_t retry_wait_sec(unsigned attempts, uint64_t spread);
+/* Next attempt, or 0: give up, the message expires first. */
+int64_t retry_next(int64_t now_sec, int64_t expires_sec, unsigned attempts, uint64_t spread);
+bool retry_warn(int64_t now_sec, int64_t created_sec, bool warned);

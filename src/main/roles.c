@@ -118,7 +118,7 @@ static int run_gate(const json_t *boot, struct err *e)
 
 		listeners[c.n_listeners++] = (struct gate_listener){ .fd = CHILD_FDS_AT + (int)i,
 			.service = (uint8_t)number(row, "service"), .implicit_tls = json_is_true(json_object_get(row, "tls")),
-			.proxy = json_array_size(nets) > 0 };
+			.proxy = json_array_size(nets) > 0 && number(row, "service") != SVC_LMTP && number(row, "service") != SVC_METRICS };
 	}
 	for (size_t i = 0; i < json_array_size(nets) && i < 64; i++)
 		if (gate_net_parse(span_str(json_string_value(json_array_get(nets, i))), &networks[c.n_proxy_nets++], e) < 0)
@@ -133,9 +133,15 @@ static int run_gate(const json_t *boot, struct err *e)
 
 static int run_out(const json_t *boot, struct err *e)
 {
+	const char *hosts = text(boot, "out_hosts");
+	SCOPED_BUF zone;
 	struct out_config c = { .name = "out", .link_fd = CHILD_LINK_FD, .hostname = text(boot, "hostname"),
-		.port = (uint16_t)number(boot, "out_port"), .hosts = text(boot, "out_hosts"), .enter_sandbox = enter_sandbox };
+		.port = (uint16_t)number(boot, "out_port"), .enter_sandbox = enter_sandbox };
 
+	buf_init(&zone, 1u << 20);
+	if (hosts[0] && io_read_file(AT_FDCWD, hosts, &zone, e) < 0)
+		return e->code;
+	c.hosts = buf_span(&zone);
 	box.role = SANDBOX_OUT;
 	if (drop(boot, NULL, e) < 0)
 		return e->code;

@@ -6,6 +6,8 @@
  *   S: ...         skips lines up to the one the next S: names
  *   <<N text>>     in a C: or S: line: text N times
  *   @peer C1 plain not loopback, no TLS (before C1 is first named)
+ *   @peer C1 tls   TLS with channel binding
+ *   @scram C1 LOGIN PASSWORD         a SCRAM-SHA-256 exchange, -PLUS when there is channel binding; tag "s"
  *   @restart       core forgets all sessions, the gate keeps its states
  *   @endterm       anna's term as vorstand is over
  *   @seal, @unseal the vault forgets and learns the master key
@@ -21,13 +23,16 @@
 #include "codec/imap/imap_lex.h"
 
 #include "base/log.h"
+#include "codec/base64.h"
 #include "proto/imap/imap.h"
 #include "script/house.h"
+#include "script/scram_client.h"
 
 #define CONNS 4
+#define CHANNEL "0123456789abcdef0123456789abcdef"
 
 struct conn {
-	bool used, plain, open, idle, cont, closed, told;
+	bool used, plain, tls, open, idle, cont, closed, told;
 	struct session s;
 	uint64_t watch;
 	struct imap_frame frame;
@@ -119,7 +124,8 @@ static void ask(struct conn *c, struct cmd *cmd)
 	cmd->service = SVC_IMAP;
 	if (!c->open) {
 		cmd->flags |= CMD_OPEN;
-		cmd->peer = (struct peer){ .address = SPAN("192.0.2.1"), .loopback = !c->plain };
+		cmd->peer = (struct peer){ .address = SPAN("192.0.2.1"), .loopback = !c->plain && !c->tls,
+			.tls = c->tls, .channel_binding = c->tls ? SPAN(CHANNEL) : SPAN_NONE };
 		cmd->state = buf_span(&c->state);
 		c->s.account_id = 0;
 		c->s.peer = cmd->peer;
@@ -236,7 +242,9 @@ static bool line_fits(struct arena *a, struct span want, struct span line)
 	regex_t rx;
 	bool inside = false, ok;
 
-	buf_init(&re, 16u << 20);
+	buf_init(&re, 1u << 20);
+	if (span_find(want, SPAN("{{")) < 0)
+		return span_eq(want, line);
 	buf_addc(&re, '^');
 	while (want.n) {
 		if (span_starts(want, inside ? SPAN("}}") : SPAN("{{"))) {
@@ -330,6 +338,45 @@ static void client(struct conn *c, struct arena *a, struct span text)
 	}
 }
 
+/* "+ base64" */
+static struct span challenge(struct conn *c, struct arena *a)
+{
+	struct span line;
+	char *p;
+	size_t n = 0;
+
+	if (!next_line(c, a, &line) || !span_starts(line, SPAN("+ ")))
+		wrong("no challenge", line);
+	p = arena_alloc(a, line.n);
+	if (base64_decode(span_from(line, 2), p, line.n, &n) < 0)
+		wrong("challenge is not base64", line);
+	return (struct span){ p, n };
+}
+
+static struct span base64(struct arena *a, struct span data)
+{
+	SCOPED_BUF b;
+
+	buf_init(&b, 4096);
+	base64_encode(&b, data, 0);
+	return arena_span(a, buf_span(&b));
+}
+
+static void scram(struct conn *c, struct arena *a, struct span args)
+{
+	struct span login = span_cut(&args, ' '), channel = c->tls ? SPAN(CHANNEL) : SPAN_NONE, want, final;
+
+	client(c, a, arena_printf(a, "s AUTHENTICATE SCRAM-SHA-256%s %.*s", c->tls ? "-PLUS" : "",
+		SPAN_F(base64(a, scram_client_first(a, login, channel)))));
+	final = scram_client_final(a, login, args, channel, challenge(c, a), &want);
+	client(c, a, base64(a, final));
+	if (!c->cont)
+		return; /* refused: the script says how */
+	if (!span_eq(challenge(c, a), want))
+		wrong("server's signature", want);
+	client(c, a, SPAN(""));
+}
+
 static void run_line(struct arena *a, struct span line)
 {
 	size_t i = 0;
@@ -353,7 +400,12 @@ static void run_line(struct arena *a, struct span line)
 		return;
 	}
 	if (span_starts(line, SPAN("@peer C")) && line.n > 7) {
-		conns[line.p[7] - '0'].plain = true;
+		conns[line.p[7] - '0'].plain = span_ends(line, SPAN("plain"));
+		conns[line.p[7] - '0'].tls = span_ends(line, SPAN("tls"));
+		return;
+	}
+	if (span_starts(line, SPAN("@scram C")) && line.n > 10) {
+		scram(&conns[line.p[8] - '0'], a, span_from(line, 10));
 		return;
 	}
 	line = span_from(line, 1);

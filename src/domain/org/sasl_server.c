@@ -2,65 +2,85 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/time.h"
-#include "codec/base64.h"
 #include "codec/sasl.h"
 
-#define MESSAGE_MAX 8192
+enum mech { MECH_PLAIN = 1, MECH_LOGIN, MECH_SCRAM, MECH_SCRAM_PLUS };
 
-struct sasl_server {
-	struct org *o;
-	int (*run)(struct sasl_server *s, struct arena *a, struct span message, struct buf *out, struct auth_who *who,
-		struct err *e);
-	bool plus, asks_first;
+struct sasl {
+	enum mech mech;
 	int step;
-	struct arena *arena;
-	struct span peer, binding;
-	struct span login;               /* LOGIN */
+	struct arena *arena;           /* what must outlive a line */
+	struct span binding, name;
 	struct scram_first first;
 	struct auth_scram scram;
 	struct span server_first, nonce;
 	struct auth_who who;
 };
 
-static int denied(struct err *e, const char *say)
+struct sasl *sasl_new(struct span mechanism, struct span binding)
 {
-	return err_set(e, ERR_DENIED, say, "%s", say);
+	static const char *const names[] = { "", "PLAIN", "LOGIN", "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS" };
+	struct sasl *s;
+	int mech = 0;
+
+	for (int i = MECH_PLAIN; i <= MECH_SCRAM_PLUS; i++)
+		if (span_ieqz(mechanism, names[i]))
+			mech = i;
+	if (!mech || (mech == MECH_SCRAM_PLUS && !binding.n))
+		return NULL;
+	s = calloc(1, sizeof(*s));
+	if (!s)
+		abort();
+	s->arena = arena_new();
+	s->mech = (enum mech)mech;
+	s->binding = arena_span(s->arena, binding);
+	return s;
 }
 
-static int ask(struct buf *out, struct span challenge)
+void sasl_free(struct sasl *s)
 {
-	base64_encode(out, challenge, 0);
-	return 1;
+	if (!s)
+		return;
+	arena_free(s->arena);
+	free(s);
 }
 
-static int run_plain(struct sasl_server *s, struct arena *a, struct span message, struct buf *out, struct auth_who *who,
-	struct err *e)
+bool sasl_client_first(const struct sasl *s)
+{
+	return s->mech != MECH_LOGIN;
+}
+
+static int plain(struct org *o, struct arena *a, struct span peer, struct span message, struct auth_who *who, struct err *e)
 {
 	struct sasl_plain p;
 
-	(void)out;
 	if (sasl_plain_parse(message, &p, e) < 0)
 		return e->code;
 	if (p.authorise.n && !span_ieq(p.authorise, p.login))
-		return denied(e, "Nobody can sign in for somebody else");
-	return auth_password(s->o, a, p.login, p.password, s->peer, who, e);
+		return err_set(e, ERR_DENIED, "Nobody can sign in for somebody else", "authzid differs");
+	return auth_password(o, a, p.login, p.password, peer, who, e);
 }
 
-static int run_login(struct sasl_server *s, struct arena *a, struct span message, struct buf *out, struct auth_who *who,
-	struct err *e)
+static int login(struct sasl *s, struct org *o, struct arena *a, struct span peer, struct span message, struct span *challenge,
+	struct auth_who *who, struct err *e)
 {
 	struct span text;
 
-	if (s->step == 0) {
+	if (!message.p || s->step == 0) {
+		if (!message.p) {
+			*challenge = SPAN("Username:");
+			return SASL_MORE;
+		}
 		if (sasl_login_name(message, &text, e) < 0)
 			return e->code;
-		s->login = arena_span(s->arena, text);
+		s->name = arena_span(s->arena, text);
 		s->step = 1;
-		return ask(out, SPAN("Password:"));
+		*challenge = SPAN("Password:");
+		return SASL_MORE;
 	}
 	if (sasl_login_password(message, &text, e) < 0)
 		return e->code;
-	return auth_password(s->o, a, s->login, text, s->peer, who, e);
+	return auth_password(o, a, s->name, text, peer, who, e);
 }
 
 static struct span new_nonce(struct arena *a)
@@ -75,27 +95,29 @@ static struct span new_nonce(struct arena *a)
 	return (struct span){ p, sizeof(r) };
 }
 
-static int scram_begin(struct sasl_server *s, struct span message, struct buf *out, struct err *e)
+static int scram_begin(struct sasl *s, struct org *o, struct span peer, struct span message, struct span *challenge, struct err *e)
 {
-	const struct scram_first *f = &s->first;
 	SCOPED_BUF b;
 
 	buf_init(&b, 2048);
 	if (scram_first_parse(s->arena, arena_span(s->arena, message), &s->first, e) < 0)
 		return e->code;
-	if ((f->gs2 == 'p') != s->plus || (f->gs2 == 'p' && !span_eqz(f->binding, "tls-exporter")) ||
-		(f->gs2 == 'y' && s->binding.n) || (f->authorise.n && !span_ieq(f->authorise, f->login)))
-		return denied(e, "Channel binding or identity does not fit");
-	if (auth_scram_begin(s->o, s->arena, f->login, s->peer, &s->scram, e) < 0)
+	if ((s->first.gs2 == 'p') != (s->mech == MECH_SCRAM_PLUS) ||
+		(s->first.gs2 == 'p' && !span_eqz(s->first.binding, "tls-exporter")) ||
+		(s->first.gs2 == 'y' && s->binding.n) ||
+		(s->first.authorise.n && !span_ieq(s->first.authorise, s->first.login)))
+		return err_set(e, ERR_DENIED, "Channel binding or identity does not fit", "gs2 %c", s->first.gs2);
+	if (auth_scram_begin(o, s->arena, s->first.login, peer, &s->scram, e) < 0)
 		return e->code;
 	s->nonce = new_nonce(s->arena);
-	scram_server_first(&b, f->nonce, s->nonce, s->scram.salt, s->scram.iterations);
+	scram_server_first(&b, s->first.nonce, s->nonce, s->scram.salt, s->scram.iterations);
 	s->server_first = arena_span(s->arena, buf_span(&b));
 	s->step = 1;
-	return ask(out, s->server_first);
+	*challenge = s->server_first;
+	return SASL_MORE;
 }
 
-static int scram_prove(struct sasl_server *s, struct span message, struct buf *out, struct err *e)
+static int scram_prove(struct sasl *s, struct org *o, struct span peer, struct span message, struct span *challenge, struct err *e)
 {
 	struct scram_final final;
 	unsigned char signature[32];
@@ -107,75 +129,35 @@ static int scram_prove(struct sasl_server *s, struct span message, struct buf *o
 		return e->code;
 	nonce = arena_printf(s->arena, "%.*s%.*s", SPAN_F(s->first.nonce), SPAN_F(s->nonce));
 	if (!span_eq(final.nonce, nonce) || !scram_binding_ok(&s->first, &final, s->binding, s->binding.n > 0))
-		return denied(e, "Wrong nonce or channel binding");
+		return err_set(e, ERR_DENIED, "Wrong nonce or channel binding", "scram");
 	scram_auth_message(&b, &s->first, s->server_first, &final);
-	if (auth_scram_finish(s->o, s->arena, &s->scram, buf_span(&b), SPAN_BYTES(final.proof, SCRAM_PROOF_LEN),
-		s->peer, signature, &s->who, e) < 0)
+	if (auth_scram_finish(o, s->arena, &s->scram, buf_span(&b), SPAN_BYTES(final.proof, SCRAM_PROOF_LEN), peer, signature,
+		    &s->who, e) < 0)
 		return e->code;
 	buf_reset(&b);
 	scram_server_final(&b, SPAN_BYTES(signature, sizeof(signature)));
 	s->step = 2;
-	return ask(out, buf_span(&b));
+	*challenge = arena_span(s->arena, buf_span(&b));
+	return SASL_MORE;
 }
 
-static int run_scram(struct sasl_server *s, struct arena *a, struct span message, struct buf *out, struct auth_who *who,
-	struct err *e)
+int sasl_step(struct sasl *s, struct org *o, struct arena *a, struct span peer, struct span message, struct span *challenge_out,
+	struct auth_who *who_out, struct err *e)
 {
+	*challenge_out = SPAN("");
+	if (s->mech == MECH_LOGIN)
+		return login(s, o, a, peer, message, challenge_out, who_out, e);
+	if (!message.p)
+		return SASL_MORE;
+	if (s->mech == MECH_PLAIN)
+		return plain(o, a, peer, message, who_out, e);
 	if (s->step == 0)
-		return scram_begin(s, message, out, e);
+		return scram_begin(s, o, peer, message, challenge_out, e);
 	if (s->step == 1)
-		return scram_prove(s, message, out, e);
-	if (message.n) /* only an empty answer to our signature */
-		return err_set(e, ERR_SYNTAX, "Nothing more to say", "SCRAM goes on after its end");
-	*who = s->who;
-	who->login = arena_span(a, s->who.login);
-	return 0;
-}
-
-int sasl_server_new(struct org *o, struct span mechanism, struct span peer, struct span channel_binding,
-	struct sasl_server **out, struct err *e)
-{
-	struct sasl_server s = { .o = o, .peer = peer, .binding = channel_binding };
-
-	if (span_ieqz(mechanism, "PLAIN")) {
-		s.run = run_plain;
-	} else if (span_ieqz(mechanism, "LOGIN")) {
-		s.run = run_login;
-		s.asks_first = true;
-	} else if (span_ieqz(mechanism, "SCRAM-SHA-256")) {
-		s.run = run_scram;
-	} else if (span_ieqz(mechanism, "SCRAM-SHA-256-PLUS") && channel_binding.n) {
-		s.run = run_scram;
-		s.plus = true;
-	} else {
-		return err_set(e, ERR_PARAM, "Unknown mechanism", "mechanism %.*s", SPAN_F(span_sub(mechanism, 0, 40)));
-	}
-	*out = malloc(sizeof(s));
-	if (!*out)
-		abort();
-	s.arena = arena_new();
-	**out = s;
-	return 0;
-}
-
-void sasl_server_free(struct sasl_server *s)
-{
-	if (!s)
-		return;
-	arena_free(s->arena);
-	free(s);
-}
-
-int sasl_server_step(struct sasl_server *s, struct arena *a, const struct span *line, struct buf *out,
-	struct auth_who *who, struct err *e)
-{
-	SCOPED_SECRET message = { NULL, 0 };
-
-	if (!line)
-		return ask(out, s->asks_first ? SPAN("Username:") : SPAN(""));
-	if (line->n > BASE64_LEN(MESSAGE_MAX))
-		return err_set(e, ERR_SYNTAX, "Too long", "SASL line of %zu octets", line->n);
-	if (line->n && base64_decode_secret(*line, &message) < 0)
-		return err_set(e, ERR_SYNTAX, "Not base64", "SASL line is not base64");
-	return s->run(s, a, line->n ? secret_span(&message) : SPAN(""), out, who, e);
+		return scram_prove(s, o, peer, message, challenge_out, e);
+	if (message.n)
+		return err_set(e, ERR_SYNTAX, "Nothing more to say", "scram: %zu octets after the signature", message.n);
+	*who_out = s->who;
+	who_out->login = arena_span(a, s->who.login);
+	return SASL_DONE;
 }

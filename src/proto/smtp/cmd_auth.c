@@ -1,103 +1,123 @@
-/* cmd_auth.c - STARTTLS (RFC 3207), AUTH and its further lines (RFC 4954), submission only. */
+/* cmd_auth.c - AUTH and its further lines (RFC 4954). */
+#include "codec/base64.h"
 #include "proto/smtp/smtp_int.h"
 
-int cmd_starttls(struct smtp_call *c, struct err *e)
+#define MESSAGE_MAX 8192
+
+static void auth_end(struct call *c)
 {
-	if (c->call->session->peer.tls)
-		return smtp_no(c, ERR_SYNTAX, 503, "5.5.1", "TLS is on already", e);
-	smtp_say(c, 220, "2.0.0", "Ready to start TLS");
-	c->call->reply->next = NEXT_STARTTLS;
-	c->call->reply->state = SPAN(""); /* nothing said in clear text counts afterwards */
-	return 0;
+	struct smtp_session *s = smtp_session(c);
+
+	sasl_free(s->sasl);
+	s->sasl = NULL;
 }
 
-static int auth_failed(struct smtp_call *c, struct err *e)
+static void auth_failed(struct call *c, const struct err *e)
 {
+	err_set(&c->err, e->code, e->say, "%s", e->log);
 	switch (e->code) {
 	case ERR_DENIED:
 	case ERR_MISSING:
-		c->call->reply->mood = MOOD_AUTH_FAILED;
-		c->code = 535;
-		c->status = "5.7.8";
+		c->reply->mood = MOOD_AUTH_FAILED;
+		smtpd_say(c, 535, "5.7.8", e->say);
 		break;
 	case ERR_LIMIT:
-		c->call->reply->mood = MOOD_AUTH_FAILED;
-		c->code = 454;
-		c->status = "4.7.0";
-		break;
-	case ERR_PARAM:
-		c->code = 504;
-		c->status = "5.5.4";
+		c->reply->mood = MOOD_AUTH_FAILED;
+		smtpd_say(c, 454, "4.7.0", e->say);
 		break;
 	case ERR_SYNTAX:
 	case ERR_TOOBIG:
-		c->code = 501;
-		c->status = "5.5.2";
+		c->reply->mood = MOOD_BAD_COMMAND;
+		smtpd_say(c, 501, "5.5.2", e->say);
 		break;
 	default:
-		c->code = 454;
-		c->status = "4.7.0";
+		smtpd_say(c, 454, "4.7.0", "Temporary authentication failure");
 	}
-	return e->code;
 }
 
-static int auth_step(struct smtp_call *c, const struct span *line, struct err *e)
+static void step(struct call *c, struct span message)
 {
-	struct session *w = c->call->session;
-	struct auth_who who = { 0 };
-	SCOPED_BUF challenge;
-	int r;
+	struct smtp_session *s = smtp_session(c);
+	struct span challenge;
+	struct auth_who who;
+	struct err e = ERR_INIT;
+	int r = sasl_step(s->sasl, c->house->org, c->arena, c->session->peer.address, message, &challenge, &who, &e);
 
-	buf_init(&challenge, 16384);
-	r = sasl_server_step(c->s->sasl, c->arena, line, &challenge, &who, e);
-	if (r == 1) {
-		buf_addf(c->out, "334 %.*s\r\n", SPAN_F(buf_span(&challenge)));
-		c->call->reply->next = NEXT_CONTINUE;
-		return 0;
+	if (r == SASL_MORE) {
+		buf_addz(c->out, "334 ");
+		base64_encode(c->out, challenge, 0);
+		buf_addz(c->out, "\r\n");
+		c->reply->next = NEXT_CONTINUE;
+		return;
 	}
-	sasl_server_free(c->s->sasl);
-	c->s->sasl = NULL;
-	if (r < 0)
-		return auth_failed(c, e);
-	w->account_id = who.account_id;
-	w->login = arena_span(w->arena, who.login);
-	c->call->reply->authenticated = true;
-	smtp_state_save(c);
-	return smtp_say(c, 235, "2.7.0", "Signed in");
+	auth_end(c);
+	if (r < 0) {
+		auth_failed(c, &e);
+		return;
+	}
+	c->session->account_id = who.account_id;
+	c->session->login = arena_span(c->session->arena, who.login);
+	c->reply->authenticated = true;
+	smtpd_save(c);
+	smtpd_say(c, 235, "2.7.0", "Welcome");
 }
 
-int cmd_auth(struct smtp_call *c, struct err *e)
+static void decode_and_step(struct call *c, struct span line)
 {
-	const struct session *w = c->call->session;
-	struct span initial = c->ntok > 1 ? c->tok[1].text : SPAN_NONE;
+	SCOPED_SECRET message = { NULL, 0 };
 
-	if (w->account_id)
-		return smtp_no(c, ERR_SYNTAX, 503, "5.5.1", "Signed in already", e);
-	if (c->s->mail)
-		return smtp_no(c, ERR_SYNTAX, 503, "5.5.1", "Not within a mail transaction", e);
-	if (!c->s->esmtp)
-		return smtp_no(c, ERR_SYNTAX, 503, "5.5.1", "Say EHLO first", e);
-	if (!smtp_secure(c))
-		return smtp_no(c, ERR_DENIED, 538, "5.7.11", "Sign in over TLS only", e);
-	if (c->ntok < 1 || c->ntok > 2)
-		return smtp_no(c, ERR_SYNTAX, 501, "5.5.4", "AUTH takes a mechanism", e);
-	sasl_server_free(c->s->sasl);
-	c->s->sasl = NULL;
-	if (sasl_server_new(c->org, c->tok[0].text, w->peer.address, w->peer.channel_binding, &c->s->sasl, e) < 0)
-		return auth_failed(c, e);
-	if (span_eqz(initial, "="))
-		initial = SPAN("");
-	return auth_step(c, c->ntok > 1 ? &initial : NULL, e);
+	if (line.n > BASE64_LEN(MESSAGE_MAX) || (line.n && base64_decode_secret(line, &message) < 0)) {
+		auth_end(c);
+		c->reply->mood = MOOD_BAD_COMMAND;
+		err_set(&c->err, ERR_SYNTAX, "", "not base64");
+		smtpd_say(c, 501, "5.5.2", "Not base64");
+		return;
+	}
+	step(c, line.n ? secret_span(&message) : SPAN(""));
 }
 
-int cmd_continue(struct smtp_call *c, struct err *e)
+void smtpd_auth(struct call *c)
 {
-	if (!c->s->sasl || c->ntok != 1)
-		return smtp_no(c, ERR_SYNTAX, 503, "5.5.1", "Nothing to continue", e);
-	if (span_eqz(c->tok[0].text, "*")) {
-		sasl_server_free(c->s->sasl);
-		c->s->sasl = NULL;
-		return smtp_no(c, ERR_SYNTAX, 501, "5.7.0", "Cancelled", e);
+	struct smtp_session *s = smtp_session(c);
+	const struct peer *p = &c->session->peer;
+	const struct tok *t = c->cmd->tok;
+
+	c->reply->mood = MOOD_BAD_COMMAND;
+	if (c->session->service != SVC_SUBMISSION) {
+		smtpd_say(c, 502, "5.5.1", "Sign in at the submission port");
+	} else if (c->session->account_id || s->mail.arena) {
+		smtpd_say(c, 503, "5.5.1", "Signed in already, or a mail is under way");
+	} else if (!p->tls && !p->loopback) {
+		smtpd_say(c, 538, "5.7.11", "Sign in over TLS only");
+	} else if (c->cmd->ntok < 1) {
+		smtpd_say(c, 501, "5.5.4", "AUTH takes a mechanism");
+	} else {
+		auth_end(c);
+		s->sasl = sasl_new(t[0].text, p->channel_binding);
+		if (!s->sasl) {
+			smtpd_say(c, 504, "5.5.4", "Unknown mechanism");
+			return;
+		}
+		c->reply->mood = MOOD_FINE;
+		if (c->cmd->ntok == 1)
+			step(c, SPAN_NONE);
+		else
+			decode_and_step(c, span_eqz(t[1].text, "=") ? SPAN("") : t[1].text);
 	}
-	return auth_step(c, &c->tok[0].text, e);
+}
+
+void smtpd_continue(struct call *c)
+{
+	struct smtp_session *s = smtp_session(c);
+
+	if (!s->sasl || c->cmd->ntok != 1) {
+		c->reply->mood = MOOD_BAD_COMMAND;
+		smtpd_say(c, 503, "5.5.1", "Nothing to continue");
+	} else if (span_eqz(c->cmd->tok[0].text, "*")) {
+		auth_end(c);
+		c->reply->mood = MOOD_BAD_COMMAND;
+		smtpd_say(c, 501, "5.7.0", "Cancelled");
+	} else {
+		decode_and_step(c, c->cmd->tok[0].text);
+	}
 }

@@ -1,95 +1,63 @@
-/* cmd_ehlo.c - the greeting, EHLO, HELO and LHLO with what is offered here and now (RFC 5321 3.1, 4.1.1.1; 2033).
- *
- * LMTP serves the machine itself and the addresses in the setting smtp.lmtp_clients. */
+/* cmd_ehlo.c - greeting, HELO, EHLO, LHLO, STARTTLS (RFC 5321 4.1.1.1, 2033, 3207). */
+#include <stdio.h>
 #include <string.h>
-#include "codec/smtp/smtp_reply.h"
-#include "codec/smtp/smtp_address.h"
 #include "proto/smtp/smtp_int.h"
+#include "codec/smtp/smtp_reply.h"
 
-struct listed {
-	struct smtp_call *c;
-	bool yes;
-};
-
-static int find_listed(struct tx *tx, void *arg, struct err *e)
+static bool secure(const struct call *c)
 {
-	struct listed *l = arg;
-	struct span list;
-	int r = org_setting_get(l->c->org, tx, l->c->arena, "smtp.lmtp_clients", &list, e);
-
-	if (r == ERR_MISSING) {
-		err_clear(e);
-		return 0;
-	}
-	while (r == 0 && list.n)
-		l->yes |= span_eq(span_trim(span_cut(&list, ' ')), l->c->call->session->peer.address);
-	return r;
+	return c->session->peer.tls || c->session->peer.loopback;
 }
 
-static int lmtp_allowed(struct smtp_call *c, struct err *e)
+void smtpd_greeting(struct call *c)
 {
-	struct listed l = { .c = c };
+	char text[300];
 
-	if (c->call->session->peer.loopback)
-		return 0;
-	if (store_read(c->store, find_listed, &l, e) < 0)
-		return e->code;
-	return l.yes ? 0 : smtp_no(c, ERR_DENIED, 554, "5.7.1", "LMTP is not for you", e);
+	snprintf(text, sizeof(text), "%.250s %s kontor", c->house->hostname, c->session->service == SVC_LMTP ? "LMTP" : "ESMTP");
+	smtpd_say(c, 220, NULL, text);
 }
 
-int cmd_greeting(struct smtp_call *c, struct err *e)
+static void take_name(struct call *c, bool esmtp)
 {
-	if (smtp_is_lmtp(c) && lmtp_allowed(c, e) < 0) {
-		c->call->reply->next = NEXT_CLOSE;
-		return e->code;
-	}
-	buf_addf(c->out, "220 %s %s ready\r\n", c->call->house->hostname, smtp_is_lmtp(c) ? "LMTP" : "ESMTP");
-	return 0;
+	struct smtp_session *s = smtp_session(c);
+	struct span name = c->cmd->ntok ? c->cmd->tok[0].text : SPAN("unknown");
+
+	smtpd_reset(s);
+	s->esmtp = esmtp;
+	snprintf(s->helo, sizeof(s->helo), "%.*s", SPAN_F(span_sub(name, 0, 255)));
+	smtpd_save(c);
 }
 
-static int take_name(struct smtp_call *c, bool esmtp, struct err *e)
+void smtpd_helo(struct call *c)
 {
-	struct span name = c->ntok == 1 ? c->tok[0].text : SPAN_NONE;
-
-	if (!name.n || name.n >= sizeof(c->s->helo) || !(smtp_domain_ok(name) || smtp_literal_ok(name)))
-		return smtp_no(c, ERR_SYNTAX, 501, "5.5.4", "Domain or address literal required", e);
-	smtp_mail_end(c->s);
-	c->s->reopened = false;
-	memcpy(c->s->helo, name.p, name.n);
-	c->s->helo_len = name.n;
-	c->s->esmtp = esmtp;
-	smtp_state_save(c);
-	return 0;
+	take_name(c, false);
+	smtpd_say(c, 250, NULL, c->house->hostname);
 }
 
-static int say_offers(struct smtp_call *c)
+void smtpd_ehlo(struct call *c)
 {
-	const struct peer *p = &c->call->session->peer;
+	const struct peer *p = &c->session->peer;
 	SCOPED_BUF b;
 
 	buf_init(&b, 2048);
-	buf_addf(&b, "%s\nPIPELINING\nSIZE %u\n8BITMIME\nENHANCEDSTATUSCODES\nCHUNKING\nBINARYMIME\nSMTPUTF8\nDSN\n",
-		c->call->house->hostname, SMTP_SIZE_MAX);
-	buf_addf(&b, "LIMITS MAILMAX=%u RCPTMAX=%u", SMTP_MAILS_MAX, SMTP_RCPTS_MAX);
+	take_name(c, true);
+	buf_addf(&b, "%s\nPIPELINING\nSIZE %u\n8BITMIME\nENHANCEDSTATUSCODES\nCHUNKING\nBINARYMIME\nSMTPUTF8\nDSN\n"
+		"LIMITS RCPTMAX=%d\n", c->house->hostname, SMTP_SIZE_MAX, SMTP_RCPT_MAX);
 	if (!p->tls)
-		buf_addz(&b, "\nSTARTTLS");
-	if (smtp_is_submission(c) && smtp_secure(c) && !c->call->session->account_id)
-		buf_addf(&b, "\nAUTH PLAIN LOGIN SCRAM-SHA-256%s", p->channel_binding.n ? " SCRAM-SHA-256-PLUS" : "");
+		buf_addz(&b, "STARTTLS\n");
+	if (c->session->service == SVC_SUBMISSION && secure(c) && !c->session->account_id)
+		buf_addf(&b, "AUTH PLAIN LOGIN SCRAM-SHA-256%s\n", p->channel_binding.n ? " SCRAM-SHA-256-PLUS" : "");
+	buf_addz(&b, "HELP");
 	smtp_reply_write(c->out, 250, NULL, buf_span(&b));
-	return 0;
 }
 
-int cmd_ehlo(struct smtp_call *c, struct err *e)
+void smtpd_starttls(struct call *c)
 {
-	return take_name(c, true, e) < 0 ? e->code : say_offers(c);
-}
-
-int cmd_lhlo(struct smtp_call *c, struct err *e)
-{
-	return take_name(c, true, e) < 0 ? e->code : say_offers(c);
-}
-
-int cmd_helo(struct smtp_call *c, struct err *e)
-{
-	return take_name(c, false, e) < 0 ? e->code : smtp_say(c, 250, NULL, c->call->house->hostname);
+	if (c->session->peer.tls) {
+		c->reply->mood = MOOD_BAD_COMMAND;
+		smtpd_say(c, 503, "5.5.1", "Already over TLS");
+		return;
+	}
+	smtpd_say(c, 220, "2.0.0", "Go ahead");
+	c->reply->next = NEXT_STARTTLS;
 }

@@ -1,145 +1,247 @@
-/* cmd_mail.c - MAIL and its parameters (RFC 5321 4.1.1.2; SIZE 1870, BODY 6152 and 3030, RET and ENVID 3461,
- * AUTH 4954, SMTPUTF8 6531). On submission the sender must be an address the account may use. */
+/* cmd_mail.c - MAIL and RCPT with their parameters (RFC 5321 4.1.1.2-3, 1870, 6152, 3030, 6531, 3461, 4954). */
+#include <string.h>
 #include "base/scan.h"
+#include "base/time.h"
+#include "codec/mime/mime_charset.h"
 #include "codec/smtp/smtp_xtext.h"
+#include "domain/mail/queue.h"
 #include "proto/smtp/smtp_int.h"
 
-struct asked {
-	struct smtp_call *c;
-	struct span sender;
+static void bad(struct call *c, unsigned code, const char *status, const char *text)
+{
+	c->reply->mood = MOOD_BAD_COMMAND;
+	err_set(&c->err, ERR_PARAM, "", "%s", text);
+	smtpd_say(c, code, status, text);
+}
+
+/* One MAIL parameter; false: answered. */
+static bool mail_param(struct call *c, struct smtp_mail *m, const struct tok *t)
+{
+	uint64_t size;
+	bool full;
+
+	if (span_eqz(t->text, "SIZE")) {
+		if (!span_num(t->value, &size, 0, UINT64_MAX))
+			return bad(c, 501, "5.5.4", "SIZE takes a number"), false;
+		if (size > SMTP_SIZE_MAX)
+			return bad(c, 552, "5.3.4", "Message too large"), false;
+	} else if (span_eqz(t->text, "BODY")) {
+		if (span_ieqz(t->value, "8BITMIME"))
+			m->flags |= QUEUE_8BIT;
+		else if (span_ieqz(t->value, "BINARYMIME"))
+			m->flags |= QUEUE_8BIT | QUEUE_BINARY;
+		else if (!span_ieqz(t->value, "7BIT"))
+			return bad(c, 501, "5.5.4", "BODY is 7BIT, 8BITMIME or BINARYMIME"), false;
+	} else if (span_eqz(t->text, "SMTPUTF8") && !t->value.p) {
+		m->utf8 = true;
+		m->flags |= QUEUE_UTF8;
+	} else if (span_eqz(t->text, "RET")) {
+		if (smtp_ret_parse(t->value, &full, NULL) < 0)
+			return bad(c, 501, "5.5.4", "RET is FULL or HDRS"), false;
+		m->flags |= full ? QUEUE_RET_FULL : QUEUE_RET_HDRS;
+	} else if (span_eqz(t->text, "ENVID")) {
+		if (m->envid.p || smtp_envid_parse(m->arena, t->value, &m->envid, NULL) < 0)
+			return bad(c, 501, "5.5.4", "Bad ENVID"), false;
+	} else if (!(span_eqz(t->text, "AUTH") && t->value.n)) {
+		return bad(c, 555, "5.5.4", "Unknown parameter"), false;
+	}
+	return true;
+}
+
+struct may {
+	struct org *org;
+	struct arena *arena;
+	uint64_t account_id;
+	struct span address;
 	bool yes;
 };
 
 static int may_send(struct tx *tx, void *arg, struct err *e)
 {
-	struct asked *q = arg;
+	struct may *m = arg;
 
-	return address_may_send(q->c->org, tx, q->c->arena, q->c->call->session->account_id, q->sender, &q->yes, e);
+	return address_may_send(m->org, tx, m->arena, m->account_id, m->address, &m->yes, e);
 }
 
-static int bad_value(struct smtp_call *c, struct err *e)
+/* Submission: the sender is an address this account may use. */
+static bool sender_ok(struct call *c, struct span sender)
 {
-	err_clear(e);
-	return smtp_no(c, ERR_SYNTAX, 501, "5.5.4", "Malformed parameter", e);
+	struct may m = { c->house->org, c->arena, c->session->account_id, sender, false };
+	struct err e = ERR_INIT;
+
+	if (c->session->service != SVC_SUBMISSION || !sender.n)
+		return true;
+	if (store_read(c->house->store, may_send, &m, &e) < 0 && e.code != ERR_PARAM && e.code != ERR_MISSING) {
+		smtpd_fail(c, &e);
+		return false;
+	}
+	if (!m.yes)
+		bad(c, 553, "5.7.1", "This address is not yours to send with");
+	return m.yes;
 }
 
-static int param_size(struct smtp_call *c, struct smtp_mail *m, struct span v, struct err *e)
+void smtpd_mail(struct call *c)
 {
-	if (!span_num(v, &m->size, 0, UINT64_MAX / 2))
-		return bad_value(c, e);
-	if (m->size > SMTP_SIZE_MAX)
-		return smtp_no(c, ERR_TOOBIG, 552, "5.3.4", "Message too large", e);
-	return 0;
+	struct smtp_session *s = smtp_session(c);
+	struct smtp_mail *m = &s->mail;
+	const struct tok *t = c->cmd->tok;
+
+	if (m->arena) {
+		bad(c, 503, "5.5.1", "A mail is under way already");
+		return;
+	}
+	smtpd_reset(s);
+	m->arena = arena_new();
+	m->sender = arena_span(m->arena, t[0].text);
+	for (size_t i = 1; i < c->cmd->ntok; i++) {
+		if (!mail_param(c, m, &t[i])) {
+			smtpd_reset(s);
+			return;
+		}
+	}
+	if (!mime_ascii(m->sender) && !m->utf8) {
+		bad(c, 553, "5.6.7", "This address needs SMTPUTF8");
+		smtpd_reset(s);
+		return;
+	}
+	if (!sender_ok(c, m->sender)) {
+		smtpd_reset(s);
+		return;
+	}
+	smtpd_save(c);
+	smtpd_say(c, 250, "2.1.0", "Sender accepted");
 }
 
-static int param_body(struct smtp_call *c, struct smtp_mail *m, struct span v, struct err *e)
+/* ---- RCPT ---- */
+
+static bool rcpt_param(struct call *c, struct smtp_mail *m, struct smtp_rcpt *r, const struct tok *t)
 {
-	if (span_ieqz(v, "7BIT"))
-		m->body = BODY_7BIT;
-	else if (span_ieqz(v, "8BITMIME"))
-		m->body = BODY_8BIT;
-	else if (span_ieqz(v, "BINARYMIME"))
-		m->body = BODY_BINARY;
-	else
-		return bad_value(c, e);
-	return 0;
+	struct smtp_orcpt orcpt;
+
+	if (span_eqz(t->text, "NOTIFY")) {
+		if (smtp_notify_parse(t->value, &r->notify, NULL) < 0)
+			return bad(c, 501, "5.5.4", "Bad NOTIFY"), false;
+	} else if (span_eqz(t->text, "ORCPT")) {
+		if (smtp_orcpt_parse(m->arena, t->value, &orcpt, NULL) < 0)
+			return bad(c, 501, "5.5.4", "Bad ORCPT"), false;
+		r->orcpt = arena_printf(m->arena, "%.*s;%.*s", SPAN_F(orcpt.type), SPAN_F(orcpt.address));
+	} else {
+		return bad(c, 555, "5.5.4", "Unknown parameter"), false;
+	}
+	return true;
 }
 
-static int param_utf8(struct smtp_call *c, struct smtp_mail *m, struct span v, struct err *e)
-{
-	m->utf8 = true;
-	return v.p ? bad_value(c, e) : 0;
-}
-
-static int param_ret(struct smtp_call *c, struct smtp_mail *m, struct span v, struct err *e)
-{
-	if (smtp_ret_parse(v, &m->ret_full, e) < 0)
-		return bad_value(c, e);
-	m->ret_hdrs = !m->ret_full;
-	return 0;
-}
-
-static int param_envid(struct smtp_call *c, struct smtp_mail *m, struct span v, struct err *e)
-{
-	struct span envid;
-
-	if (smtp_envid_parse(c->arena, v, &envid, e) < 0)
-		return bad_value(c, e);
-	m->envid = arena_span(m->arena, envid);
-	return 0;
-}
-
-/* Who a trusted client says has written it: read, and believed nobody (RFC 4954 section 5). */
-static int param_auth(struct smtp_call *c, struct smtp_mail *m, struct span v, struct err *e)
-{
-	struct span who;
-
-	(void)m;
-	return v.n && smtp_xtext_decode(c->arena, v, &who, e) == 0 ? 0 : bad_value(c, e);
-}
-
-static const struct {
-	const char *name;
-	int (*set)(struct smtp_call *c, struct smtp_mail *m, struct span value, struct err *e);
-} params[] = {
-	{ "SIZE", param_size }, { "BODY", param_body }, { "SMTPUTF8", param_utf8 }, { "RET", param_ret },
-	{ "ENVID", param_envid }, { "AUTH", param_auth },
+struct look {
+	struct call *c;
+	struct span address;
+	uint64_t account_id;
+	bool full;
 };
-#define PARAMS (sizeof(params) / sizeof(*params))
 
-static int read_params(struct smtp_call *c, struct smtp_mail *m, struct err *e)
+/* Is there somebody, and room in the mailbox? */
+static int look_up(struct tx *tx, void *arg, struct err *e)
 {
-	unsigned seen = 0;
+	struct look *l = arg;
 
-	for (size_t i = 1; i < c->ntok; i++) {
-		const struct tok *t = &c->tok[i];
-		size_t k = 0;
+	if (address_accepts(l->c->house->org, tx, l->c->arena, l->address, &l->account_id, e) < 0)
+		return e->code;
+	if (l->account_id) {
+		SCOPED_SQL q = sql_open(tx, "SELECT 1 FROM usage WHERE account_id = ?1 AND ((quota_bytes > 0 AND used_bytes >= quota_bytes)"
+			" OR (quota_messages > 0 AND used_messages >= quota_messages))");
+		int r;
 
-		while (k < PARAMS && !(t->kind == TOK_PAIR && span_ieqz(t->text, params[k].name)))
-			k++;
-		if (k == PARAMS || !c->s->esmtp)
-			return smtp_no(c, ERR_PARAM, 555, "5.5.4", "Parameter is not known here", e);
-		if (seen & 1u << k)
-			return bad_value(c, e);
-		seen |= 1u << k;
-		if (params[k].set(c, m, t->value, e) < 0)
-			return e->code;
+		sql_int(q, 1, (int64_t)l->account_id);
+		r = sql_next(q, e);
+		l->full = r == 1;
+		return r < 0 ? r : 0;
 	}
 	return 0;
 }
 
-static int check_sender(struct smtp_call *c, const struct smtp_mail *m, struct err *e)
+static void rcpt_refused(struct call *c, const struct err *e)
 {
-	struct asked q = { .c = c, .sender = m->sender };
-
-	if (m->sender.n && smtp_address_check(c, m->sender, m->utf8, e) < 0)
-		return e->code;
-	if (!smtp_is_submission(c))
-		return 0;
-	if (m->sender.n && store_read(c->store, may_send, &q, e) < 0)
-		return e->code;
-	return q.yes ? 0 : smtp_no(c, ERR_DENIED, 550, "5.7.1", "This is not your address", e);
+	err_set(&c->err, e->code, e->say, "%s", e->log);
+	switch (e->code) {
+	case ERR_MISSING: smtpd_say(c, 550, "5.1.1", "No such user here"); break;
+	case ERR_DENIED: smtpd_say(c, 550, "5.7.1", "Relaying denied"); break;
+	case ERR_PARAM: smtpd_say(c, 501, "5.1.3", "Bad address"); break;
+	default: smtpd_fail(c, e);
+	}
 }
 
-int cmd_mail(struct smtp_call *c, struct err *e)
+static void rcpt_keep(struct smtp_mail *m, struct smtp_rcpt r)
 {
-	struct smtp_mail *m;
+	if (m->n == m->cap) {
+		size_t cap = m->cap ? 2 * m->cap : 8;
+		struct smtp_rcpt *v = ARENA_ARRAY(m->arena, struct smtp_rcpt, cap);
 
-	if (c->s->mail)
-		return smtp_no(c, ERR_SYNTAX, 503, "5.5.1", "A sender was given already", e);
-	if (c->ntok < 1 || c->tok[0].kind != TOK_STRING)
-		return smtp_no(c, ERR_SYNTAX, 501, "5.5.4", "MAIL FROM:<address> required", e);
-	if (c->s->mails >= SMTP_MAILS_MAX) {
-		c->call->reply->next = NEXT_CLOSE;
-		return smtp_no(c, ERR_LIMIT, 421, "4.5.3", "Enough mail for one connection", e);
+		if (m->n)
+			memcpy(v, m->rcpts, m->n * sizeof(*v));
+		m->rcpts = v;
+		m->cap = cap;
 	}
-	smtp_mail_begin(c);
-	m = c->s->mail;
-	m->sender = arena_span(m->arena, c->tok[0].text);
-	if (read_params(c, m, e) < 0 || check_sender(c, m, e) < 0) {
-		smtp_mail_end(c->s);
-		return e->code;
+	m->rcpts[m->n++] = r;
+}
+
+static bool rcpt_order_ok(struct call *c)
+{
+	struct smtp_session *s = smtp_session(c);
+
+	if (s->lost && !s->mail.arena) {
+		smtpd_say(c, 451, "4.3.0", "The server was restarted, send the mail again");
+		return false;
 	}
-	c->s->mails++;
-	return smtp_say(c, 250, "2.1.0", "Sender ok");
+	if (!s->mail.arena || s->mail.bdat) {
+		bad(c, 503, "5.5.1", s->mail.bdat ? "BDAT is under way" : "Say MAIL first");
+		return false;
+	}
+	if (s->mail.n >= SMTP_RCPT_MAX) {
+		smtpd_say(c, 452, "4.5.3", "Too many recipients");
+		return false;
+	}
+	return true;
+}
+
+void smtpd_rcpt(struct call *c)
+{
+	struct smtp_mail *m = &smtp_session(c)->mail;
+	const struct tok *t = c->cmd->tok;
+	struct look l = { .c = c };
+	struct smtp_rcpt r = { 0 };
+	struct err e = ERR_INIT;
+
+	if (!rcpt_order_ok(c))
+		return;
+	for (size_t i = 1; i < c->cmd->ntok; i++)
+		if (!rcpt_param(c, m, &r, &t[i]))
+			return;
+	if (!t[0].text.n) {
+		bad(c, 501, "5.1.3", "A recipient is not empty");
+		return;
+	}
+	if (!mime_ascii(t[0].text) && !m->utf8) {
+		bad(c, 553, "5.6.7", "This address needs SMTPUTF8");
+		return;
+	}
+	l.address = r.address = arena_span(m->arena, t[0].text);
+	for (size_t i = 0; i < m->n; i++) {
+		if (span_eq(m->rcpts[i].address, r.address) && c->session->service != SVC_LMTP) {
+			smtpd_say(c, 250, "2.1.5", "Recipient accepted already");
+			return;
+		}
+	}
+	if (store_read(c->house->store, look_up, &l, &e) < 0) {
+		r.outside = e.code == ERR_DENIED && c->session->service == SVC_SUBMISSION;
+		if (!r.outside) {
+			rcpt_refused(c, &e);
+			return;
+		}
+	}
+	if (l.full) {
+		err_set(&c->err, ERR_LIMIT, "", "mailbox full");
+		smtpd_say(c, 452, "4.2.2", "Mailbox full");
+		return;
+	}
+	rcpt_keep(m, r);
+	smtpd_say(c, 250, "2.1.5", "Recipient accepted");
 }

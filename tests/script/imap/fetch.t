@@ -36,7 +36,7 @@ C: a5 FETCH 1 BODY
 S: * 1 FETCH (BODY (("text" "plain" ("charset" "utf-8") NIL NIL "quoted-printable" {{[0-9]+ [0-9]+}})("application" "octet-stream" NIL NIL NIL "base64" {{[0-9]+}}) "mixed"))
 S: a5 OK FETCH completed
 C: a6 FETCH 1 BODY.PEEK[HEADER.FIELDS (SUBJECT)]
-S: * 1 FETCH (BODY[HEADER.FIELDS (SUBJECT)] {36}
+S: * 1 FETCH (BODY[HEADER.FIELDS (SUBJECT)] {40}
 S: Subject: =?utf-8?Q?Gr=C3=BC=C3=9Fe?=
 S: 
 S: )

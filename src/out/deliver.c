@@ -1,0 +1,460 @@
+#include "out/deliver.h"
+#include <arpa/inet.h>
+#include <pthread.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/log.h"
+#include "base/scan.h"
+#include "base/time.h"
+#include "codec/smtp/smtp_address.h"
+#include "net/resolver.h"
+
+#define KEEP_MAX 64               /* idle connections */
+#define KEEP_US (5 * US_PER_SEC)
+#define KEEP_USES 100
+#define ADDRESSES_MAX 8           /* dialled for one job */
+
+struct kept {
+	struct kept *next;
+	struct smtp_connection connection;
+	int64_t since_us;
+	size_t key_len;
+	char key[];
+};
+
+struct deliver {
+	const struct out_config *conf;
+	const struct smtp_timeouts *timeouts;
+	struct resolver *resolver;
+	SSL_CTX *tls;
+	pthread_mutex_t lock;         /* kept */
+	struct kept *kept;
+	unsigned n_kept;
+};
+
+/* One job under way. */
+struct attempt {
+	struct deliver *d;
+	struct arena *a;
+	const struct out_job *job;
+	struct span key, message;
+	struct out_result *result;
+	struct kept *k;               /* the connection in use */
+	bool learnt_good, learnt_bad;
+	const char *status;           /* why nobody could be reached, so far */
+	struct span why, mta;
+	unsigned dialled;
+};
+
+struct deliver *deliver_new(const struct out_config *conf, struct err *e)
+{
+	struct resolver_config rc = { .hosts = conf->hosts, .forwarders = conf->forwarders,
+		.n_forwarders = conf->n_forwarders, .anchor_file = conf->anchor_file, .timeout_ms = conf->dns_timeout_ms };
+	struct deliver *d = calloc(1, sizeof(*d));
+
+	if (!d)
+		abort();
+	pthread_mutex_init(&d->lock, NULL);
+	d->conf = conf;
+	d->timeouts = conf->timeouts ? conf->timeouts : &smtp_timeouts_default;
+	d->tls = client_stream_context(conf->ca_file, e);
+	d->resolver = d->tls ? resolver_new(&rc, e) : NULL;
+	if (d->resolver)
+		return d;
+	deliver_free(d);
+	return NULL;
+}
+
+/* ---- kept connections ---- */
+
+static void kept_free(struct kept *k)
+{
+	if (!k)
+		return;
+	smtp_connection_fini(&k->connection);
+	free(k);
+}
+
+static struct kept *kept_new(struct deliver *d, struct span key)
+{
+	struct kept *k = calloc(1, sizeof(*k) + key.n + 1);
+
+	if (!k)
+		abort();
+	smtp_connection_init(&k->connection, d->conf->hostname, d->timeouts);
+	memcpy(k->key, key.p, key.n);
+	k->key_len = key.n;
+	return k;
+}
+
+static struct kept *kept_take(struct deliver *d, struct span key)
+{
+	struct kept *found = NULL;
+
+	pthread_mutex_lock(&d->lock);
+	for (struct kept **p = &d->kept; *p; p = &(*p)->next)
+		if (span_eq(SPAN_BYTES((*p)->key, (*p)->key_len), key)) {
+			found = *p;
+			*p = found->next;
+			d->n_kept--;
+			break;
+		}
+	pthread_mutex_unlock(&d->lock);
+	if (found && !client_stream_quiet(&found->connection.stream)) {
+		kept_free(found);
+		return NULL;
+	}
+	return found;
+}
+
+static void kept_put(struct deliver *d, struct kept *k)
+{
+	bool room;
+
+	if (k->connection.stream.fd < 0 || k->connection.uses >= KEEP_USES) {
+		kept_free(k);
+		return;
+	}
+	k->since_us = time_mono_us();
+	pthread_mutex_lock(&d->lock);
+	room = d->n_kept < KEEP_MAX;
+	if (room) {
+		k->next = d->kept;
+		d->kept = k;
+		d->n_kept++;
+	}
+	pthread_mutex_unlock(&d->lock);
+	if (!room)
+		kept_free(k);
+}
+
+static void kept_drop(struct deliver *d, int64_t before_us)
+{
+	struct kept *old = NULL;
+
+	pthread_mutex_lock(&d->lock);
+	for (struct kept **p = &d->kept; *p;) {
+		struct kept *k = *p;
+
+		if (k->since_us >= before_us) {
+			p = &k->next;
+			continue;
+		}
+		*p = k->next;
+		k->next = old;
+		old = k;
+		d->n_kept--;
+	}
+	pthread_mutex_unlock(&d->lock);
+	while (old) {
+		struct kept *next = old->next;
+
+		kept_free(old);
+		old = next;
+	}
+}
+
+void deliver_sweep(struct deliver *d)
+{
+	kept_drop(d, time_mono_us() - KEEP_US);
+}
+
+void deliver_free(struct deliver *d)
+{
+	if (!d)
+		return;
+	kept_drop(d, INT64_MAX);
+	resolver_free(d->resolver);
+	SSL_CTX_free(d->tls);
+	pthread_mutex_destroy(&d->lock);
+	free(d);
+}
+
+/* ---- outcomes ---- */
+
+static void all_set(struct attempt *t, enum out_outcome outcome, const char *status, struct span why)
+{
+	for (size_t i = 0; i < t->result->n_rows; i++) {
+		struct out_row *r = &t->result->rows[i];
+
+		if (r->outcome)
+			continue;
+		r->outcome = outcome;
+		r->status = arena_span(t->a, span_str(status));
+		r->reply = arena_span(t->a, why);
+		r->remote_mta = t->mta;
+	}
+}
+
+static bool any_open(const struct attempt *t)
+{
+	for (size_t i = 0; i < t->result->n_rows; i++)
+		if (!t->result->rows[i].outcome)
+			return true;
+	return false;
+}
+
+static void rows_make(struct arena *a, const struct out_job *job, struct out_result *result)
+{
+	*result = (struct out_result){ .message_id = job->message_id, .n_rows = job->n_rcpts };
+	result->rows = ARENA_ARRAY(a, struct out_row, job->n_rcpts);
+	for (size_t i = 0; i < job->n_rcpts; i++)
+		result->rows[i].rcpt_id = job->rcpts[i].id;
+}
+
+void deliver_later(struct arena *a, const struct out_job *job, const char *status, const char *why,
+	struct out_result *result)
+{
+	struct attempt t = { .a = a, .job = job, .result = result };
+
+	rows_make(a, job, result);
+	all_set(&t, OUT_LATER, status, span_str(why));
+}
+
+struct span deliver_destination(struct arena *a, const struct out_job *job)
+{
+	if (!job->smarthost.n)
+		return job->domain;
+	return arena_printf(a, "%.*s %.*s %d", SPAN_F(job->smarthost), SPAN_F(job->smarthost_user), job->smarthost_tls);
+}
+
+/* ---- one server ---- */
+
+/* A server that cannot be used, whatever it said, is a reason to try again: class 4. */
+static void failure_note(struct attempt *t, const struct smtp_connection *c, const struct err *e)
+{
+	char *status = arena_strz(t->a, span_str(c->status[0] ? c->status : "4.4.0"));
+
+	status[0] = '4';
+	t->status = status;
+	t->why = c->words[0] ? arena_span(t->a, span_str(c->words)) : arena_span(t->a, span_str(e->say));
+	t->mta = arena_span(t->a, span_str(c->name));
+}
+
+/* One transaction over t->k. true: every recipient has its outcome. */
+static bool transact(struct attempt *t, struct err *e)
+{
+	struct smtp_connection *c = &t->k->connection;
+	int rc;
+
+	t->result->tls = c->stream.ssl != NULL;
+	rc = smtp_send(c, t->a, t->job, t->message, t->result->rows, e);
+	t->learnt_good = c->stream.fd >= 0;
+	t->learnt_bad |= c->stream.fd < 0 && t->dialled; /* a kept one may have ended for its age */
+	if (rc < 0)
+		failure_note(t, c, e);
+	kept_put(t->d, t->k);
+	t->k = NULL;
+	return rc == 0;
+}
+
+static bool is_loopback(const struct sockaddr_storage *sa)
+{
+	const struct sockaddr_in *v4 = (const struct sockaddr_in *)sa;
+	const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)sa;
+
+	return sa->ss_family == AF_INET ? (ntohl(v4->sin_addr.s_addr) >> 24) == 127 : IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr);
+}
+
+static void port_set(struct resolver_address *at, uint16_t port)
+{
+	if (at->sa.ss_family == AF_INET)
+		((struct sockaddr_in *)&at->sa)->sin_port = htons(port);
+	else
+		((struct sockaddr_in6 *)&at->sa)->sin6_port = htons(port);
+}
+
+/* true: done with the job. */
+static bool try_address(struct attempt *t, struct span host, struct resolver_address *at, uint16_t port)
+{
+	struct smtp_target to = { .name = host, .sa = (const struct sockaddr *)&at->sa, .sa_len = at->len,
+		.loopback = is_loopback(&at->sa), .user = t->job->smarthost_user, .password = t->job->smarthost_password };
+	struct err e = ERR_INIT;
+	int rc;
+
+	port_set(at, port);
+	if (t->job->smarthost.n)
+		to.tls = port == 465 ? TLS_AT_ONCE : t->job->smarthost_tls || to.user.n ? TLS_DEMANDED : TLS_IF_OFFERED;
+	if (to.tls == TLS_DEMANDED && to.loopback && !t->job->smarthost_tls)
+		to.tls = TLS_IF_OFFERED;
+	t->k = kept_new(t->d, t->key);
+	t->dialled++;
+	rc = smtp_open(&t->k->connection, t->a, t->d->tls, &to, &e);
+	if (rc < 0 && t->k->connection.tls_failed && to.tls == TLS_IF_OFFERED) {
+		to.tls = TLS_NEVER; /* opportunistic: better in clear than not at all (RFC 7435) */
+		err_clear(&e);
+		rc = smtp_open(&t->k->connection, t->a, t->d->tls, &to, &e);
+	}
+	if (rc == 0)
+		return transact(t, &e);
+	failure_note(t, &t->k->connection, &e);
+	t->learnt_bad = true;
+	kept_free(t->k);
+	t->k = NULL;
+	return false;
+}
+
+static bool try_host(struct attempt *t, struct span host, uint16_t port)
+{
+	struct resolver_address_list l;
+	enum resolve_status s = resolver_addresses(t->d->resolver, t->a, host, &l);
+
+	if (s != RESOLVE_FOUND) {
+		t->status = s == RESOLVE_FAILED ? "4.4.3" : "4.4.4";
+		t->why = arena_printf(t->a, "%.*s: %s", SPAN_F(host), l.why);
+		return false;
+	}
+	for (size_t i = 0; i < l.n && t->dialled < ADDRESSES_MAX; i++)
+		if (try_address(t, host, &l.v[i], port))
+			return true;
+	return false;
+}
+
+/* ---- which servers ---- */
+
+static uint16_t mail_port(const struct attempt *t)
+{
+	return t->d->conf->port ? t->d->conf->port : 25;
+}
+
+/* "host:port", "[2001:db8::1]:587", "host" */
+static bool smarthost_split(struct span text, struct span *host, uint16_t *port)
+{
+	ssize_t colon = span_rchr(text, ':'), bracket = span_rchr(text, ']');
+	uint64_t n = 587;
+
+	*host = text;
+	if (colon > bracket) {
+		*host = span_sub(text, 0, (size_t)colon);
+		if (!span_num(span_from(text, (size_t)colon + 1), &n, 1, 65535))
+			return false;
+	}
+	*port = (uint16_t)n;
+	return host->n > 0;
+}
+
+static void to_smarthost(struct attempt *t)
+{
+	struct span host;
+	uint16_t port;
+
+	if (smarthost_split(t->job->smarthost, &host, &port))
+		try_host(t, host, port);
+	else
+		t->why = SPAN("the smarthost setting is unreadable");
+}
+
+/* RFC 5321 5.1: when we are in the list, only servers preferred over us may be tried. */
+static bool cut_at_ourselves(struct attempt *t, struct resolver_mx_list *mx)
+{
+	for (size_t i = 0; i < mx->n; i++) {
+		if (!span_ieqz(mx->v[i].host, t->d->conf->hostname))
+			continue;
+		while (i > 0 && mx->v[i - 1].preference == mx->v[i].preference)
+			i--;
+		mx->n = i;
+	}
+	return mx->n > 0;
+}
+
+static void to_domain(struct attempt *t, struct span domain)
+{
+	struct resolver_mx_list *mx = ARENA_NEW(t->a, struct resolver_mx_list);
+	struct resolver_address_list *l;
+	enum resolve_status s = resolver_mx(t->d->resolver, t->a, domain, mx);
+
+	if (s == RESOLVE_NO_NAME) {
+		all_set(t, OUT_REFUSED, "5.1.2", span_str(mx->why));
+		return;
+	}
+	if (s == RESOLVE_NULL_MX) {
+		all_set(t, OUT_REFUSED, "5.1.10", span_str(mx->why));
+		return;
+	}
+	if (s != RESOLVE_FOUND) {
+		t->status = "4.4.3";
+		t->why = span_str(mx->why);
+		return;
+	}
+	if (!cut_at_ourselves(t, mx)) {
+		all_set(t, OUT_REFUSED, "5.4.6", SPAN("554 5.4.6 mail loop: the domain's mail server is this server, which does not know the domain"));
+		return;
+	}
+	l = ARENA_NEW(t->a, struct resolver_address_list);
+	if (mx->implicit && resolver_addresses(t->d->resolver, t->a, domain, l) == RESOLVE_NO_DATA) {
+		all_set(t, OUT_REFUSED, "5.1.2", SPAN("the domain has no mail server and no address"));
+		return;
+	}
+	for (size_t i = 0; i < mx->n && t->dialled < ADDRESSES_MAX; i++)
+		if (try_host(t, mx->v[i].host, mail_port(t)))
+			return;
+}
+
+static void to_job(struct attempt *t)
+{
+	struct resolver_address at;
+	struct span domain = t->job->domain;
+
+	if (t->job->smarthost.n) {
+		to_smarthost(t);
+	} else if (domain.n && domain.p[0] == '[') {
+		if (resolver_numeric(domain, &at))
+			try_address(t, domain, &at, mail_port(t));
+		else
+			all_set(t, OUT_REFUSED, "5.1.2", SPAN("the address literal is unreadable"));
+	} else if (smtp_domain_ascii(t->a, domain, &domain, NULL) == 0) {
+		to_domain(t, domain);
+	} else {
+		all_set(t, OUT_REFUSED, "5.1.2", SPAN("the domain is no name that could exist"));
+	}
+}
+
+static void attempt_log(const struct attempt *t, int64_t from_us)
+{
+	size_t count[OUT_REFUSED + 1] = { 0 };
+	const struct out_row *worst = t->result->rows;
+	struct logline l;
+
+	for (size_t i = 0; i < t->result->n_rows; i++) {
+		count[t->result->rows[i].outcome]++;
+		if (t->result->rows[i].outcome > worst->outcome)
+			worst = &t->result->rows[i];
+	}
+	log_begin(&l, "attempt");
+	log_ki(&l, "message", (int64_t)t->job->message_id);
+	log_kv(&l, "destination", t->job->domain);
+	log_kv(&l, "remote", t->mta.n ? t->mta : worst->remote_mta);
+	log_ki(&l, "sent", (int64_t)(count[OUT_SENT] + count[OUT_RELAYED]));
+	log_ki(&l, "later", (int64_t)count[OUT_LATER]);
+	log_ki(&l, "refused", (int64_t)count[OUT_REFUSED]);
+	log_kv(&l, "status", worst->status);
+	if (worst->outcome >= OUT_LATER && !worst->remote_mta.n)
+		log_kv(&l, "why", worst->reply); /* our own words; a peer's may repeat addresses */
+	log_ki(&l, "tls", t->result->tls);
+	log_ki(&l, "ms", (time_mono_us() - from_us) / 1000);
+	log_end(&l);
+}
+
+enum schedule_experience deliver_job(struct deliver *d, struct arena *a, const struct out_job *job,
+	struct span message, struct out_result *result)
+{
+	struct attempt t = { .d = d, .a = a, .job = job, .message = message, .result = result, .status = "4.4.0",
+		.why = SPAN("no server could be reached") };
+	int64_t from_us = time_mono_us();
+	struct err e = ERR_INIT;
+	bool done = false;
+
+	rows_make(a, job, result);
+	t.key = deliver_destination(a, job);
+	/* A kept connection that died meanwhile costs nothing but another look. */
+	while (!done && (t.k = kept_take(d, t.key))) {
+		err_clear(&e);
+		done = transact(&t, &e);
+	}
+	if (!done && any_open(&t))
+		to_job(&t);
+	all_set(&t, OUT_LATER, t.status, t.why);
+	attempt_log(&t, from_us);
+	return t.learnt_good ? SCHEDULE_GOOD : t.learnt_bad ? SCHEDULE_BAD : SCHEDULE_NEUTRAL;
+}

@@ -1,0 +1,306 @@
+/* smtp_accept.c - a whole message: checks, final recipients, one transaction, the answer.
+ *
+ * Local accounts get it, outside recipients are queued, and what cannot be delivered for its own reason (quota) is
+ * reported to the sender - all in the transaction after whose commit the 250 leaves. */
+#include <stdio.h>
+#include <string.h>
+#include "base/time.h"
+#include "codec/mime/mime_header.h"
+#include "domain/mail/deliver.h"
+#include "domain/mail/queue.h"
+#include "domain/mail/report.h"
+#include "proto/smtp/smtp_int.h"
+
+#define EXPIRES_SEC (5 * 86400)
+
+struct accept {
+	struct call *call;
+	struct smtp_mail *mail;
+	struct org *org;
+	struct recipients all;
+	size_t *first;                   /* of each RCPT's own recipients in all; n + 1 entries */
+	bool any_local, any_outside;
+	struct span looped;              /* alias that the message has passed already */
+	struct span forwarder;           /* an alias of ours that leads outside */
+	struct email_prepared local, outside;
+	struct delivery *deliveries;
+	size_t n_deliveries;
+	uint64_t queue_id;
+	int nobody;                      /* class, when none of all recipients could have it */
+};
+
+static void answer(struct call *c, unsigned code, const char *status, const char *text)
+{
+	size_t n = c->session->service == SVC_LMTP ? smtp_session(c)->mail.n : 1;
+
+	for (size_t i = 0; i < n; i++)
+		smtpd_say(c, code, status, text);
+}
+
+static void refuse(struct call *c, int class, unsigned code, const char *status, const char *text)
+{
+	err_set(&c->err, class, text, "%s", text);
+	answer(c, code, status, text);
+}
+
+/* Header of bounded size and count, not going round in circles. */
+static bool header_ok(struct call *c, struct span body)
+{
+	struct span header = span_sub(body, 0, mime_header_len(body)), rest = header;
+	struct mime_field f;
+	unsigned fields = 0, hops = 0;
+
+	if (header.n > SMTP_HEADER_MAX) {
+		refuse(c, ERR_TOOBIG, 552, "5.3.4", "Header too large");
+		return false;
+	}
+	while (mime_header_next(&rest, &f)) {
+		fields++;
+		hops += span_ieqz(f.name, "Received");
+	}
+	if (fields > SMTP_FIELDS_MAX) {
+		refuse(c, ERR_TOOBIG, 552, "5.3.4", "Too many header fields");
+		return false;
+	}
+	if (hops > SMTP_HOPS_MAX) {
+		refuse(c, ERR_PARAM, 554, "5.4.6", "Too many hops: the mail goes round in circles");
+		return false;
+	}
+	return true;
+}
+
+static int resolve(struct tx *tx, void *arg, struct err *e)
+{
+	struct accept *a = arg;
+	struct smtp_mail *m = a->mail;
+
+	a->all = (struct recipients){ 0 };
+	for (size_t i = 0; i < m->n; i++) {
+		struct smtp_rcpt *r = &m->rcpts[i];
+		struct err why = ERR_INIT;
+
+		a->first[i] = a->all.n;
+		r->result = 0;
+		if (r->outside) {
+			struct recipient *v = ARENA_ARRAY(a->call->arena, struct recipient, a->all.n + 1);
+
+			if (a->all.n)
+				memcpy(v, a->all.v, a->all.n * sizeof(*v));
+			v[a->all.n] = (struct recipient){ .address = r->address };
+			a->all.v = v;
+			a->all.cap = ++a->all.n;
+			continue;
+		}
+		if (address_resolve(a->org, tx, a->call->arena, r->address, &a->all, &why) < 0) {
+			if (why.code == ERR_LATER || why.code == ERR_BROKEN)
+				return err_set(e, why.code, why.say, "%s", why.log);
+			r->result = why.code;
+		}
+		for (size_t k = a->first[i]; k < a->all.n; k++)
+			if (!a->all.v[k].account_id)
+				a->forwarder = r->address;
+	}
+	a->first[m->n] = a->all.n;
+	for (size_t k = 0; k < a->all.n; k++) {
+		a->any_local |= a->all.v[k].account_id != 0;
+		a->any_outside |= a->all.v[k].account_id == 0;
+	}
+	return 0;
+}
+
+/* An alias that leads outside marks what it forwards; what comes back to it with its own mark stops here. */
+static bool looped(const struct accept *a, struct span body)
+{
+	struct span rest = span_sub(body, 0, mime_header_len(body));
+	struct mime_field f;
+
+	while (a->forwarder.n && mime_header_next(&rest, &f))
+		if (span_ieqz(f.name, "Delivered-To") && span_ieq(span_trim(f.value), a->forwarder))
+			return true;
+	return false;
+}
+
+/* The RCPT that recipient k came from. */
+static const struct smtp_rcpt *origin(const struct accept *a, size_t k)
+{
+	size_t i = 0;
+
+	while (a->first[i + 1] <= k)
+		i++;
+	return &a->mail->rcpts[i];
+}
+
+static int enqueue(struct accept *a, struct tx *tx, struct err *e)
+{
+	int64_t now = time_real_sec();
+	struct queue_entry q = { .account_id = a->call->session->account_id, .created_sec = now, .expires_sec = now + EXPIRES_SEC,
+		.flags = a->mail->flags, .sender = a->mail->sender, .envid = a->mail->envid };
+
+	q.rcpts = ARENA_ARRAY(a->call->arena, struct queue_rcpt, a->all.n);
+	for (size_t k = 0; k < a->all.n; k++) {
+		const struct smtp_rcpt *r = origin(a, k);
+
+		if (!a->all.v[k].account_id)
+			q.rcpts[q.n_rcpts++] = (struct queue_rcpt){ .address = a->all.v[k].address, .orcpt = r->orcpt,
+				.notify = r->notify, .next_sec = now };
+	}
+	return queue_add(a->org, tx, a->call->arena, &a->outside, false, &q, &a->queue_id, e);
+}
+
+/* Local outcomes the sender must hear of: failures (not in LMTP, where the client hears them), successes if asked. */
+static int report_local(struct accept *a, struct tx *tx, struct span body, struct err *e)
+{
+	bool lmtp = a->call->session->service == SVC_LMTP;
+	struct report_rcpt *rows = ARENA_ARRAY(a->call->arena, struct report_rcpt, a->all.n + a->mail->n);
+	struct report report = { .hostname = a->call->house->hostname, .sender = a->mail->sender, .envid = a->mail->envid,
+		.arrival_sec = time_real_sec(), .flags = a->mail->flags, .message = body, .rcpts = rows };
+
+	for (size_t k = 0, d = 0; k < a->all.n; k++) {
+		const struct smtp_rcpt *r = origin(a, k);
+		int result;
+
+		if (!a->all.v[k].account_id)
+			continue;
+		result = a->deliveries[d++].result;
+		if (result < 0 && lmtp)
+			continue;
+		rows[report.n_rcpts++] = (struct report_rcpt){ .address = r->address, .orcpt = r->orcpt, .notify = r->notify,
+			.action = result < 0 ? REPORT_FAILED : REPORT_DELIVERED,
+			.status = result == 0 ? SPAN("2.0.0") : result == ERR_LIMIT ? SPAN("5.2.2") : SPAN("5.1.1"),
+			.reply = result == 0 ? SPAN_NONE : result == ERR_LIMIT ? SPAN("Mailbox full") : SPAN("No such user here") };
+	}
+	for (size_t i = 0; i < a->mail->n && !lmtp; i++) {
+		const struct smtp_rcpt *r = &a->mail->rcpts[i];
+
+		if (r->result < 0)       /* gone since RCPT */
+			rows[report.n_rcpts++] = (struct report_rcpt){ .address = r->address, .orcpt = r->orcpt,
+				.notify = r->notify, .action = REPORT_FAILED, .status = SPAN("5.1.1"),
+				.reply = SPAN("No such user here") };
+	}
+	return report_send(a->org, tx, a->call->arena, &report, e);
+}
+
+/* The class when there is nobody to whom the mail went: then the client hears it, and no report is needed. */
+static int nobody(const struct accept *a)
+{
+	int class = ERR_MISSING;
+
+	for (size_t d = 0; d < a->n_deliveries; d++) {
+		if (a->deliveries[d].result == 0)
+			return 0;
+		class = a->deliveries[d].result;
+	}
+	return a->any_outside ? 0 : class;
+}
+
+struct write {
+	struct accept *a;
+	struct span body;
+};
+
+static int put(struct tx *tx, void *arg, struct err *e)
+{
+	struct write *w = arg;
+	struct accept *a = w->a;
+	const struct session *s = a->call->session;
+
+	if (s->service == SVC_SUBMISSION && account_count_sent(tx, s->account_id, (uint32_t)a->all.n, time_real_sec(), e) < 0)
+		return e->code;
+	if (a->any_local && deliver(a->org, tx, a->call->arena, &a->local, a->deliveries, a->n_deliveries, time_real_sec(), e) < 0)
+		return e->code;
+	a->nobody = s->service == SVC_LMTP ? 0 : nobody(a);
+	if (a->nobody)
+		return err_set(e, a->nobody, "Nobody could have it", "no recipient could have it");
+	if (a->any_outside && enqueue(a, tx, e) < 0)
+		return e->code;
+	return report_local(a, tx, w->body, e);
+}
+
+/* LMTP: each RCPT fares by its own recipients; one that reached anybody is fine. */
+static void answer_each(struct accept *a)
+{
+	struct smtp_mail *m = a->mail;
+
+	for (size_t i = 0, d = 0; i < m->n; i++) {
+		int result = m->rcpts[i].result;
+		bool any = a->first[i] == a->first[i + 1] && result == 0;
+
+		for (size_t k = a->first[i]; k < a->first[i + 1]; k++) {
+			if (!a->all.v[k].account_id) {
+				any = true;
+				continue;
+			}
+			if (a->deliveries[d].result == 0)
+				any = true;
+			else
+				result = a->deliveries[d].result;
+			d++;
+		}
+		if (any)
+			smtpd_say(a->call, 250, "2.0.0", "Delivered");
+		else if (result == ERR_LIMIT)
+			smtpd_say(a->call, 452, "4.2.2", "Mailbox full");
+		else
+			smtpd_say(a->call, 550, "5.1.1", "No such user here");
+	}
+}
+
+static int prepare(struct accept *a, struct span body, struct err *e)
+{
+	struct smtp_text text;
+
+	if (smtp_text(a->call, body, a->any_outside, a->forwarder, &text, e) < 0)
+		return e->code;
+	if (a->any_local && email_prepare(a->org, a->call->arena, text.local, &a->local, e) < 0)
+		return e->code;
+	if (a->any_outside && email_prepare(a->org, a->call->arena, text.outside, &a->outside, e) < 0)
+		return e->code;
+	a->deliveries = ARENA_ARRAY(a->call->arena, struct delivery, a->all.n);
+	for (size_t k = 0; k < a->all.n; k++)
+		if (a->all.v[k].account_id)
+			a->deliveries[a->n_deliveries++] = (struct delivery){ a->all.v[k].account_id, a->all.v[k].tag, 0 };
+	return 0;
+}
+
+void smtpd_accept(struct call *c, struct span body)
+{
+	struct accept a = { .call = c, .mail = &smtp_session(c)->mail, .org = c->house->org };
+	struct write w = { &a, body };
+	struct err e = ERR_INIT;
+	int r;
+
+	if (!header_ok(c, body))
+		return;
+	a.first = ARENA_ARRAY(c->arena, size_t, a.mail->n + 1);
+	r = store_read(c->house->store, resolve, &a, &e);
+	if (r == 0 && looped(&a, body)) {
+		refuse(c, ERR_PARAM, 554, "5.4.6", "The mail has been here before: it goes round in circles");
+		return;
+	}
+	if (r == 0)
+		r = prepare(&a, body, &e);
+	if (r == 0)
+		r = store_write(c->house->store, put, &w, &e);
+	email_prepared_fini(&a.local);
+	email_prepared_fini(&a.outside);
+	if (r < 0) {
+		err_set(&c->err, e.code, e.say, "%s", e.log);
+		if (a.nobody == ERR_LIMIT && e.code == ERR_LIMIT)
+			answer(c, 452, "4.2.2", "Mailbox full");
+		else if (a.nobody && e.code == ERR_MISSING)
+			answer(c, 550, "5.1.1", "No such user here");
+		else if (e.code == ERR_LIMIT)
+			answer(c, 450, "4.7.1", e.say);
+		else if (e.code == ERR_TOOBIG)
+			answer(c, 552, "5.3.4", e.say);
+		else
+			answer(c, 451, "4.3.0", "Could not be stored, try again later");
+	} else if (c->session->service == SVC_LMTP) {
+		answer_each(&a);
+	} else {
+		char text[80];
+
+		snprintf(text, sizeof(text), a.queue_id ? "Taken, queued as %llu" : "Taken", (unsigned long long)a.queue_id);
+		smtpd_say(c, 250, "2.0.0", text);
+	}
+}

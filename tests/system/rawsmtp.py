@@ -1,0 +1,188 @@
+"""SMTP byte by byte as a client, and a scripted SMTP server as the world outside."""
+import socket
+import socketserver
+import ssl
+import threading
+
+from house import SLOW
+
+
+class Smtp:
+    def __init__(self, port, tls=False, ehlo="client.example.net", greet=True, before=b"", host="127.0.0.1"):
+        self.s = socket.create_connection((host, port), timeout=20 * SLOW)
+        if before:
+            self.s.sendall(before)
+        if tls:
+            self.tls()
+        else:
+            self.f = self.s.makefile("rb")
+        if greet:
+            self.greeting = self.reply()
+            if ehlo:
+                self.caps = self.cmd("EHLO " + ehlo)[1]
+
+    def tls(self, name="mail.example.org"):
+        context = ssl.create_default_context()
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        self.s = context.wrap_socket(self.s, server_hostname=name)
+        self.f = self.s.makefile("rb")
+
+    def certificate(self):
+        return self.s.getpeercert(binary_form=True)
+
+    def send(self, data):
+        self.s.sendall(data if isinstance(data, bytes) else data.encode())
+
+    def reply(self):
+        """(code, text); (0, "") when the connection is over."""
+        lines = []
+        while True:
+            try:
+                line = self.f.readline()
+            except ConnectionResetError:
+                line = b""
+            if not line:
+                return 0, "\n".join(lines)
+            lines.append(line[4:].decode(errors="replace").rstrip())
+            if line[3:4] != b"-":
+                return int(line[:3]), "\n".join(lines)
+
+    def cmd(self, line):
+        self.send((line if isinstance(line, bytes) else line.encode()) + b"\r\n")
+        return self.reply()
+
+    def ok(self, line, code=250):
+        r = self.cmd(line)
+        assert r[0] == code, (line, r)
+        return r
+
+    def begin(self, to, sender="gast@example.net"):
+        self.ok(f"MAIL FROM:<{sender}>")
+        self.ok(f"RCPT TO:<{to}>")
+
+    def data(self, to, text, sender="gast@example.net"):
+        """The reply to the end of data; text must bring its own final CRLF . CRLF."""
+        self.begin(to, sender)
+        self.ok("DATA", 354)
+        self.send(text)
+        return self.reply()
+
+    def over(self):
+        """True when the server closes now."""
+        try:
+            return self.f.read(1) == b""
+        except ConnectionResetError:
+            return True
+
+    def close(self):
+        self.f.close()
+        self.s.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+
+class Envelope:
+    def __init__(self, sender, recipients, data):
+        self.sender, self.recipients, self.data = sender, recipients, data
+
+
+class Peer(socketserver.ThreadingTCPServer):
+    """A foreign server. `answers` maps a verb (MAIL, RCPT, DATA, END) to a list of replies, the last of them for ever;
+    the words "hang" and "close" do that instead."""
+    allow_reuse_address = True
+    daemon_threads = True
+
+    def __init__(self, port, host="127.0.0.1", caps=("PIPELINING", "8BITMIME", "SIZE 10000000", "DSN"), **answers):
+        self.caps, self.answers, self.mails, self.commands = list(caps), answers, [], []
+        self.connections = 0
+        self.lock = threading.Lock()
+        self.released = threading.Event()
+        super().__init__((host, port), PeerConversation)
+        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
+
+    def answer(self, verb, usual):
+        with self.lock:
+            queue = self.answers.get(verb)
+            if not queue:
+                return usual
+            return queue.pop(0) if len(queue) > 1 else queue[0]
+
+    def stop(self):
+        self.released.set()
+        self.shutdown()
+        self.server_close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+
+class PeerConversation(socketserver.StreamRequestHandler):
+    def handle(self):
+        try:
+            self.converse()
+        except OSError:
+            pass
+
+    def say(self, verb, usual):
+        text = self.server.answer(verb, usual)
+        if text == "hang":
+            self.server.released.wait(120)
+            raise ConnectionError
+        if text == "close":
+            raise ConnectionError
+        self.wfile.write(text.encode() + b"\r\n")
+        return text
+
+    def converse(self):
+        self.server.connections += 1
+        if self.say("GREET", "220 mx.example.net ESMTP")[0] != "2":
+            return
+        sender, rcpt = None, []
+        while True:
+            line = self.rfile.readline()
+            if not line:
+                return
+            text = line.decode(errors="replace").strip()
+            self.server.commands.append(text)
+            verb = text[:4].upper()
+            if verb == "EHLO":
+                caps = ["mx.example.net"] + self.server.caps
+                self.wfile.write("".join(f"250{'-' if i + 1 < len(caps) else ' '}{c}\r\n"
+                                         for i, c in enumerate(caps)).encode())
+            elif verb == "MAIL":
+                if self.say("MAIL", "250 2.1.0 Ok")[0] == "2":
+                    sender, rcpt = text[10:], []
+            elif verb == "RCPT":
+                if self.say("RCPT", "250 2.1.5 Ok")[0] == "2":
+                    rcpt.append(text[8:])
+            elif verb == "DATA":
+                if self.say("DATA", "354 Go ahead" if rcpt else "503 5.5.1 No recipients")[0] != "3":
+                    continue
+                data = []
+                while True:
+                    line = self.rfile.readline()
+                    if not line:
+                        return
+                    if line == b".\r\n":
+                        break
+                    data.append(line[1:] if line.startswith(b".") else line)
+                if self.say("END", "250 2.0.0 Taken")[0] == "2":
+                    self.server.mails.append(Envelope(sender, rcpt, b"".join(data)))
+                sender, rcpt = None, []
+            elif verb == "QUIT":
+                self.wfile.write(b"221 2.0.0 Bye\r\n")
+                return
+            elif verb in ("RSET", "NOOP", "HELO"):
+                self.wfile.write(b"250 2.0.0 Ok\r\n")
+            else:
+                self.wfile.write(b"502 5.5.2 No\r\n")
+
+

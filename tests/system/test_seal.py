@@ -1,0 +1,226 @@
+"""What lies on the disk cannot be read; what is sealed says so politely; shares open it."""
+import base64
+import os
+import pathlib
+import quopri
+import re
+import smtplib
+import subprocess
+
+import pytest
+
+from conftest import ZONE
+from house import PASSWORD, STORE, CliError, mail, wait_for
+from rawimap import Imap
+from rawsmtp import Smtp
+
+WORDS = ["Quastenflosser", "quastenflosser@example.org", "grimbart@fernweh.example", "Zitronenfalterkongress",
+         "Fünfzigjähriges Überraschungsfrühstück", "Inhaltswort-Kaulquappe", "Großinhalt-Nachtschwärmer",
+         "Anhangsname-Murmeltier", "Ortsverein-Wolkenkuckucksheim", "Postfach-Siebenschläfer", "Stichwort-Igelschnäuzchen",
+         "Telefon-Blindschleiche", "außen-empfängerin", "trauermantel@example.net", "Aliasname-Hirschkäfer",
+         "hirschkaefer@example.org", "Kassenwart-Eisvogel", "eisvogel@example.org", "Anna Müßiggang", PASSWORD,
+         "Losung-Mauersegler"]
+
+
+def forms(word):
+    """The word as it could stand on a disk: plainly, UTF-16, base64 at each offset, quoted-printable, encoded word,
+    modified UTF-7, hex."""
+    raw = word.encode()
+    out = {raw, raw.lower(), word.lower().encode(), word.upper().encode(), word.casefold().encode(),
+           word.encode("utf-16-le"), word.encode("utf-16-be"), word.encode("latin-1", "replace"),
+           quopri.encodestring(raw), quopri.encodestring(raw, header=True).replace(b"_", b"_"), raw.hex().encode(),
+           word.encode("utf-7").replace(b"+", b"&")}
+    for value in (raw, word.lower().encode(), word.encode("utf-16-le")):
+        for shift in range(3):
+            text = base64.b64encode(b"x" * shift + value).rstrip(b"=")
+            # Without the letters that neighbours would change
+            out.add(text[(0, 2, 3)[shift]:len(text) - 1])
+    return {f for f in out if len(f) >= 6}
+
+
+def search(folder, words, more=()):
+    """(file, word) for every find below folder."""
+    wanted = {f: w for w in words for f in forms(w)}
+    pattern = re.compile(b"|".join(re.escape(f) for f in sorted(wanted, key=len, reverse=True)))
+    found = set()
+    files = [p for p in pathlib.Path(folder).rglob("*") if p.is_file()]
+    assert files
+    for p in list(files) + list(more):
+        for m in pattern.finditer(p.read_bytes()):
+            found.add((str(p), wanted[m[0]]))
+    for p in pathlib.Path(folder).rglob("*"):
+        for w in words:
+            if w.lower() in p.name.lower():
+                found.add((str(p), "file name " + w))
+    return found
+
+
+def fill(h):
+    anna = h.account("quastenflosser", "Losung-Mauersegler", "Anna Müßiggang Quastenflosser")
+    h.cli("chapter", "add", "Ortsverein-Wolkenkuckucksheim", "--code", "77")
+    office = h.role("eisvogel", "Kassenwart-Eisvogel")
+    h.cli("role", "assign", office, anna)
+    h.cli("alias", "add", "hirschkaefer@example.org", anna, "trauermantel@example.net")
+    h.cli("group", "add", "aliasname-hirschkäfer@example.org".replace("ä", "ae"), anna)
+    h.cli("account", "app-add", anna, "Telefon-Blindschleiche")
+    small = mail("Zitronenfalterkongress", "Inhaltswort-Kaulquappe äöü\r\n", "grimbart@fernweh.example", anna)
+    big = mail("Fünfzigjähriges Überraschungsfrühstück", "Großinhalt-Nachtschwärmer\r\n" * 9000,
+               "grimbart@fernweh.example", anna, attach=("Anhangsname-Murmeltier.txt",
+                                                        b"Inhaltswort-Kaulquappe\n" * 9000))
+    for to in (anna, office, "hirschkaefer@example.org"):
+        h.deliver(to, small, "grimbart@fernweh.example")
+        h.deliver(to, big, "grimbart@fernweh.example")
+    h.submit(anna, "trauermantel@example.net", big)
+    h.submit(anna, "trauermantel@broken.example", small, rcpt=["ORCPT=rfc822;trauermantel@example.net"])
+    with Imap.login(h, anna) as i:
+        i.ok('CREATE "Postfach-Siebenschl&AOQ-fer"')
+        assert i.append("Postfach-Siebenschl&AOQ-fer", big, b"Stichwort-Igelschnaeuzchen").status == "OK"
+        i.ok('SELECT "Postfach-Siebenschl&AOQ-fer"')
+        i.ok("STORE 1 +FLAGS (Stichwort-Igel)")
+        i.ok('SUBSCRIBE "Postfach-Siebenschl&AOQ-fer"')
+        i.ok("SELECT INBOX")
+        assert i.ok('SEARCH TEXT "Kaulquappe"').find(rb"SEARCH \d")
+        i.ok('COPY 1:* "Postfach-Siebenschl&AOQ-fer"')
+        with pytest.raises(AssertionError):
+            i.ok("LOGIN quastenflosser@example.org Losung-Mauersegler")
+    h.cli("settings", "set", "organisation.name", "Ortsverein-Wolkenkuckucksheim")
+    wait_for(lambda: h.fetch_all(anna))
+
+
+def dump(h):
+    """The database as a file, when it is not in the folder."""
+    if not STORE:
+        return []
+    out = h.base / "dump.sql"
+    with open(out, "wb") as f:
+        subprocess.run(["pg_dump", "-d", h.database.url], stdout=f, check=True, timeout=60)
+    return [out]
+
+
+WANTED = [*WORDS, "Stichwort-Igel", "Igelschnaeuzchen", "Kaulquappe", "Nachtschwärmer", "Siebenschl", "hirschkaefer",
+          "eisvogel", "trauermantel", "grimbart", "quastenflosser", "Murmeltier", "Blindschleiche", "Wolkenkuckucksheim"]
+
+
+@pytest.mark.limit(120)
+def test_nothing_can_be_read_in_the_folder(new_house):
+    h = new_house(zone=ZONE)
+    fill(h)
+    running = search(h.dir, WANTED)
+    h.stop()
+    found = search(h.dir, WANTED, dump(h))
+    assert not found and not running, sorted(found | running)[:20]
+    # The folder does hold what we looked for, in its sealed form
+    size = sum(p.stat().st_size for p in h.dir.rglob("*") if p.is_file())
+    assert size > 100000
+
+
+def test_after_kill_nothing_either(new_house):
+    h = new_house(zone=ZONE)
+    fill(h)
+    h.kill_all()
+    found = search(h.dir, WANTED, dump(h))
+    assert not found, sorted(found)[:20]
+
+
+@pytest.mark.parametrize("form", range(14))
+def test_the_search_finds_what_lies_open(tmp_path, form):
+    """The control: the same search on a folder with one word in clear, in each of its forms."""
+    every = sorted(forms("Großinhalt-Nachtschwärmer"))
+    (tmp_path / "s").mkdir()
+    (tmp_path / "s/a").write_bytes(os.urandom(100000))
+    assert not search(tmp_path, WANTED)
+    (tmp_path / "s/a").write_bytes(os.urandom(5000) + every[form % len(every)] + os.urandom(5000))
+    assert search(tmp_path, WANTED)
+
+
+def shares(h):
+    found = [line.strip() for line in h.init_output.splitlines()
+             if re.fullmatch(r"\S{30,}", line.strip())]
+    assert len(found) == 3, h.init_output
+    return found
+
+
+def give(h, share):
+    return h.cli("seal", "open", "--share-file", "-", stdin=share + "\n")
+
+
+def sealed_answers(h):
+    with Smtp(h.port("smtp"), ehlo=None) as s:
+        code = s.greeting[0]
+        if code == 220:
+            s.ok("EHLO x.example.net")
+            code = s.cmd("MAIL FROM:<a@example.net>")[0]
+            if code == 250:
+                code = s.cmd("RCPT TO:<anna@example.org>")[0]
+        assert code in (421, 450, 451), code
+    with Imap(h.port("imap")) as i:
+        assert i.greeting.startswith(b"* BYE [UNAVAILABLE]"), i.greeting
+
+
+def opened(h):
+    try:
+        with Imap(h.port("imap")) as i:
+            return i.greeting.startswith(b"* OK")
+    except OSError:
+        return False
+
+
+@pytest.mark.limit(120)
+def test_shares(new_house):
+    h = new_house(start=False, seal="2/3")
+    one, two, three = shares(h)
+    for p in h.dir.rglob("*"):
+        if p.is_file():
+            assert one.encode() not in p.read_bytes() and two.encode() not in p.read_bytes()
+    h.start()
+    sealed_answers(h)
+    assert "sealed" in str(h.cli("seal", "status")).lower()
+    give(h, one)
+    sealed_answers(h)
+    with pytest.raises(CliError):
+        give(h, one[:-4] + ("AAAA" if not one.endswith("AAAA") else "BBBB"))
+    with pytest.raises(CliError):
+        give(h, "Unsinn")
+    with pytest.raises(CliError):
+        give(h, one)         # the same again is no second one
+    sealed_answers(h)
+    give(h, three)
+    wait_for(lambda: opened(h))
+    anna = h.account("anna")
+    h.deliver(anna, subject="offen")
+    h.wait_mail(anna)
+    # Closed by hand: the same answers, connections end or say so, nothing is lost
+    h.cli("seal", "close")
+    wait_for(lambda: not opened(h))
+    sealed_answers(h)
+    with pytest.raises((smtplib.SMTPException, OSError)):
+        h.deliver(anna, subject="zu")
+    give(h, two)
+    give(h, one)
+    wait_for(lambda: opened(h))
+    h.deliver(anna, subject="wieder offen")
+    assert len(h.wait_mail(anna, 2)) == 2
+    # A restart of everything seals it
+    h.stop()
+    h.start()
+    sealed_answers(h)
+    give(h, one)
+    give(h, two)
+    wait_for(lambda: opened(h))
+    assert len(h.wait_mail(anna, 2)) == 2
+
+
+@pytest.mark.limit(90)
+def test_share_of_another_house(new_house):
+    a, b = new_house(start=False, seal="2/3"), new_house(start=False, seal="2/3")
+    a.start()
+    give(a, shares(a)[0])
+    with pytest.raises(CliError):
+        give(a, shares(b)[1])
+    sealed_answers(a)
+    give(a, shares(a)[1])
+    wait_for(lambda: opened(a))
+
+
+def test_status_of_an_open_house(house):
+    assert "open" in str(house.cli("seal", "status")).lower()
