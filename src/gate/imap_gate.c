@@ -213,10 +213,10 @@ static void next(struct conn *c, unsigned what)
 
 static void notice(struct conn *c)
 {
-	if (c->imap.mode != MODE_IDLE)
-		return;
+	/* A notice may overtake the reply that begins IDLE: it is kept, and asked for as soon as IDLE stands. */
 	c->imap.sync_due = true;
-	conn_step(c);
+	if (c->imap.mode == MODE_IDLE)
+		conn_step(c);
 }
 
 static void unavailable(struct conn *c)

@@ -203,14 +203,17 @@ static void run_result(struct call *c)
 	struct result r = { .call = c };
 	struct err e = ERR_INIT;
 
-	if (out_result_decode(c->arena, c->cmd->body, &r.result, &e) < 0 || store_write(c->house->store, work, &r, &e) == 0) {
-		if (e.code)
-			err_set(&c->err, e.code, e.say, "%s", e.log);
+	if (out_result_decode(c->arena, c->cmd->body, &r.result, &e) < 0) {
+		err_set(&c->err, e.code, e.say, "%s", e.log); /* out's bug: the lease runs out and the attempt is made again */
 		return;
 	}
+	if (store_write(c->house->store, work, &r, &e) == 0)
+		return;
 	err_set(&c->err, e.code, e.say, "%s", e.log);
-	if (e.code == ERR_LATER)
-		return; /* the lease runs out, the attempt is made again */
+	if (e.code == ERR_LATER) {
+		c->reply->mood = MOOD_BAD_COMMAND; /* not durable: say it again */
+		return;
+	}
 	err_clear(&e);
 	if (store_write(c->house->store, shunt, &r, &e) == 0)
 		log_msg("queue_shunted", "message %llu: %s", (unsigned long long)r.result.message_id, c->err.log);
@@ -234,6 +237,8 @@ static void refuse(struct call *c, int err_class, bool sealed)
 	(void)err_class;
 	if (span_eqz(c->cmd->verb, "LEASE"))
 		out_job_encode(c->out, &none);
+	else
+		c->reply->mood = MOOD_BAD_COMMAND;
 }
 
 static int lane(struct span verb)

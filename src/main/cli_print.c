@@ -105,10 +105,13 @@ static void add_value(struct buf *b, const char *key, json_t *v)
 			add_value(b, key, one);
 		}
 	} else if (json_is_object(v)) {
-		char *text = json_dumps(v, 0);
+		const char *name;
 
-		add_text(b, text ? text : "");
-		free(text);
+		i = 0;
+		json_object_foreach(v, name, one) {
+			buf_addf(b, "%s%s ", i++ ? ", " : "", label(name));
+			add_value(b, name, one);
+		}
 	} else {
 		buf_addc(b, '-');
 	}
@@ -184,6 +187,11 @@ static void print_rows(json_t *rows)
 	free(text);
 }
 
+static bool is_table(const json_t *v)
+{
+	return json_is_array(v) && json_is_object(json_array_get(v, 0));
+}
+
 static void print_object(json_t *o)
 {
 	size_t cells = 0;
@@ -193,13 +201,21 @@ static void print_object(json_t *o)
 	json_object_foreach(o, key, v)
 		cells = width(label(key)) > cells ? width(label(key)) : cells;
 	json_object_foreach(o, key, v) {
-		char *z = text_of(key, v), name[256];
+		char *z, name[256];
 
+		if (is_table(v))
+			continue;
+		z = text_of(key, v);
 		snprintf(name, sizeof(name), "%s:", label(key));
 		put_cell(name, cells, false);
 		puts(z);
 		free(z);
 	}
+	json_object_foreach(o, key, v)
+		if (is_table(v)) {
+			putchar('\n');
+			print_rows(v);
+		}
 }
 
 void cli_print(json_t *result)

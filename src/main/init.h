@@ -25,7 +25,7 @@ int restore_organisation(const char *dir, const char *file, const char *conf, bo
 
 /* Everything the processes use belongs to their user from now on; only root has something to do. */
 int init_hand_over(const char *dir, const struct settings *s, struct err *e);
-int init_make_folder(const char *dir, struct err *e);
+int init_folder(const char *dir, struct err *e);
 
 /* A house without gates, for init and demo: vault thread, store, organisation; open and migrated. */
 struct offline {

@@ -6,6 +6,7 @@
 #include "main/init.h"
 #include "proto/control/backup_head.h"
 #include "store/store.h"
+#include "vault/vault.h"
 
 static int put_files(int dirfd, struct span conf, struct span master, const char *more, struct err *e)
 {
@@ -32,7 +33,7 @@ int restore_organisation(const char *dir, const char *file, const char *conf, bo
 
 	if (in < 0)
 		return err_set(e, ERR_MISSING, "No such file", "%s: %m", file);
-	if (backup_head_read(in, a, &old, &master, e) < 0 || init_make_folder(dir, e) < 0)
+	if (backup_head_read(in, a, &old, &master, e) < 0 || init_folder(dir, e) < 0)
 		return e->code;
 	dirfd = open(dir, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
 	if (dirfd < 0)
@@ -43,6 +44,6 @@ int restore_organisation(const char *dir, const char *file, const char *conf, bo
 	sc.dirfd = dirfd;
 	if (store_restore(&sc, in, e) < 0)
 		return e->code;
-	*needs_key_out = span_find(master, SPAN("master.key")) >= 0 || (master.n && span_chr(span_sub(master, 0, 64), 'k') >= 0);
+	*needs_key_out = vault_file_mode(master) == 'k';
 	return init_hand_over(dir, &s, e);
 }

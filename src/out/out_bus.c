@@ -10,7 +10,7 @@
 #define POOL_LEN_MAX (512ull << 20)   /* bytes of messages leased ahead */
 #define LEASE_WAIT_MAX_SEC 60
 #define AGAIN_US (2 * US_PER_SEC)     /* core could not: ask again after */
-#define REPORT_TRIES 30
+#define REPORT_TRIES 60               /* with growing pauses about an hour: core's lease is over then */
 
 void out_bus_attach(struct out *o, int fd)
 {
@@ -161,7 +161,7 @@ static void report_reply(struct out *o, struct reporter *p, const struct reply *
 	if (r->next == NEXT_CLOSE)
 		p->open = false;
 	if (!taken && ++report->tries < REPORT_TRIES) {
-		report->not_before_us = time_mono_us() + AGAIN_US;
+		report->not_before_us = time_mono_us() + AGAIN_US * report->tries;
 		pthread_mutex_lock(&o->lock);
 		out_report_push(o, report);
 		pthread_mutex_unlock(&o->lock);

@@ -145,6 +145,11 @@ int store_write(struct store *s, store_fn *fn, void *arg, struct err *e)
 	return s->drv->write(s, fn, arg, e ? e : &own_err);
 }
 
+bool tx_writes(const struct tx *tx)
+{
+	return tx->after != NULL;
+}
+
 struct store *tx_store(struct tx *tx)
 {
 	return tx->s;

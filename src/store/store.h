@@ -53,6 +53,7 @@ int store_write(struct store *s, store_fn *fn, void *arg, struct err *e);
 uint64_t store_id(struct store *s);
 uint64_t tx_id(struct tx *tx);
 struct store *tx_store(struct tx *tx);
+bool tx_writes(const struct tx *tx);          /* a write: what it reads may yet be undone */
 
 /* Statements are cached per connection by their text's address: pass string literals only. */
 struct sql *sql_open(struct tx *tx, const char *text);

@@ -1,7 +1,9 @@
 /* mail_check.h - does all mail open, and do the counters tell the truth? Read-only, needs the house open.
  *
- * Walks in portions with short read transactions, so it runs beside the service; what changes meanwhile is looked at
- * once more before it is called a problem. Not good for: the form of rows and blobs (store_check). */
+ * Every email is unsealed, its body opened and measured, waiting mail too; counters of mailboxes, usage of accounts,
+ * references of emails and blobs are counted again. Walks in portions with short reads, so it runs beside the service;
+ * what is compared comes from one snapshot. Problems name ids only. Errors: ERR_LATER (sealed meanwhile).
+ * Not good for: the form of rows and blobs (store_check), repairing. */
 #pragma once
 #include "domain/org/org.h"
 

@@ -197,38 +197,47 @@ static int arrived_since(struct tx *tx, struct arena *a, uint64_t mailbox_id, ui
 	return r;
 }
 
-/* The present set: cached, or the cached one moved on, or loaded. A reference is returned. */
-static int current(struct mail *m, struct tx *tx, const struct mailbox *box, const struct uid_set **out, struct err *e)
+/* The cached set moved on to the present; itself when only flags have changed. */
+static int move_on(struct tx *tx, const struct mailbox *box, const struct uid_set *have, uint64_t modseq, uint32_t uidnext,
+	const struct uid_set **out, struct err *e)
 {
 	SCOPED_ARENA a = arena_new();
+	struct imap_set gone, more;
+
+	if (expunged_since(tx, a, box->id, modseq, uidnext, &gone, e) < 0 || arrived_since(tx, a, box->id, uidnext, &more, e) < 0)
+		return e->code;
+	*out = gone.n || more.n ? uid_set_changed(have, &gone, &more) : uid_set_ref(have);
+	return 0;
+}
+
+/* The present set: cached, or the cached one moved on, or loaded. A reference is returned. What a write sees is not
+ * cached: when it is undone, the next one gives the same change number to another state. */
+static int current(struct mail *m, struct tx *tx, const struct mailbox *box, const struct uid_set **out, struct err *e)
+{
 	uint64_t modseq = 0;
 	uint32_t uidnext = 0;
-	const struct uid_set *have = cache_get(m, box->id, &modseq, &uidnext);
+	const struct uid_set *have = cache_get(m, box->id, &modseq, &uidnext), *now = NULL;
 	struct uid_set *fresh;
-	int r = 0;
+	int r;
 
 	if (have && modseq == box->modseq) {
 		*out = have;
 		return 0;
 	}
 	if (have && modseq < box->modseq && modseq >= box->expunged_modseq) {
-		struct imap_set gone, more;
-
-		r = expunged_since(tx, a, box->id, modseq, uidnext, &gone, e);
-		if (r == 0)
-			r = arrived_since(tx, a, box->id, uidnext, &more, e);
-		fresh = r == 0 ? uid_set_changed(have, &gone, &more) : NULL;
+		r = move_on(tx, box, have, modseq, uidnext, &now, e);
 	} else {
-		fresh = uid_set_new();
+		now = fresh = uid_set_new();
 		r = load(tx, box, fresh, e);
 	}
 	uid_set_unref(have);
 	if (r < 0) {
-		uid_set_unref(fresh);
+		uid_set_unref(now);
 		return r;
 	}
-	cache_put(m, box->id, box->modseq, box->uidnext, fresh);
-	*out = fresh;
+	if (!tx_writes(tx))
+		cache_put(m, box->id, box->modseq, box->uidnext, now);
+	*out = now;
 	return 0;
 }
 
@@ -261,7 +270,7 @@ static int flags_since(struct tx *tx, struct arena *a, const struct mail_view *v
 	int r;
 
 	sql_int(q, 1, (int64_t)v->mailbox_id);
-	sql_int(q, 2, (int64_t)v->modseq);
+	sql_int(q, 2, (int64_t)(v->flags_modseq ? v->flags_modseq : v->modseq));
 	sql_int(q, 3, v->uidnext);
 	while ((r = sql_next(q, e)) == 1) {
 		struct message_flags f = { (uint32_t)sql_col_int(q, 0), (uint64_t)sql_col_int(q, 1), (uint64_t)sql_col_int(q, 2) };
@@ -281,12 +290,7 @@ static int flags_since(struct tx *tx, struct arena *a, const struct mail_view *v
 	return r;
 }
 
-/* Of a sorted set: those the view knows. */
-static void known(struct arena *a, const struct uid_set *uids, const struct imap_set *in, struct imap_set *out)
-{
-	uid_set_existing(a, uids, in, out);
-}
-
+/* A range of UIDs out of uid_set_existing has no gap, so its sequence numbers have none either. */
 static void number_vanished(struct arena *a, const struct mail_view *v, struct mail_changes *out)
 {
 	out->vanished_seqs = ARENA_ARRAY(a, struct imap_range, out->vanished.n);
@@ -295,12 +299,30 @@ static void number_vanished(struct arena *a, const struct mail_view *v, struct m
 			uid_set_seq(v->uids, out->vanished.v[i].hi) };
 }
 
-/* Vanished ranges in UIDs may run over gaps of the view: cut them to runs of consecutive sequence numbers. */
+/* Known to the view and gone: by the tombstones, or by comparing when those are not kept that far back. */
+static int vanished_since(struct tx *tx, struct arena *a, const struct mail_view *v, const struct mailbox *box,
+	const struct uid_set *now, struct imap_set *out, struct err *e)
+{
+	struct imap_set all, gone;
+
+	if (v->modseq >= box->expunged_modseq) {
+		if (expunged_since(tx, a, v->mailbox_id, v->modseq, v->uidnext, &gone, e) < 0)
+			return e->code;
+		uid_set_existing(a, v->uids, &gone, out);
+		return 0;
+	}
+	uid_set_all(a, v->uids, &all);
+	for (size_t i = 0; i < all.n; i++)
+		for (uint64_t u = all.v[i].lo; u <= all.v[i].hi; u++)
+			if (!uid_set_seq(now, (uint32_t)u))
+				imap_set_add(a, out, (uint32_t)u);
+	return 0;
+}
+
 int mail_view_changes(struct mail *m, struct tx *tx, struct arena *a, const struct mail_view *v, bool expunge,
 	struct mail_changes *out, struct err *e)
 {
 	struct mailbox box;
-	struct imap_set gone;
 	const struct uid_set *now = NULL;
 
 	*out = (struct mail_changes){ .before = v->uids, .modseq = v->modseq, .uidnext = v->uidnext,
@@ -312,33 +334,24 @@ int mail_view_changes(struct mail *m, struct tx *tx, struct arena *a, const stru
 		out->any = out->gone = true;
 		return 0;
 	}
-	if (box.modseq == v->modseq && box.uidnext == v->uidnext)
+	if (box.modseq == (expunge || !v->flags_modseq ? v->modseq : v->flags_modseq))
 		return 0;
 	if (current(m, tx, &box, &now, e) < 0)
 		return e->code;
 	out->any = true;
 	out->uidnext = box.uidnext;
-	if (v->modseq >= box.expunged_modseq) {
-		if (expunged_since(tx, a, v->mailbox_id, v->modseq, v->uidnext, &gone, e) < 0)
-			goto fail;
-		known(a, v->uids, &gone, &out->vanished);
-	} else {
-		struct imap_set all;
-
-		uid_set_all(a, v->uids, &all);
-		for (size_t i = 0; i < all.n; i++)
-			for (uint64_t u = all.v[i].lo; u <= all.v[i].hi; u++)
-				if (!uid_set_seq(now, (uint32_t)u))
-					imap_set_add(a, &out->vanished, (uint32_t)u);
+	if (vanished_since(tx, a, v, &box, now, &out->vanished, e) < 0 || flags_since(tx, a, v, now, out, e) < 0 ||
+		arrived_since(tx, a, v->mailbox_id, v->uidnext, &out->arrived, e) < 0) {
+		uid_set_unref(now);
+		return e->code;
 	}
-	if (flags_since(tx, a, v, now, out, e) < 0 || arrived_since(tx, a, v->mailbox_id, v->uidnext, &out->arrived, e) < 0)
-		goto fail;
 	if (!expunge && out->vanished.n) { /* the client keeps its numbers: append the new, keep the dead */
 		struct imap_set none = { 0 };
 
 		uid_set_unref(now);
 		now = uid_set_changed(v->uids, &none, &out->arrived);
 		out->vanished = none;
+		out->flags_modseq = box.modseq;
 	} else {
 		number_vanished(a, v, out);
 		out->modseq = box.modseq;
@@ -346,9 +359,6 @@ int mail_view_changes(struct mail *m, struct tx *tx, struct arena *a, const stru
 	out->after = now;
 	out->exists = uid_set_count(now);
 	return 0;
-fail:
-	uid_set_unref(now);
-	return e->code;
 }
 
 void mail_view_apply(struct mail_view *v, struct mail_changes *c)
@@ -359,6 +369,7 @@ void mail_view_apply(struct mail_view *v, struct mail_changes *c)
 	v->uids = c->after;
 	v->modseq = c->modseq;
 	v->uidnext = c->uidnext;
+	v->flags_modseq = c->flags_modseq;
 	c->after = NULL;
 	c->before = NULL;
 }

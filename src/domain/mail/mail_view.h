@@ -16,6 +16,7 @@ struct mail_view {
 	const struct uid_set *uids;       /* one reference held */
 	uint64_t modseq;                  /* all changes up to here are known to the client */
 	uint32_t uidnext, uidvalidity;
+	uint64_t flags_modseq;            /* while expunges are held back: flags and arrivals known up to here; else 0 */
 };
 /* Fresh view of the present state; fast when another session has it, or the mailbox has no gaps. */
 int mail_view_open(struct mail *m, struct tx *tx, uint64_t mailbox_id, struct mail_view *out, struct err *e);
@@ -34,6 +35,7 @@ struct mail_changes {
 	uint64_t modseq;
 	const struct uid_set *after;      /* reference owned by this struct until applied */
 	uint32_t uidnext;
+	uint64_t flags_modseq;
 };
 /* Compare the view with the store. `expunge` false: vanished messages are held back (FETCH, STORE, SEARCH must
  * not report them); then modseq is not advanced past them. Nothing is changed until mail_view_apply. */

@@ -152,6 +152,8 @@ static int put_report(struct org *o, struct tx *tx, struct arena *a, const struc
 			q.rcpts[q.n_rcpts++] = (struct queue_rcpt){ .address = reader->to.v[i].address, .next_sec = now,
 				.notify = NOTIFY_NEVER };
 	}
+	if (!q.n_rcpts)                  /* final delivery notes the sender, RFC 5321 section 4.4 */
+		message = arena_printf(a, "Return-Path: <>\r\n%.*s", SPAN_F(message));
 	r = email_prepare(o, a, message, &p, e);
 	if (r == 0 && n)
 		r = deliver(o, tx, a, &p, local, n, now, e);

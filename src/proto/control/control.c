@@ -80,6 +80,8 @@ static int run_fn(struct tx *tx, void *arg, struct err *e)
 
 static int run(struct running *r, struct err *e)
 {
+	if (r->m->how != CONTROL_ALWAYS && !org_is_open(r->c.org))
+		return err_set(e, ERR_LATER, N_("The house is sealed: kontor seal open"), "sealed");
 	switch (r->m->how) {
 	case CONTROL_READ:
 		return store_read(r->c.call->house->store, run_fn, r, e);

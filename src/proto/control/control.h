@@ -38,7 +38,8 @@ struct control_arg {
 	unsigned flags;
 	const char *help;
 };
-enum control_how { CONTROL_READ = 1, CONTROL_WRITE, CONTROL_FREE /* no transaction around it, tx is NULL */ };
+enum control_how { CONTROL_READ = 1, CONTROL_WRITE, CONTROL_FREE /* no transaction around it, tx is NULL */,
+	CONTROL_ALWAYS /* the same, and while the house is sealed */ };
 struct control_command {
 	const char *verb, *help;
 	enum control_how how;

@@ -1,0 +1,148 @@
+/* mail_test.h - a house with mail for tests, and scenarios in one transaction each. */
+#pragma once
+#include <string.h>
+#include "base/time.h"
+#include "domain/mail/deliver.h"
+#include "domain/mail/mail_check.h"
+#include "domain/mail/mail_schema.h"
+#include "domain/mail/mail_view.h"
+#include "domain/mail/message.h"
+#include "domain/org/account.h"
+#include "domain/org/org_schema.h"
+#include "domain/org/role.h"
+#include "support/test_house.h"
+
+static struct test_house h;
+
+static inline int first_boxes(void *arg, struct tx *tx, uint64_t account_id, enum account_kind kind, struct span language,
+	struct err *e)
+{
+	struct test_house *house = arg;
+
+	return kind == ACCOUNT_ORG ? 0 : mailbox_create_first(house->org, tx, account_id, language, e);
+}
+
+static inline int start(void **state)
+{
+	static const struct migration list[] = { { "0001_org", org_schema_1 }, { "0002_mail", mail_schema_1 } };
+
+	(void)state;
+	account_on_add(first_boxes, &h);
+	test_house_new(&h, list, 2);
+	return 0;
+}
+
+static inline int stop(void **state)
+{
+	(void)state;
+	test_house_free(&h);
+	account_on_add(NULL, NULL);
+	return 0;
+}
+
+/* A scenario runs in one write transaction; with `undo` set when it returns, nothing of it stays. */
+struct play {
+	struct tx *tx;
+	struct arena *a;
+	struct err e;
+	void *arg;
+	bool undo;
+};
+struct played {
+	void (*fn)(struct play *p);
+	void *arg;
+};
+
+static inline int play_fn(struct tx *tx, void *arg, struct err *e)
+{
+	SCOPED_ARENA a = arena_new();
+	struct played *d = arg;
+	struct play p = { .tx = tx, .a = a, .arg = d->arg };
+
+	d->fn(&p);
+	return p.undo ? err_set(e, ERR_DENIED, "undone", "undone") : 0;
+}
+
+static inline void play_with(void (*fn)(struct play *p), void *arg)
+{
+	struct played d = { fn, arg };
+	struct err e = ERR_INIT;
+
+	if (store_write(h.store, play_fn, &d, &e) < 0 && e.code != ERR_DENIED)
+		fail_msg("%s", e.log);
+}
+
+static inline void play(void (*fn)(struct play *p))
+{
+	play_with(fn, NULL);
+}
+
+static inline void look_with(void (*fn)(struct play *p), void *arg)
+{
+	struct played d = { fn, arg };
+	struct err e = ERR_INIT;
+
+	if (store_read(h.store, play_fn, &d, &e) < 0)
+		fail_msg("%s", e.log);
+}
+
+/* The call succeeds, or fails with this class. */
+#define OK(call) \
+	do { \
+		err_clear(&p->e); \
+		if ((call) < 0) \
+			fail_msg("%s: %s (%s)", #call, p->e.say, p->e.log); \
+	} while (0)
+#define FAILS(class, call) \
+	do { \
+		err_clear(&p->e); \
+		assert_int_equal((call), (class)); \
+		assert_int_equal(p->e.code, (class)); \
+		assert_true(p->e.say[0] != 0); \
+	} while (0)
+#define assert_span(s, z) assert_true(span_eqz((s), (z)))
+
+static inline struct mailbox box_of(struct play *p, uint64_t viewer, const char *name)
+{
+	struct mailbox box = { 0 };
+
+	OK(mailbox_find(h.org, p->tx, p->a, viewer, span_str(name), &box, &p->e));
+	return box;
+}
+
+static inline uint64_t test_role(const char *address)
+{
+	struct account_new n = { .kind = ACCOUNT_ROLE, .address = span_str(address), .name = span_str(address) };
+	struct err e = ERR_INIT;
+	uint64_t id = 0;
+
+	if (account_add(h.org, &n, &id, &e) < 0)
+		fail_msg("%s", e.log);
+	return id;
+}
+
+static inline struct imap_set range_set(struct arena *a, uint32_t lo, uint32_t hi)
+{
+	struct imap_set s = { 0 };
+
+	imap_set_add(a, &s, lo);
+	s.v[0].hi = hi;
+	return s;
+}
+
+static inline void say_problem(void *arg, const char *problem)
+{
+	(void)arg;
+	print_error("%s\n", problem);
+}
+
+/* Counters, references, seals and bodies: nothing wrong anywhere. */
+static inline void assert_all_well(void)
+{
+	struct err e = ERR_INIT;
+	uint64_t problems = 1;
+
+	if (mail_check(h.org, h.store, say_problem, NULL, &problems, &e) < 0)
+		fail_msg("%s", e.log);
+	assert_int_equal(problems, 0);
+}
