@@ -121,6 +121,7 @@ static bool step_command(struct conn *c)
 		if (f->fatal)
 			conn_bye(c, BYE_BAD, "out of step");
 	} else if (r == 1) {
+		c->imap.sync_due = false; /* core looks afresh */
 		run_command(c);
 	} else if (f->event != IMAP_FRAME_SPOOL) {
 		return false;
