@@ -69,6 +69,22 @@ static bool header_ok(struct call *c, struct span body)
 	return true;
 }
 
+static void add_outside(struct accept *a, struct span address)
+{
+	struct recipients *l = &a->all;
+
+	if (l->n == l->cap) {
+		size_t cap = l->cap ? 2 * l->cap : 8;
+		struct recipient *v = ARENA_ARRAY(a->call->arena, struct recipient, cap);
+
+		if (l->n)
+			memcpy(v, l->v, l->n * sizeof(*v));
+		l->v = v;
+		l->cap = cap;
+	}
+	l->v[l->n++] = (struct recipient){ .address = address };
+}
+
 static int resolve(struct tx *tx, void *arg, struct err *e)
 {
 	struct accept *a = arg;
@@ -82,13 +98,7 @@ static int resolve(struct tx *tx, void *arg, struct err *e)
 		a->first[i] = a->all.n;
 		r->result = 0;
 		if (r->outside) {
-			struct recipient *v = ARENA_ARRAY(a->call->arena, struct recipient, a->all.n + 1);
-
-			if (a->all.n)
-				memcpy(v, a->all.v, a->all.n * sizeof(*v));
-			v[a->all.n] = (struct recipient){ .address = r->address };
-			a->all.v = v;
-			a->all.cap = ++a->all.n;
+			add_outside(a, r->address);
 			continue;
 		}
 		if (address_resolve(a->org, tx, a->call->arena, r->address, &a->all, &why) < 0) {
@@ -216,13 +226,23 @@ static int put(struct tx *tx, void *arg, struct err *e)
 	return report_local(a, tx, w->body, e);
 }
 
+/* How an account fared that an earlier RCPT has reached already. */
+static int result_of(const struct accept *a, uint64_t account_id)
+{
+	for (size_t d = 0; d < a->n_deliveries; d++)
+		if (a->deliveries[d].account_id == account_id)
+			return a->deliveries[d].result;
+	return 0;
+}
+
 /* LMTP: each RCPT fares by its own recipients; one that reached anybody is fine. */
 static void answer_each(struct accept *a)
 {
 	struct smtp_mail *m = a->mail;
 
 	for (size_t i = 0, d = 0; i < m->n; i++) {
-		int result = m->rcpts[i].result;
+		const struct smtp_rcpt *r = &m->rcpts[i];
+		int result = r->result == 0 && r->account_id ? result_of(a, r->account_id) : r->result;
 		bool any = a->first[i] == a->first[i + 1] && result == 0;
 
 		for (size_t k = a->first[i]; k < a->first[i + 1]; k++) {

@@ -15,6 +15,8 @@
 
 struct smtp_rcpt {
 	struct span address;             /* as given */
+	struct span key;                 /* as addresses are compared */
+	uint64_t account_id;             /* leads straight to one account, else 0 */
 	struct span orcpt;               /* "rfc822;a@b" decoded, or none */
 	unsigned notify;
 	bool outside;
@@ -25,6 +27,7 @@ struct smtp_mail {                       /* one mail transaction; arena NULL: no
 	struct arena *arena;
 	struct span sender, envid;
 	unsigned flags;                  /* QUEUE_* */
+	uint64_t size;                   /* as declared, 0: not */
 	bool utf8, bdat, dsn;
 	struct smtp_rcpt *rcpts;
 	size_t n, cap;
