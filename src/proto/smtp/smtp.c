@@ -218,16 +218,26 @@ static int lane(struct span verb)
 	return span_eqz(verb, "AUTH") || span_eqz(verb, "*CONTINUE") ? LANE_PASSWORD : LANE_INTERACTIVE;
 }
 
+/* LMTP has one answer for each recipient; core may not know any more how many those are. */
+static bool uncountable(const struct call *c)
+{
+	return c->session->service == SVC_LMTP && (span_eqz(c->cmd->verb, "*MESSAGE") || span_eqz(c->cmd->verb, "BDAT"));
+}
+
 static void refuse(struct call *c, int err_class, bool sealed)
 {
-	(void)err_class;
-	if (span_eqz(c->cmd->verb, "*GREETING")) {
-		smtpd_say(c, 421, "4.3.2", sealed ? "Temporarily sealed, try again later" : "Too busy, try again later");
+	const char *why = sealed ? "Temporarily sealed, try again later" : err_class == ERR_LATER ?
+		"Too busy, try again later" : "Internal error, try again later";
+
+	if (span_eqz(c->cmd->verb, "*GREETING") || uncountable(c)) {
+		smtpd_say(c, 421, "4.3.2", why);
 		c->reply->next = NEXT_CLOSE;
 	} else if (span_eqz(c->cmd->verb, "QUIT")) {
 		quit(c);
 	} else {
-		smtpd_say(c, 450, "4.3.2", sealed ? "Temporarily sealed, try again later" : "Too busy, try again later");
+		smtpd_say(c, 450, "4.3.2", why);
+		if (span_eqz(c->cmd->verb, "BDAT"))
+			c->reply->mood = MOOD_BAD_COMMAND; /* the gate drops what it has gathered */
 	}
 }
 

@@ -62,6 +62,14 @@ static void add_missing(struct buf *b, const struct call *c, struct span header)
 			(unsigned long long)random_u64(), c->house->hostname);
 }
 
+/* Without a header of its own the text would become part of ours. */
+static bool headless(struct span header)
+{
+	struct mime_field f;
+
+	return mime_header_next(&header, &f) && !f.name.n;
+}
+
 static struct span join(struct arena *a, struct span x, struct span y, struct span z)
 {
 	char *p = arena_alloc(a, x.n + y.n + z.n + 1);
@@ -86,6 +94,8 @@ int smtp_text(struct call *c, struct span body, bool outside, struct span delive
 	buf_init(&clean, head + 64);
 	add_received(&trace, c, s);
 	add_missing(&trace, c, header);
+	if (headless(header))
+		buf_addz(&trace, "\r\n");
 	buf_addf(&path, "Return-Path: <%.*s>\r\n", SPAN_F(s->mail.sender));
 	buf_add(&path, buf_span(&trace));
 	if (c->session->service == SVC_SUBMISSION && mime_header_count(header, "Bcc")) {
