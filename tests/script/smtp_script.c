@@ -16,6 +16,7 @@
  *   @inbox ADDRESS [N]  the newest (N-th newest) message in INBOX, told by M: lines;  @count ADDRESS  "N messages"
  *   @queue         each queued recipient, one M: line
  *   @body          the newest queued message, M: lines
+ *   @bounce ADDRESS  the newest queued message comes in again for this address; M: what DATA and the message get
  *   # comment */
 #include <fcntl.h>
 #include <stdio.h>
@@ -359,6 +360,26 @@ static void conn_end(struct conn *c)
 
 /* ---- the script ---- */
 
+static void bounce(struct arena *a, struct span address)
+{
+	struct conn *c = &conns[CONNS - 1];
+	struct buf text;
+
+	if (!c->used)
+		conn_start(c);
+	buf_init(&text, 64u << 20);
+	if (!mail_look(&house.house, a, SPAN("@body"), SPAN_NONE, &text))
+		wrong("nothing to bounce", address);
+	feed(c, arena_printf(a, "EHLO back.example\r\nMAIL FROM:<>\r\nRCPT TO:<%.*s>\r\n", SPAN_F(address)));
+	buf_reset(&c->out);
+	feed(c, SPAN("DATA\r\n"));
+	feed(c, buf_span(&text));
+	feed(c, SPAN(".\r\n"));
+	buf_add(&looked, buf_span(&c->out));
+	buf_reset(&c->out);
+	buf_fini(&text);
+}
+
 static void expect(struct conn *c, struct buf *from, struct arena *a, struct span want)
 {
 	static bool skip;
@@ -430,9 +451,11 @@ static void directive(struct arena *a, struct span line)
 		test_house_unseal(&house.under);
 	} else if (span_eqz(word, "@max") && span_num(rest, &n, 0, UINT32_MAX)) {
 		max_len = (size_t)n;
+	} else if (looked.n) {
+		wrong("not expected", buf_span(&looked));
+	} else if (span_eqz(word, "@bounce")) {
+		bounce(a, rest);
 	} else {
-		if (looked.n)
-			wrong("not expected", buf_span(&looked));
 		if (!mail_look(&house.house, a, word, rest, &looked))
 			wrong("bad directive", line);
 	}

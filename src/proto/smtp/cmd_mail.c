@@ -145,11 +145,12 @@ struct look {
 static int look_up(struct tx *tx, void *arg, struct err *e)
 {
 	struct look *l = arg;
+	uint64_t size = smtp_session(l->c)->mail.size;
 	struct err why = ERR_INIT;
 
 	if (address_accepts(l->c->house->org, tx, l->c->arena, l->address, &l->account_id, e) < 0)
 		return e->code;
-	if (!l->account_id || deliver_room(tx, l->account_id, smtp_session(l->c)->mail.size, &why) == 0)
+	if (!l->account_id || deliver_room(tx, l->account_id, size ? size : 1, &why) == 0)
 		return 0;
 	l->full = why.code == ERR_LIMIT;
 	return l->full ? 0 : err_set(e, why.code, why.say, "%s", why.log);
