@@ -1,10 +1,12 @@
 #include "main/cli.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 #include "base/io.h"
@@ -250,7 +252,10 @@ static int show(const struct cli *c, json_t *reply)
 
 	if (!json_is_true(json_object_get(reply, "ok"))) {
 		const char *text = json_string_value(json_object_get(reply, "error"));
+		json_t *problems = json_object_get(result, "problems");
 
+		if (problems && !c->json)
+			cli_print(problems);
 		if (c->json)
 			json_dumpf(reply, stdout, JSON_INDENT(2));
 		if (c->json)
@@ -282,18 +287,39 @@ static int show_processes(const struct cli *c, json_t *reply)
 	return rc;
 }
 
+/* What the server did not finish is of no use to anybody. */
+static void end_file(const char *path, bool good)
+{
+	SCOPED_BUF folder;
+	SCOPED_FD dir = -1;
+
+	if (!good) {
+		unlink(path);
+		return;
+	}
+	buf_init(&folder, PATH_MAX);
+	buf_add(&folder, strrchr(path, '/') ? SPAN_BYTES(path, (size_t)(strrchr(path, '/') - path) + 1) : SPAN("."));
+	buf_addc(&folder, '\0');
+	dir = open(folder.p, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
+	if (dir >= 0)
+		fsync(dir);
+}
+
 static int ask(const struct cli *c)
 {
 	SCOPED_FD fd = dial(c->state);
 	SCOPED_FD file = -1;
 	SCOPED_BUF reply;
 	json_error_t je;
+	const struct timeval patience = { .tv_sec = 5 };
 	json_t *request, *answer;
 	char *text;
 	bool ok;
 	int rc;
 
 	buf_init(&reply, REPLY_MAX);
+	if (c->processes)            /* a core that hangs is what status is asked for */
+		setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 	if (fd < 0 && c->processes)
 		return show_processes(c, NULL);
 	if (fd < 0)
@@ -314,9 +340,11 @@ static int ask(const struct cli *c)
 	json_decref(request);
 	if (!ok && c->processes)
 		return show_processes(c, NULL);
+	answer = ok ? json_loadb(reply.p, reply.n, 0, &je) : NULL;
+	if (c->file)
+		end_file(c->file, json_is_true(json_object_get(answer, "ok")));
 	if (!ok)
 		return failed(N_("The server hung up"), NULL);
-	answer = json_loadb(reply.p, reply.n, 0, &je);
 	rc = c->processes ? show_processes(c, answer) : show(c, answer);
 	json_decref(answer);
 	return rc;

@@ -12,6 +12,16 @@
 /* Keys of results as people read them; a key that is not here is shown as it is. */
 static const char *const labels[][2] = {
 	{ "account", N_("account") }, { "address", N_("address") }, { "addresses", N_("addresses") },
+	{ "attempts", N_("attempts") }, { "bytes", N_("octets") }, { "expires", N_("given up") }, { "held", N_("held") },
+	{ "last_reply", N_("last reply") }, { "leased", N_("sending") }, { "mail_opened", N_("mail was opened too") },
+	{ "mode", N_("opened by") }, { "next", N_("next attempt") }, { "pid", N_("process number") },
+	{ "problems", N_("problems") }, { "process", N_("process") }, { "queue", N_("outgoing mail") },
+	{ "ready", N_("waiting") }, { "recipient", N_("recipient") }, { "recipients", N_("recipients") },
+	{ "restarts", N_("restarts") }, { "seal", N_("house") }, { "sender", N_("sender") },
+	{ "sending", N_("sending") }, { "sessions", N_("sessions") }, { "shares", N_("shares") },
+	{ "shares_given", N_("shares given") }, { "shares_made", N_("shares in all") },
+	{ "shares_needed", N_("shares needed") }, { "shunted", N_("set aside") }, { "since", N_("since") },
+	{ "size", N_("octets") }, { "version", N_("version") }, { "waiting", N_("waiting") },
 	{ "chapter", N_("chapter") }, { "code", N_("code") }, { "created", N_("created") }, { "from", N_("from") },
 	{ "holder", N_("holder") }, { "id", N_("number") }, { "kind", N_("kind") }, { "label", N_("label") },
 	{ "language", N_("language") }, { "meaning", N_("meaning") }, { "messages", N_("messages") },
@@ -22,11 +32,13 @@ static const char *const labels[][2] = {
 	{ "used", N_("used") }, { "used_bytes", N_("used") }, { "value", N_("value") }, { "where", N_("where") },
 };
 /* Values of these keys are words of ours. */
-static const char *const word_keys[] = { "kind", "state", "where", "meaning", "rights" };
+static const char *const word_keys[] = { "kind", "state", "where", "meaning", "rights", "seal", "mode", "core" };
 static const char *const words[] = { N_("person"), N_("role"), N_("resource"), N_("organisation"), N_("active"),
 	N_("locked"), N_("here"), N_("outside"), N_("additional"), N_("alias"), N_("group"), N_("all"), N_("none"),
 	N_("accounts"), N_("roles"), N_("queue"), N_("seal"), N_("read"), N_("seen"), N_("write"), N_("insert"),
-	N_("create"), N_("delete"), N_("send"), N_("admin") };
+	N_("create"), N_("delete"), N_("send"), N_("admin"), N_("sealed"), N_("open"), N_("empty"), N_("key file"),
+	N_("passphrase"), N_("shares"), N_("no answer"), N_("ready"), N_("leased"), N_("held"), N_("shunted"),
+	N_("starting"), N_("running"), N_("waiting"), N_("stopped") };
 
 static const char *label(const char *key)
 {

@@ -123,8 +123,8 @@ void control_run(struct call *call)
 	if (rc == 0)
 		rc = run(&r, &e);
 	if (rc < 0)
-		answer(call, json_pack("{s:b,s:s,s:s,s:o}", "ok", 0, "error", e.say[0] ? e.say : "Internal error",
-			"class", err_name(e.code), "detail", control_span(span_str(e.log))));
+		answer(call, json_pack("{s:b,s:s,s:s,s:o,s:O?}", "ok", 0, "error", e.say[0] ? e.say : "Internal error",
+			"class", err_name(e.code), "detail", control_span(span_str(e.log)), "result", r.c.result));
 	else
 		answer(call, json_pack("{s:b,s:O}", "ok", 1, "result", r.c.result));
 	call->err = e;
