@@ -11,7 +11,7 @@
 #include "domain/mail/report.h"
 #include "later/retry.h"
 
-#define LEASE_SEC 3600                  /* longer than any delivery may take; a dead out's leases come back sooner */
+#define LEASE_SEC 3600                  /* longer than any delivery may take; a new `out` voids them */
 #define JOB_MAX 262144u
 
 /* ---- LEASE ---- */
@@ -56,6 +56,8 @@ static int lease(struct tx *tx, void *arg, struct err *e)
 	l->job = (struct out_job){ 0 };
 	l->body = SPAN_NONE;
 	l->broken = 0;
+	if (c->cmd->ntok && span_eqz(c->cmd->tok[0].text, "FRESH") && queue_release(tx, e) < 0)
+		return e->code;
 	if (queue_lease(c->house->org, tx, c->arena, now, now + LEASE_SEC, 1, &q, &n, e) < 0)
 		return e->code;
 	if (!n)

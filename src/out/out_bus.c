@@ -49,11 +49,16 @@ void out_bus_lost(struct out *o)
 
 static void put(struct out *o, struct reporter *p, const char *verb, struct span body)
 {
+	static const struct tok fresh = { .kind = TOK_ATOM, .text = { "FRESH", 5 } };
 	struct cmd c = { .service = SVC_OUT, .verb = span_str(verb), .body = body, .spool_fd = -1 };
 
 	if (!p->open)
 		p->session = ++o->last_session;
 	c.flags = p->open ? 0 : CMD_OPEN;
+	if (p == &o->lease && !o->leased) {
+		c.tok = &fresh;
+		c.ntok = 1;
+	}
 	c.session = p->session;
 	c.seq = ++p->seq;
 	p->open = true;
@@ -118,6 +123,7 @@ static void lease_reply(struct out *o, struct reply *r)
 		w->len = r->seg[1].len;
 		r->seg[1].fd = -1;
 		o->lease_at_us = 0;
+		o->leased = true;
 		job_add(o, w);
 		return;
 	}

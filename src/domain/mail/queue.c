@@ -1,5 +1,6 @@
 #include "domain/mail/queue.h"
 #include <string.h>
+#include "base/time.h"
 #include "base/wire.h"
 #include "domain/mail/mail_impl.h"
 
@@ -271,19 +272,32 @@ static int lease_group(struct org *o, struct tx *tx, struct arena *a, int64_t no
 	return 1;
 }
 
+/* A lost lease is ready again. */
+static int release_lost(struct tx *tx, int64_t now_sec, struct err *e)
+{
+	struct sql *q = sql_open(tx, "UPDATE queue_recipient SET state = ?1, next_sec = CASE WHEN next_sec > ?4 THEN ?4"
+		" ELSE next_sec END WHERE state = ?2 AND next_sec <= ?3");
+
+	sql_int(q, 1, QUEUE_READY);
+	sql_int(q, 2, QUEUE_LEASED);
+	sql_int(q, 3, now_sec);
+	sql_int(q, 4, time_real_sec());
+	return sql_run(q, e) < 0 ? e->code : 0;
+}
+
+int queue_release(struct tx *tx, struct err *e)
+{
+	return release_lost(tx, INT64_MAX, e);
+}
+
 int queue_lease(struct org *o, struct tx *tx, struct arena *a, int64_t now_sec, int64_t lease_until_sec, size_t max,
 	struct queue_entry **out, size_t *n_out, struct err *e)
 {
-	/* a lost lease is ready again */
-	struct sql *q = sql_open(tx, "UPDATE queue_recipient SET state = ?1 WHERE state = ?2 AND next_sec <= ?3");
 	int r = 1;
 
 	*out = ARENA_ARRAY(a, struct queue_entry, max);
 	*n_out = 0;
-	sql_int(q, 1, QUEUE_READY);
-	sql_int(q, 2, QUEUE_LEASED);
-	sql_int(q, 3, now_sec);
-	if (sql_run(q, e) < 0)
+	if (release_lost(tx, now_sec, e) < 0)
 		return e->code;
 	while (*n_out < max && r == 1) {
 		r = lease_group(o, tx, a, now_sec, lease_until_sec, QUEUE_GROUP_MAX, &(*out)[*n_out], e);
