@@ -32,14 +32,22 @@ static bool is_owner(int fd)
 	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &n) == 0 && (cred.uid == 0 || cred.uid == geteuid());
 }
 
-static int read_frame(int fd, struct arena *a, struct span *out, struct err *e)
+/* A descriptor may come with the first byte: a file the command line has made for us. */
+static int read_frame(int fd, struct arena *a, struct span *out, int *fd_out, struct err *e)
 {
 	unsigned char head[4];
+	int fds[IO_FDS_MAX];
+	size_t nfds = 0;
+	ssize_t got = io_recv_fds(fd, head, sizeof(head), fds, &nfds);
 	uint32_t n;
 	char *p;
 
-	if (io_read_full(fd, head, sizeof(head), e) < 0)
-		return e->code;
+	for (size_t i = 1; i < nfds; i++)
+		close(fds[i]);
+	if (nfds)
+		*fd_out = fds[0];
+	if (got <= 0 || io_read_full(fd, head + got, sizeof(head) - (size_t)got, e) < 0)
+		return err_set(e, ERR_GONE, "", "control connection ended");
 	n = (uint32_t)head[0] | (uint32_t)head[1] << 8 | (uint32_t)head[2] << 16 | (uint32_t)head[3] << 24;
 	if (n > REQUEST_MAX)
 		return err_set(e, ERR_TOOBIG, "Request too large", "control request of %u bytes", n);
@@ -82,7 +90,7 @@ static void serve(struct core *core, int fd, struct arena *a)
 	json_error_t je;
 
 	buf_init(&out, REPLY_MAX);
-	if (read_frame(fd, a, &cmd.body, &e) < 0)
+	if (read_frame(fd, a, &cmd.body, &cmd.spool_fd, &e) < 0)
 		return;
 	request = json_loadb(cmd.body.p, cmd.body.n, JSON_REJECT_DUPLICATES, &je);
 	cmd.verb = arena_span(a, span_str(json_string_value(json_object_get(request, "verb"))));
@@ -100,6 +108,8 @@ static void serve(struct core *core, int fd, struct arena *a)
 	log_control(&c, time_mono_us() - start);
 	metrics_command(&core->metrics, SVC_CONTROL, c.err.code, time_mono_us() - start);
 	write_frame(fd, buf_span(&out));
+	if (cmd.spool_fd >= 0)
+		close(cmd.spool_fd);
 }
 
 static void *visit(void *arg)

@@ -1,6 +1,7 @@
 #include "main/cli.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +9,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 #include "base/io.h"
+#include "base/scan.h"
 #include "base/secret.h"
 #include "main/i18n.h"
 
@@ -22,6 +24,7 @@ struct cli {
 	const struct control_noun *noun;
 	const struct control_command *command;
 	json_t *args;
+	const char *file;            /* to be made for the server, or NULL */
 };
 
 static int bad_usage(const struct cli *c, const char *why, const char *what)
@@ -111,6 +114,9 @@ static int put_secret(struct cli *c, const char *name, const char *path)
 static void put_text(struct cli *c, const struct control_arg *arg, const char *text)
 {
 	json_t *list = json_object_get(c->args, arg->name);
+
+	if (arg->type == ARG_NEW_FILE)
+		c->file = text;
 
 	if (arg->type != ARG_MANY) {
 		json_object_set_new(c->args, arg->name, json_string(text));
@@ -220,7 +226,8 @@ static int dial(const char *state)
 	return fd;
 }
 
-static bool exchange(int fd, const char *request, struct buf *reply)
+/* file: a descriptor that travels with the first byte, or -1. */
+static bool exchange(int fd, int file, const char *request, struct buf *reply)
 {
 	size_t n = strlen(request);
 	unsigned char head[4] = { (unsigned char)n, (unsigned char)(n >> 8), (unsigned char)(n >> 16),
@@ -228,7 +235,7 @@ static bool exchange(int fd, const char *request, struct buf *reply)
 	uint32_t len;
 	char *p;
 
-	if (io_write_full(fd, SPAN_BYTES(head, 4), NULL) < 0 || io_write_full(fd, SPAN_BYTES(request, n), NULL) < 0 ||
+	if (io_send_fds(fd, SPAN_BYTES(head, 4), &file, file >= 0) != 4 || io_write_full(fd, SPAN_BYTES(request, n), NULL) < 0 ||
 		io_read_full(fd, head, 4, NULL) < 0)
 		return false;
 	len = (uint32_t)head[0] | (uint32_t)head[1] << 8 | (uint32_t)head[2] << 16 | (uint32_t)head[3] << 24;
@@ -262,9 +269,65 @@ static int show(const struct cli *c, json_t *reply)
 	return fflush(stdout) ? failed(strerror(errno), NULL) : 0;
 }
 
+/* DIR/run/status, written by the supervisor: true also while core is down. NULL: no server. */
+static json_t *processes(const char *state)
+{
+	SCOPED_FD dir = open(state, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	SCOPED_BUF b;
+	json_t *list = json_array();
+	struct span rest;
+	uint64_t pid = 0;
+
+	buf_init(&b, 65536);
+	if (dir < 0 || io_read_file(dir, "run/status", &b, NULL) < 0)
+		b.n = 0;
+	rest = buf_span(&b);
+	while (rest.n) {
+		static const char *const names[] = { "name", "pid", "state", "restarts" };
+		struct span line = span_cut(&rest, '\n');
+		json_t *row = json_object();
+
+		for (size_t i = 0; i < 4; i++) {
+			struct span word = span_cut(&line, ' ');
+
+			if (i == 1 && !pid && !span_num(word, &pid, 1, INT32_MAX))
+				pid = 0;
+			json_object_set_new(row, names[i], json_stringn(word.n ? word.p : "", word.n));
+		}
+		json_array_append_new(list, row);
+	}
+	if (pid && (kill((pid_t)pid, 0) == 0 || errno == EPERM))
+		return list;
+	json_decref(list);
+	return NULL;
+}
+
+static int status(const struct cli *c, json_t *answer)
+{
+	json_t *list = processes(c->state), *result = json_object_get(answer, "result");
+	bool up = json_is_true(json_object_get(answer, "ok"));
+
+	if (!list)
+		return failed(N_("No server is running here"), c->state);
+	result = up ? json_incref(result) : json_pack("{s:s}", "state", "core does not answer");
+	if (c->json) {
+		json_object_set_new(result, "processes", list);
+		json_dumpf(result, stdout, JSON_INDENT(2));
+		putchar('\n');
+	} else {
+		cli_print(result);
+		putchar('\n');
+		cli_print(list);
+		json_decref(list);
+	}
+	json_decref(result);
+	return 0;
+}
+
 static int ask(const struct cli *c)
 {
 	SCOPED_FD fd = dial(c->state);
+	SCOPED_FD file = -1;
 	SCOPED_BUF reply;
 	json_error_t je;
 	json_t *request, *answer;
@@ -273,13 +336,20 @@ static int ask(const struct cli *c)
 	int rc;
 
 	buf_init(&reply, REPLY_MAX);
+	if (fd < 0 && strcmp(c->noun->name, "status") == 0)
+		return status(c, NULL);
 	if (fd < 0)
 		return failed(errno == EACCES ? N_("The server belongs to another user") :
 			N_("No server is running here"), c->state);
+	if (c->file) {
+		file = open(c->file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+		if (file < 0)
+			return failed(strerror(errno), c->file);
+	}
 	request = json_pack("{s:s++,s:O}", "verb", c->noun->name, c->command->verb[0] ? " " : "", c->command->verb,
 		"args", c->args);
 	text = json_dumps(request, JSON_COMPACT);
-	ok = text && exchange(fd, text, &reply);
+	ok = text && exchange(fd, file, text, &reply);
 	if (text)
 		secret_wipe(text, strlen(text));
 	free(text);
@@ -287,7 +357,7 @@ static int ask(const struct cli *c)
 	if (!ok)
 		return failed(N_("The server hung up"), NULL);
 	answer = json_loadb(reply.p, reply.n, 0, &je);
-	rc = show(c, answer);
+	rc = strcmp(c->noun->name, "status") == 0 ? status(c, answer) : show(c, answer);
 	json_decref(answer);
 	return rc;
 }

@@ -12,7 +12,7 @@
 #include "main/sandbox.h"
 #include "main/tls_files.h"
 
-static int make_folder(const char *dir, struct err *e)
+int init_make_folder(const char *dir, struct err *e)
 {
 	DIR *d;
 	struct dirent *entry;
@@ -54,7 +54,7 @@ static int own(const char *path, const struct stat *st, int type, struct FTW *ft
 }
 
 /* Everything the processes use belongs to their user; kontor.conf and the keys of tls stay the owner's. */
-static int hand_over(const char *dir, const struct settings *s, struct err *e)
+int init_hand_over(const char *dir, const struct settings *s, struct err *e)
 {
 	static const char *const mine[] = { "kontor.conf", "tls" };
 	char path[4096];
@@ -93,13 +93,13 @@ int init_organisation(const struct init_options *o, struct buf *shares_out, stru
 	struct offline house;
 	int r;
 
-	if (make_folder(o->dir, e) < 0 || write_conf(o->dir, o->conf, e) < 0)
+	if (init_make_folder(o->dir, e) < 0 || write_conf(o->dir, o->conf, e) < 0)
 		return e->code;
 	r = offline_open(a, o->dir, &house, e);
 	if (r == 0)
 		r = fill(a, o, &house, shares_out, e);
 	offline_close(&house);
 	if (r == 0)
-		r = hand_over(o->dir, &house.settings, e);
+		r = init_hand_over(o->dir, &house.settings, e);
 	return r;
 }

@@ -151,6 +151,36 @@ static int serve_main(int argc, char **argv)
 	return serve(&sc, &e) < 0 ? fail(&e) : 0;
 }
 
+static const char *const restore_usage = "kontor restore FILE --state DIR [--set NAME=VALUE]...";
+
+static int restore_main(int argc, char **argv)
+{
+	static const struct option options[] = { { "state", 1, NULL, 's' }, { "set", 1, NULL, 'c' }, { NULL, 0, NULL, 0 } };
+	const char *dir = getenv("KONTOR_STATE");
+	struct err e = ERR_INIT;
+	bool needs_key;
+	SCOPED_BUF conf;
+	int c;
+
+	buf_init(&conf, 65536);
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (c == 's')
+			dir = optarg;
+		else if (c == 'c')
+			buf_addf(&conf, "%s\n", optarg);
+		else
+			return usage(restore_usage);
+	}
+	if (!dir || optind + 1 != argc)
+		return usage(restore_usage);
+	buf_addc(&conf, '\0');
+	if (restore_organisation(dir, argv[optind], conf.p, &needs_key, &e) < 0)
+		return fail(&e);
+	if (needs_key)
+		fputs(_("The key file is never part of a backup: put vault/master.key of the old folder into the new one.\n"), stderr);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc > 1 && argv[1][0] == '@')
@@ -160,5 +190,7 @@ int main(int argc, char **argv)
 		return init_main(argc - 1, argv + 1);
 	if (argc > 1 && strcmp(argv[1], "serve") == 0)
 		return serve_main(argc - 1, argv + 1);
+	if (argc > 1 && strcmp(argv[1], "restore") == 0)
+		return restore_main(argc - 1, argv + 1);
 	return cli_main(argc, argv);
 }

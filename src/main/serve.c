@@ -36,6 +36,7 @@ struct process {
 	enum state state;
 	unsigned restarts, backoff_ms;
 	int64_t since_sec, started_us, again_us;
+	bool wants_bus, has_bus;       /* asked while core was not up; was given a connection */
 };
 
 struct super {
@@ -127,6 +128,7 @@ static void start(struct super *s, struct process *p)
 		fds[n++] = s->rows[i].fd;
 	p->started_us = time_mono_us();
 	p->since_sec = time_real_sec();
+	p->wants_bus = p->has_bus = false;
 	if (child_start(p->name, boot, fds, n, &p->pid, &p->link, &e) < 0) {
 		log_msg("start", "%s: %s", p->name, e.log);
 		p->state = WAITING;
@@ -191,7 +193,7 @@ static void announce(struct super *s)
 	struct logline l;
 
 	for (size_t i = 0; i < s->n; i++)
-		if (s->p[i].state != RUNNING)
+		if (s->p[i].state != RUNNING || (i >= 2 && !s->p[i].has_bus))
 			return;
 	if (s->announced)
 		return;
@@ -201,6 +203,21 @@ static void announce(struct super *s)
 		if (i == 0 || s->rows[i].port > s->rows[i - 1].port)
 			log_ki(&l, s->rows[i].name, s->rows[i].port);
 	log_end(&l);
+}
+
+/* Who asks while core is not up gets the answer when it is. */
+static void give_bus(struct super *s, struct process *p)
+{
+	struct err e = ERR_INIT;
+	int fd;
+
+	p->wants_bus = !core_runs(s);
+	if (p->wants_bus)
+		return;
+	fd = bus_connect(s);
+	p->has_bus = link_send(p->link, LINK_BUS, SPAN_NONE, fd, &e) == 0 && fd >= 0;
+	io_close(&fd);
+	announce(s);
 }
 
 static void heard(struct super *s, struct process *p)
@@ -214,12 +231,13 @@ static void heard(struct super *s, struct process *p)
 		io_close(&m.fd);
 		if (m.kind == LINK_READY) {
 			p->state = RUNNING;
+			for (size_t i = 2; i < s->n; i++)
+				if (s->p[i].wants_bus && s->p[i].link >= 0)
+					give_bus(s, &s->p[i]);
 			write_status(s);
 			announce(s);
 		} else if (m.kind == LINK_NEED_BUS) {
-			SCOPED_FD fd = core_runs(s) ? bus_connect(s) : -1;
-
-			link_send(p->link, LINK_BUS, SPAN_NONE, fd, &e);
+			give_bus(s, p);
 		}
 		arena_reset(a);
 	}

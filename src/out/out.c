@@ -27,7 +27,7 @@ static struct out *out_new(const struct out_config *conf, struct err *e)
 	pthread_mutex_init(&o->lock, NULL);
 	pthread_cond_init(&o->more, NULL);
 	/* one destination never gets all workers */
-	o->schedule = schedule_new(o->n_workers > 3 ? o->n_workers - o->n_workers / 4 : o->n_workers);
+	o->schedule = schedule_new(o->n_workers - (o->n_workers + 3) / 4);
 	o->reports_end = &o->reports;
 	o->bus_arena = arena_new();
 	o->need_wait_us = NEED_FIRST_US;

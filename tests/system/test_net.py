@@ -117,7 +117,10 @@ def test_proxy_junk_is_cut_off(behind, junk):
     with socket.create_connection(("127.0.0.1", behind.port("smtp")), timeout=10) as s:
         s.sendall(junk)
         s.settimeout(20)
-        got = s.recv(1000)
+        try:
+            got = s.recv(1000)
+        except ConnectionResetError:
+            got = b""
         assert got == b"" or got.startswith((b"421", b"554", b"550", b"500")), got
     with Smtp(behind.port("smtp"), before=proxy("203.0.113.8")) as ok:
         assert ok.cmd("NOOP")[0] == 250

@@ -27,6 +27,7 @@ enum control_type {
 	ARG_DATE,            /* "2026-03-01", "2026-03-01T12:00", local time; with Z: UTC */
 	ARG_SWITCH,          /* given or not */
 	ARG_SECRET,          /* --NAME-file F or "-" on the command line, never in argv */
+	ARG_NEW_FILE,        /* the command line makes the file (0600) and passes its descriptor */
 	ARG_MANY,            /* a list of texts; the last position takes all that follow, an option may be repeated */
 };
 enum { ARG_POSITION = 1, ARG_NEEDED = 2 };

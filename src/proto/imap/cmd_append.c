@@ -177,6 +177,7 @@ static int append_all(struct imap_call *c, struct append *ap, struct err *e)
 	struct put t = { c, ap };
 	SCOPED_BUF b;
 
+	buf_init(&b, 65536);
 	do {
 		if (ap->n == MESSAGES_MAX)
 			return imap_no(e, ERR_LIMIT, "Too many messages at once");
@@ -192,7 +193,6 @@ static int append_all(struct imap_call *c, struct append *ap, struct err *e)
 	}
 	if (store_write(c->store, put_all, &t, e) < 0)
 		return e->code;
-	buf_init(&b, 65536);
 	buf_addf(&b, "APPENDUID %u ", ap->box.uidvalidity);
 	imap_set_format(&b, &ap->uids);
 	c->code = arena_span(c->arena, buf_span(&b));

@@ -17,6 +17,16 @@ int imap_signed_in(struct imap_call *c, const struct auth_who *who)
 	return 0;
 }
 
+/* Wrong, or wrong too often: both make the gate wait. */
+int imap_auth_failed(struct imap_call *c, struct err *e)
+{
+	if (e->code == ERR_DENIED || e->code == ERR_MISSING)
+		c->no_code = "AUTHENTICATIONFAILED";
+	if (c->no_code || e->code == ERR_LIMIT)
+		c->call->reply->mood = MOOD_AUTH_FAILED;
+	return e->code;
+}
+
 int imap_login(struct imap_call *c, struct err *e)
 {
 	struct span login, password;
@@ -32,12 +42,7 @@ int imap_login(struct imap_call *c, struct err *e)
 		return e->code;
 	if (login.n > SASL_NAME_MAX || password.n > SASL_PASSWORD_MAX)
 		return imap_bad(e, "Name or password too long");
-	if (auth_password(c->org, c->arena, login, password, c->call->session->peer.address, &who, e) < 0) {
-		if (e->code == ERR_DENIED || e->code == ERR_MISSING) {
-			c->no_code = "AUTHENTICATIONFAILED";
-			c->call->reply->mood = MOOD_AUTH_FAILED;
-		}
-		return e->code;
-	}
+	if (auth_password(c->org, c->arena, login, password, c->call->session->peer.address, &who, e) < 0)
+		return imap_auth_failed(c, e);
 	return imap_signed_in(c, &who);
 }

@@ -84,9 +84,9 @@ static int put_fields(struct fetch *f, const struct message *m, const struct ima
 	uint64_t from = 0, n;
 	SCOPED_BUF b;
 
+	buf_init(&b, len + 2);
 	if (body_get(f, m, off, len, &header, e) < 0)
 		return e->code;
-	buf_init(&b, header.n + 2);
 	mime_header_filter(&b, header, it->names, it->name_count, it->text == IMAP_SECTION_HEADER_FIELDS_NOT);
 	n = b.n;
 	cut_partial(it, &from, &n);

@@ -86,6 +86,7 @@ void imap_session_free(void *session)
 	if (s->view.mailbox_id)
 		mail_view_close(&s->view);
 	drop_saved(s);
+	sasl_free(s->sasl);
 	if (s->more)
 		arena_free(s->more);
 	free(s);

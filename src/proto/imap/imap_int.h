@@ -12,7 +12,7 @@
 #include "codec/sasl.h"
 #include "domain/mail/mail_view.h"
 #include "domain/mail/message.h"
-#include "domain/org/auth.h"
+#include "domain/org/sasl_server.h"
 #include "proto/imap/imap.h"
 
 enum { ST_GUEST = 1, ST_AUTH = 2, ST_SELECTED = 4, ST_LOGGED_IN = 6, ST_ANY = 7 };
@@ -20,8 +20,6 @@ enum { TX_READ = 1, TX_WRITE = 2, HOLD_EXPUNGE = 4, NO_SYNC = 8, BY_UID = 16, RE
 #define IMAP_MORE_LEN (1u << 20)         /* a reply is cut about here and continued with CMD_MORE */
 #define IMAP_SEGMENT_LEN (512u << 10)    /* a body of this size leaves as a descriptor */
 #define IMAP_SEGMENTS_MAX 8
-
-struct imap_auth;                        /* an AUTHENTICATE under way, cmd_authenticate.c */
 
 struct imap_session {
 	uint8_t at;                      /* ST_* */
@@ -36,7 +34,7 @@ struct imap_session {
 	struct tok *more_tok;
 	size_t more_ntok;
 	bool more_missing;
-	struct imap_auth *auth;
+	struct sasl *sasl;               /* an AUTHENTICATE under way */
 	uint64_t state_hash;
 };
 
@@ -120,6 +118,7 @@ int imap_status_parse(struct imap_call *c, struct imap_args *g, unsigned *items_
 void imap_status_put(struct imap_call *c, struct span name, const struct mailbox *box, unsigned items);
 /* cmd_login.c */
 int imap_signed_in(struct imap_call *c, const struct auth_who *who);
+int imap_auth_failed(struct imap_call *c, struct err *e);
 
 typedef int imap_handler(struct imap_call *c, struct err *e);
 imap_handler imap_append, imap_authenticate, imap_cmd_capability, imap_check, imap_close, imap_continue, imap_copy,

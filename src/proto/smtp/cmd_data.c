@@ -67,7 +67,7 @@ static bool body_ok(struct call *c)
 		refuse_all(c, 452, "4.3.1", "No space for the message now, try again later");
 	else if (flag(c, "BARE"))
 		refuse_all(c, 550, "5.6.0", "Bare CR or LF in the message: every line must end with CR LF");
-	else if (flag(c, "NUL"))
+	else if (flag(c, "NUL") && !(smtp_session(c)->mail.flags & QUEUE_BINARY))
 		refuse_all(c, 550, "5.6.0", "NUL in the message");
 	else
 		return true;

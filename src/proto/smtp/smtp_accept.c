@@ -26,6 +26,7 @@ struct accept {
 	struct delivery *deliveries;
 	size_t n_deliveries;
 	uint64_t queue_id;
+	int nobody;                      /* class, when none of all recipients could have it */
 };
 
 static void answer(struct call *c, unsigned code, const char *status, const char *text)
@@ -150,7 +151,7 @@ static int enqueue(struct accept *a, struct tx *tx, struct err *e)
 static int report_local(struct accept *a, struct tx *tx, struct span body, struct err *e)
 {
 	bool lmtp = a->call->session->service == SVC_LMTP;
-	struct report_rcpt *rows = ARENA_ARRAY(a->call->arena, struct report_rcpt, a->all.n);
+	struct report_rcpt *rows = ARENA_ARRAY(a->call->arena, struct report_rcpt, a->all.n + a->mail->n);
 	struct report report = { .hostname = a->call->house->hostname, .sender = a->mail->sender, .envid = a->mail->envid,
 		.arrival_sec = time_real_sec(), .flags = a->mail->flags, .message = body, .rcpts = rows };
 
@@ -168,7 +169,28 @@ static int report_local(struct accept *a, struct tx *tx, struct span body, struc
 			.status = result == 0 ? SPAN("2.0.0") : result == ERR_LIMIT ? SPAN("5.2.2") : SPAN("5.1.1"),
 			.reply = result == 0 ? SPAN_NONE : result == ERR_LIMIT ? SPAN("Mailbox full") : SPAN("No such user here") };
 	}
+	for (size_t i = 0; i < a->mail->n && !lmtp; i++) {
+		const struct smtp_rcpt *r = &a->mail->rcpts[i];
+
+		if (r->result < 0)       /* gone since RCPT */
+			rows[report.n_rcpts++] = (struct report_rcpt){ .address = r->address, .orcpt = r->orcpt,
+				.notify = r->notify, .action = REPORT_FAILED, .status = SPAN("5.1.1"),
+				.reply = SPAN("No such user here") };
+	}
 	return report_send(a->org, tx, a->call->arena, &report, e);
+}
+
+/* The class when there is nobody to whom the mail went: then the client hears it, and no report is needed. */
+static int nobody(const struct accept *a)
+{
+	int class = ERR_MISSING;
+
+	for (size_t d = 0; d < a->n_deliveries; d++) {
+		if (a->deliveries[d].result == 0)
+			return 0;
+		class = a->deliveries[d].result;
+	}
+	return a->any_outside ? 0 : class;
 }
 
 struct write {
@@ -186,6 +208,9 @@ static int put(struct tx *tx, void *arg, struct err *e)
 		return e->code;
 	if (a->any_local && deliver(a->org, tx, a->call->arena, &a->local, a->deliveries, a->n_deliveries, time_real_sec(), e) < 0)
 		return e->code;
+	a->nobody = s->service == SVC_LMTP ? 0 : nobody(a);
+	if (a->nobody)
+		return err_set(e, a->nobody, "Nobody could have it", "no recipient could have it");
 	if (a->any_outside && enqueue(a, tx, e) < 0)
 		return e->code;
 	return report_local(a, tx, w->body, e);
@@ -260,7 +285,11 @@ void smtpd_accept(struct call *c, struct span body)
 	email_prepared_fini(&a.outside);
 	if (r < 0) {
 		err_set(&c->err, e.code, e.say, "%s", e.log);
-		if (e.code == ERR_LIMIT)
+		if (a.nobody == ERR_LIMIT && e.code == ERR_LIMIT)
+			answer(c, 452, "4.2.2", "Mailbox full");
+		else if (a.nobody && e.code == ERR_MISSING)
+			answer(c, 550, "5.1.1", "No such user here");
+		else if (e.code == ERR_LIMIT)
 			answer(c, 450, "4.7.1", e.say);
 		else if (e.code == ERR_TOOBIG)
 			answer(c, 552, "5.3.4", e.say);

@@ -1,0 +1,17 @@
+/* house.h - tests: the house that conversations talk to, on top of support/test_house.h.
+ *
+ * anna@example.org (password "geheim-eins"), ben@example.org ("geheim-zwei"), last@example.org ("geheim-drei", 40 KiB
+ * of quota), the role vorstand@example.org held by anna. Not good for: load. */
+#pragma once
+#include "bus/call.h"
+#include "support/test_house.h"
+
+struct script_house {
+	struct house house;
+	struct test_house under;
+	uint64_t anna, ben, last, role, term;
+};
+void script_house_open(struct script_house *t, void (*watch)(struct house *h, uint64_t session, uint64_t object_id),
+	void (*changed)(void *arg, const struct change *c, size_t n));
+void script_house_close(struct script_house *t);
+void script_house_end_term(struct script_house *t);      /* anna is no longer vorstand */
