@@ -293,11 +293,11 @@ static void end_file(const char *path, bool good)
 	SCOPED_BUF folder;
 	SCOPED_FD dir = -1;
 
+	buf_init(&folder, PATH_MAX);
 	if (!good) {
 		unlink(path);
 		return;
 	}
-	buf_init(&folder, PATH_MAX);
 	buf_add(&folder, strrchr(path, '/') ? SPAN_BYTES(path, (size_t)(strrchr(path, '/') - path) + 1) : SPAN("."));
 	buf_addc(&folder, '\0');
 	dir = open(folder.p, O_DIRECTORY | O_RDONLY | O_CLOEXEC);

@@ -176,10 +176,10 @@ int mailbox_rows_of(struct org *o, struct tx *tx, struct arena *a, uint64_t acco
 	return r;
 }
 
-/* INBOX first, then own, then shared; bytewise by name within each. */
+/* INBOX and what is below it first, then own, then shared; by name within each. */
 static int row_rank(const struct mailbox_row *r)
 {
-	if (span_eqz(r->name, "INBOX"))
+	if (span_eqz(r->name, "INBOX") || span_starts(r->name, SPAN("INBOX/")))
 		return 0;
 	return span_eqz(r->name, MAILBOX_SHARED) || span_starts(r->name, SPAN(MAILBOX_SHARED "/")) ? 2 : 1;
 }

@@ -2,6 +2,7 @@
 #include <stdatomic.h>
 #include <string.h>
 #include "base/time.h"
+#include "codec/imap/imap_utf7.h"
 #include "domain/mail/mail_impl.h"
 
 /* Larger than any handed out before by this process, and than any of an earlier second. */
@@ -246,6 +247,8 @@ static int rename_one(struct org *o, struct tx *tx, struct arena *a, struct mail
 	struct mailbox other;
 	struct sql *q;
 
+	if (inner.n > IMAP_NAME_MAX)
+		return err_set(e, ERR_PARAM, "The name of a mailbox below it would be too long", "rename: %zu bytes", inner.n);
 	switch (mailbox_lookup(o, tx, a, box->account_id, inner, &other, e)) {
 	case 0: return err_set(e, ERR_EXISTS, "Mailbox already exists", "rename");
 	case ERR_MISSING: err_clear(e); break;
@@ -284,8 +287,14 @@ static int rename_tree(struct org *o, struct tx *tx, struct arena *a, const stru
 {
 	struct mailbox_rows rows = { 0 };
 	struct span below = arena_printf(a, "%.*s/", SPAN_F(src->name));
+	struct mailbox taken;
 	bool any = false;
 
+	switch (mailbox_lookup(o, tx, a, src->account_id, to, &taken, e)) {
+	case 0: return err_set(e, ERR_EXISTS, "Mailbox already exists", "rename");
+	case ERR_MISSING: err_clear(e); break;
+	default: return e->code;
+	}
 	if (mailbox_rows_of(o, tx, a, src->account_id, RIGHT_ALL, SPAN_NONE, &rows, e) < 0 ||
 		make_levels(o, tx, a, src->account_id, to, e) < 0)
 		return e->code;

@@ -37,6 +37,8 @@ int mailbox_name_normal(struct arena *a, struct span name, struct span *out, str
 
 	if (imap_mailbox_check(n, MAILBOX_DELIMITER, e) < 0 || to_nfc(a, n, &n, e) < 0)
 		return e ? e->code : ERR_PARAM;
+	if (n.n > IMAP_NAME_MAX) /* some characters are longer in NFC */
+		return err_set(e, ERR_PARAM, "Mailbox name is too long", "%zu bytes in NFC", n.n);
 	if (span_istarts(n, SPAN("INBOX")) && (n.n == 5 || n.p[5] == MAILBOX_DELIMITER)) {
 		n = arena_span(a, n);
 		memcpy((char *)(uintptr_t)n.p, "INBOX", 5);

@@ -157,16 +157,20 @@ struct message_walk {
 	size_t at;
 	struct sql *q;
 	unsigned want;
-	uint64_t mailbox_id;
+	uint64_t mailbox_id, next;     /* uid */
+	size_t left;                   /* rows this statement may still give */
 	struct seal_key key;
 };
 
+/* In portions: on PostgreSQL a result is held whole. */
+static const int walk_portion[] = { [WANT_META] = 5000, [WANT_SUMMARY] = 500 };
+
 static const char *const walk_sql[] = {
 	[WANT_META] = "SELECT uid, modseq, flags, email_id, size, received_sec, saved_sec FROM message"
-		      " WHERE mailbox_id = ?1 AND uid >= ?2 AND uid <= ?3 ORDER BY uid",
+		      " WHERE mailbox_id = ?1 AND uid >= ?2 AND uid <= ?3 ORDER BY uid LIMIT ?4",
 	[WANT_SUMMARY] = "SELECT m.uid, m.modseq, m.flags, m.email_id, m.size, m.received_sec, m.saved_sec, e.blob_id, e.sealed"
 			 " FROM message m JOIN email e ON e.id = m.email_id"
-			 " WHERE m.mailbox_id = ?1 AND m.uid >= ?2 AND m.uid <= ?3 ORDER BY m.uid",
+			 " WHERE m.mailbox_id = ?1 AND m.uid >= ?2 AND m.uid <= ?3 ORDER BY m.uid LIMIT ?4",
 };
 
 int message_walk_open(struct org *o, struct tx *tx, struct arena *a, const struct mailbox *box, const struct imap_set *set,
@@ -205,40 +209,52 @@ static int open_email(struct message_walk *w, struct span sealed, struct message
 	return mime_summary_open(span_from(plain, HEAD_LEN), &out->summary, e);
 }
 
+/* The next portion of this range, or of the next range. False: no more ranges. */
+static bool walk_on(struct message_walk *w)
+{
+	const struct imap_range *r;
+
+	if (w->at == w->set->n)
+		return false;
+	r = &w->set->v[w->at];
+	w->left = (size_t)walk_portion[w->want];
+	w->q = sql_open(w->tx, walk_sql[w->want]);
+	sql_int(w->q, 1, (int64_t)w->mailbox_id);
+	sql_int(w->q, 2, w->next > r->lo ? (int64_t)w->next : r->lo);
+	sql_int(w->q, 3, r->hi);
+	sql_int(w->q, 4, walk_portion[w->want]);
+	return true;
+}
+
 int message_walk_next(struct message_walk *w, struct message *out, struct err *e)
 {
-	for (;;) {
-		int r;
+	int r;
 
-		if (!w->q) {
-			if (w->at == w->set->n)
-				return 0;
-			w->q = sql_open(w->tx, walk_sql[w->want]);
-			sql_int(w->q, 1, (int64_t)w->mailbox_id);
-			sql_int(w->q, 2, w->set->v[w->at].lo);
-			sql_int(w->q, 3, w->set->v[w->at].hi);
-			w->at++;
-		}
+	for (;;) {
+		if (!w->q && !walk_on(w))
+			return 0;
 		r = sql_next(w->q, e);
 		if (r < 0)
 			return r;
-		if (r == 0) {
-			sql_close(w->q);
-			w->q = NULL;
-			continue;
-		}
-		out->uid = (uint32_t)sql_col_int(w->q, 0);
-		out->modseq = (uint64_t)sql_col_int(w->q, 1);
-		out->flags = (uint64_t)sql_col_int(w->q, 2);
-		out->email_id = (uint64_t)sql_col_int(w->q, 3);
-		out->size = (uint64_t)sql_col_int(w->q, 4);
-		out->received_sec = sql_col_int(w->q, 5);
-		out->saved_sec = sql_col_int(w->q, 6);
-		if (!w->want)
-			return 1;
-		out->blob_id = (uint64_t)sql_col_int(w->q, 7);
-		return open_email(w, sql_col(w->q, 8), out, e) < 0 ? e->code : 1;
+		if (r == 1)
+			break;
+		sql_close(w->q);
+		w->q = NULL;
+		w->at += w->left > 0 || w->next > w->set->v[w->at].hi;
 	}
+	w->left--;
+	out->uid = (uint32_t)sql_col_int(w->q, 0);
+	w->next = (uint64_t)out->uid + 1;
+	out->modseq = (uint64_t)sql_col_int(w->q, 1);
+	out->flags = (uint64_t)sql_col_int(w->q, 2);
+	out->email_id = (uint64_t)sql_col_int(w->q, 3);
+	out->size = (uint64_t)sql_col_int(w->q, 4);
+	out->received_sec = sql_col_int(w->q, 5);
+	out->saved_sec = sql_col_int(w->q, 6);
+	if (!w->want)
+		return 1;
+	out->blob_id = (uint64_t)sql_col_int(w->q, 7);
+	return open_email(w, sql_col(w->q, 8), out, e) < 0 ? e->code : 1;
 }
 
 int message_body(struct tx *tx, struct arena *a, const struct message *m, struct span *out, struct err *e)

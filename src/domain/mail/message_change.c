@@ -3,7 +3,8 @@
 #include "base/time.h"
 #include "domain/mail/mail_impl.h"
 
-#define VANISH_REMEMBERED 100000u      /* tombstones kept per mailbox; older ones are pruned */
+#define VANISH_REMEMBERED 100000u      /* tombstones kept per mailbox; older ones are pruned now and then */
+#define PRUNE_AT 64
 
 /* One message's row in a list that grows in the arena. */
 struct rows {
@@ -75,16 +76,27 @@ static uint64_t changed_flags(enum flag_change how, uint64_t old, uint64_t flags
 	return how == FLAGS_ADD ? old | flags : how == FLAGS_REMOVE ? old & ~flags : flags;
 }
 
-static int write_flags(struct tx *tx, const struct mailbox *box, const struct row *row, uint64_t flags, uint64_t modseq,
-	struct err *e)
+/* One statement per range, with the same conditions as in message_flag. `+modseq`: the rows are found by uid. */
+static int write_flags(struct tx *tx, const struct mailbox *box, const struct imap_set *uids, enum flag_change how,
+	uint64_t flags, uint64_t unchangedsince, uint64_t modseq, struct err *e)
 {
-	struct sql *q = sql_open(tx, "UPDATE message SET flags = ?3, modseq = ?4 WHERE mailbox_id = ?1 AND uid = ?2");
+	uint64_t keep = how == FLAGS_ADD ? UINT64_MAX : how == FLAGS_REMOVE ? ~flags : 0, set = how == FLAGS_REMOVE ? 0 : flags;
 
-	sql_int(q, 1, (int64_t)box->id);
-	sql_int(q, 2, row->uid);
-	sql_int(q, 3, (int64_t)flags);
-	sql_int(q, 4, (int64_t)modseq);
-	return sql_run(q, e) < 0 ? e->code : 0;
+	for (size_t i = 0; i < uids->n; i++) {
+		struct sql *q = sql_open(tx, "UPDATE message SET flags = (flags & ?4) | ?5, modseq = ?6 WHERE mailbox_id = ?1"
+			" AND uid >= ?2 AND uid <= ?3 AND +modseq <= ?7 AND flags <> ((flags & ?4) | ?5)");
+
+		sql_int(q, 1, (int64_t)box->id);
+		sql_int(q, 2, uids->v[i].lo);
+		sql_int(q, 3, uids->v[i].hi);
+		sql_int(q, 4, (int64_t)keep);
+		sql_int(q, 5, (int64_t)set);
+		sql_int(q, 6, (int64_t)modseq);
+		sql_int(q, 7, unchangedsince > INT64_MAX ? INT64_MAX : (int64_t)unchangedsince);
+		if (sql_run(q, e) < 0)
+			return e->code;
+	}
+	return 0;
 }
 
 int message_flag(struct org *o, struct tx *tx, struct arena *a, const struct mailbox *box, const struct imap_set *uids,
@@ -102,7 +114,7 @@ int message_flag(struct org *o, struct tx *tx, struct arena *a, const struct mai
 		return e->code;
 	*changed_out = ARENA_ARRAY(a, struct flags_changed, rows.n);
 	for (size_t i = 0; i < rows.n; i++) {
-		struct row *row = &rows.v[i];
+		const struct row *row = &rows.v[i];
 		uint64_t now = changed_flags(how, row->flags, flags);
 
 		if (row->modseq > unchangedsince) {
@@ -111,18 +123,18 @@ int message_flag(struct org *o, struct tx *tx, struct arena *a, const struct mai
 		}
 		if (now == row->flags)
 			continue;
-		if (!modseq && account_next_modseq(tx, box->account_id, &modseq, e) < 0)
-			return e->code;
-		if (write_flags(tx, box, row, now, modseq, e) < 0)
-			return e->code;
 		unseen += !!(row->flags & FLAG_SEEN) - !!(now & FLAG_SEEN);
 		deleted += !!(now & FLAG_DELETED) - !!(row->flags & FLAG_DELETED);
-		(*changed_out)[(*n_out)++] = (struct flags_changed){ row->uid, modseq, now };
+		(*changed_out)[(*n_out)++] = (struct flags_changed){ row->uid, 0, now };
 	}
-	if (!modseq)
+	if (!*n_out)
 		return 0;
-	if (count(tx, box->id, modseq, 0, unseen, deleted, 0, e) < 0)
+	if (account_next_modseq(tx, box->account_id, &modseq, e) < 0 ||
+		write_flags(tx, box, uids, how, flags, unchangedsince, modseq, e) < 0 ||
+		count(tx, box->id, modseq, 0, unseen, deleted, 0, e) < 0)
 		return e->code;
+	for (size_t i = 0; i < *n_out; i++)
+		(*changed_out)[i].modseq = modseq;
 	mailbox_publish(tx, box, modseq);
 	return 0;
 }
@@ -148,34 +160,6 @@ static int delete_rows(struct tx *tx, const struct mailbox *box, const struct im
 		if (sql_run(q, e) < 0)
 			return e->code;
 	}
-	return 0;
-}
-
-/* Rows leave the mailbox; the emails lose a reference each unless `keep` (MOVE inside an account). */
-static int take_out(struct tx *tx, struct arena *a, const struct mailbox *box, const struct rows *rows, bool keep,
-	struct imap_set *gone_out, uint64_t *modseq_out, struct err *e)
-{
-	int64_t unseen = 0, deleted = 0, bytes = 0;
-
-	*gone_out = (struct imap_set){ 0 };
-	*modseq_out = box->modseq;
-	if (!rows->n)
-		return 0;
-	for (size_t i = 0; i < rows->n; i++) {
-		const struct row *r = &rows->v[i];
-
-		imap_set_add(a, gone_out, r->uid);
-		unseen += !(r->flags & FLAG_SEEN);
-		deleted += !!(r->flags & FLAG_DELETED);
-		bytes += (int64_t)r->size;
-		if (!keep && email_unref(tx, r->email_id, 1, e) < 0)
-			return e->code;
-	}
-	if (account_use(tx, box->account_id, keep ? 0 : -bytes, keep ? 0 : -(int64_t)rows->n, true, modseq_out, e) < 0 ||
-		delete_rows(tx, box, gone_out, *modseq_out, e) < 0 ||
-		count(tx, box->id, *modseq_out, -(int64_t)rows->n, -unseen, -deleted, -bytes, e) < 0)
-		return e->code;
-	mailbox_publish(tx, box, *modseq_out);
 	return 0;
 }
 
@@ -207,6 +191,35 @@ static int prune(struct tx *tx, const struct mailbox *box, struct err *e)
 	return sql_run(d, e) < 0 ? e->code : 0;
 }
 
+/* Rows leave the mailbox; the emails lose a reference each unless `keep` (MOVE inside an account). */
+static int take_out(struct tx *tx, struct arena *a, const struct mailbox *box, const struct rows *rows, bool keep,
+	struct imap_set *gone_out, uint64_t *modseq_out, struct err *e)
+{
+	int64_t unseen = 0, deleted = 0, bytes = 0;
+
+	*gone_out = (struct imap_set){ 0 };
+	*modseq_out = box->modseq;
+	if (!rows->n)
+		return 0;
+	for (size_t i = 0; i < rows->n; i++) {
+		const struct row *r = &rows->v[i];
+
+		imap_set_add(a, gone_out, r->uid);
+		unseen += !(r->flags & FLAG_SEEN);
+		deleted += !!(r->flags & FLAG_DELETED);
+		bytes += (int64_t)r->size;
+		if (!keep && email_unref(tx, r->email_id, 1, e) < 0)
+			return e->code;
+	}
+	if (account_use(tx, box->account_id, keep ? 0 : -bytes, keep ? 0 : -(int64_t)rows->n, true, modseq_out, e) < 0 ||
+		delete_rows(tx, box, gone_out, *modseq_out, e) < 0 ||
+		count(tx, box->id, *modseq_out, -(int64_t)rows->n, -unseen, -deleted, -bytes, e) < 0)
+		return e->code;
+	mailbox_publish(tx, box, *modseq_out);
+	/* Looking for the edge costs milliseconds in a mailbox with many: not at every single message. */
+	return rows->n >= PRUNE_AT || *modseq_out % PRUNE_AT == 0 ? prune(tx, box, e) : 0;
+}
+
 int message_expunge(struct org *o, struct tx *tx, struct arena *a, const struct mailbox *box, const struct imap_set *uids,
 	bool any, struct imap_set *gone_out, uint64_t *modseq_out, struct err *e)
 {
@@ -222,9 +235,7 @@ int message_expunge(struct org *o, struct tx *tx, struct arena *a, const struct 
 		if (any || (rows.v[i].flags & FLAG_DELETED))
 			rows.v[n++] = rows.v[i];
 	rows.n = n;
-	if (take_out(tx, a, box, &rows, false, gone_out, modseq_out, e) < 0)
-		return e->code;
-	return gone_out->n > 64 ? prune(tx, box, e) : 0;
+	return take_out(tx, a, box, &rows, false, gone_out, modseq_out, e);
 }
 
 /* ---- copy and move ---- */
