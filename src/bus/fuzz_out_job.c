@@ -1,0 +1,51 @@
+/* Any bytes as a job or a result: never crashes; what is taken has one written form, which is read the same again. */
+#include <stdlib.h>
+#include <string.h>
+#include "bus/out_job.h"
+
+static void same(const struct buf *x, const struct buf *y)
+{
+	if (x->failed || y->failed || x->n != y->n || memcmp(x->p, y->p, x->n) != 0)
+		abort();
+}
+
+static void try_job(struct arena *a, struct span in, struct buf *x, struct buf *y)
+{
+	struct out_job job;
+	struct err e = ERR_INIT;
+
+	if (out_job_decode(a, in, &job, &e) < 0)
+		return;
+	out_job_encode(x, &job);
+	if (out_job_decode(a, buf_span(x), &job, &e) < 0)
+		abort();
+	out_job_encode(y, &job);
+	same(x, y);
+}
+
+static void try_result(struct arena *a, struct span in, struct buf *x, struct buf *y)
+{
+	struct out_result result;
+	struct err e = ERR_INIT;
+
+	if (out_result_decode(a, in, &result, &e) < 0)
+		return;
+	out_result_encode(x, &result);
+	if (out_result_decode(a, buf_span(x), &result, &e) < 0)
+		abort();
+	out_result_encode(y, &result);
+	same(x, y);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
+int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
+{
+	SCOPED_ARENA a = arena_new();
+	SCOPED_BUF x, y;
+
+	buf_init(&x, 16u << 20);
+	buf_init(&y, 16u << 20);
+	if (n)
+		(p[0] & 1 ? try_job : try_result)(a, SPAN_BYTES(p + 1, n - 1), &x, &y);
+	return 0;
+}
