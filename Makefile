@@ -14,3 +14,8 @@ format:
 clean:
 	rm -rf build build-*
 .PHONY: build check asan tsan fuzz format clean
+bench: build
+	bench/mail/run.py
+install: build
+	meson install -C build
+.PHONY: bench install
