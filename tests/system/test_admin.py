@@ -219,3 +219,13 @@ def test_demo(tmp_path):
     finally:
         server.terminate()
         assert server.wait(40) == 0
+
+
+def test_secret_settings_are_given_in_a_file_and_never_shown(house):
+    with pytest.raises(CliError):
+        house.cli("settings", "set", "smarthost.password", "offen-auf-der-zeile")
+    house.cli("settings", "set", "smarthost.password", "--secret-file", "-", stdin="Losung-Kormoran\n")
+    assert "Kormoran" not in str(house.cli("settings", "list")) + str(house.cli("settings", "get", "smarthost.password"))
+    assert b"Kormoran" not in house.log_bytes()
+    house.cli("settings", "set", "smarthost.user", "kormoran")
+    assert house.cli("settings", "get", "smarthost.user")["value"] == "kormoran"

@@ -21,6 +21,12 @@ static int find(const struct control *c, size_t *at, struct err *e)
 	return err_set(e, ERR_MISSING, N_("There is no such setting"), "setting %.*s", SPAN_F(name));
 }
 
+/* Secrets are given in a file and never shown again. */
+static bool is_secret(size_t at)
+{
+	return span_ends(span_str(known[at].name), SPAN(".password"));
+}
+
 static int get_into(struct control *c, struct tx *tx, size_t at, json_t *o, struct err *e)
 {
 	struct span value = SPAN_NONE;
@@ -31,7 +37,7 @@ static int get_into(struct control *c, struct tx *tx, size_t at, json_t *o, stru
 		rc = 0;
 	}
 	json_object_set_new(o, "name", json_string(known[at].name));
-	control_put(o, "value", value);
+	control_put(o, "value", is_secret(at) && value.n ? SPAN("********") : value);
 	return rc;
 }
 
@@ -71,12 +77,16 @@ static bool allowed(const char *values, struct span value)
 
 static int set(struct control *c, struct tx *tx, struct err *e)
 {
-	struct span value = control_text(c, "value");
+	bool secret = control_has(c, "secret");
+	struct span value = control_text(c, secret ? "secret" : "value");
 	size_t at;
 	int rc = find(c, &at, e);
 
 	if (rc < 0)
 		return rc;
+	if (is_secret(at) != secret || secret == control_has(c, "value"))
+		return err_set(e, ERR_PARAM, N_("A password is given by --secret-file, anything else as value"), "setting %s",
+			known[at].name);
 	if (value.n > VALUE_MAX || !allowed(known[at].values, value))
 		return err_set(e, ERR_PARAM, N_("The setting cannot have this value"), "setting %s", known[at].name);
 	return org_setting_set(c->org, tx, known[at].name, value, e);
@@ -88,6 +98,7 @@ static const struct control_command commands[] = {
 	{ "list", N_("list all settings"), CONTROL_READ, list, { { 0 } } },
 	{ "get", N_("show one setting"), CONTROL_READ, get, { NAME } },
 	{ "set", N_("change a setting"), CONTROL_WRITE, set, { NAME,
-		{ "value", ARG_TEXT, ARG_POSITION | ARG_NEEDED, N_("its new value") } } },
+		{ "value", ARG_TEXT, ARG_POSITION, N_("its new value") },
+		{ "secret", ARG_SECRET, 0, N_("a password, on the first line") } } },
 };
 CONTROL_NOUN(settings, "settings", N_("settings that may change while the server runs"));
