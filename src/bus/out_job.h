@@ -1,9 +1,11 @@
 /* out_job.h - what core leases to `out` and what comes back: one message to one destination.
  *
- * Travels in commands of service SVC_OUT: "LEASE" (no tokens) is answered by one encoded job as the first
- * segment (bytes) and the message in a descriptor segment, or by a job with no recipients: nothing is due
- * until next_due_sec (the session then waits for NOTICE_CHANGED or that time). "RESULT" carries the encoded
- * result in cmd.body and is answered by an empty reply once it is durable. Decoders distrust their input.
+ * Travels in commands of service SVC_OUT: "LEASE" (one TOK_ATOM FRESH while `out` has never had a job: what a
+ * predecessor had leased is void) is answered by one encoded job as the first segment (bytes) and the message in a
+ * descriptor segment, or by a job with no recipients: nothing is due until next_due_sec (the session then waits for
+ * NOTICE_CHANGED or that time). "RESULT" carries the encoded result in cmd.body and is answered by an empty reply
+ * once it is durable; with a mood when core could not (sealed, overloaded, disk full): `out` then keeps it and says
+ * it again. Decoders distrust their input.
  * Times are real seconds. Errors: ERR_SYNTAX. Not good for: deciding what a failure means (later/retry.h). */
 #pragma once
 #include "base/arena.h"

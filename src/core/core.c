@@ -95,6 +95,11 @@ static int vault_connect(void *arg)
 	return fd;
 }
 
+static size_t open_sessions(const struct house *h)
+{
+	return atomic_load(&h->core->metrics.sessions);
+}
+
 static int open_house(struct core *c, struct err *e)
 {
 	const struct core_config *config = c->config;
@@ -102,7 +107,7 @@ static int open_house(struct core *c, struct err *e)
 		.readers = 16 };
 
 	c->house = (struct house){ .hostname = config->hostname, .dirfd = config->dirfd, .ticket_key = &config->ticket_key,
-		.watch = feed_watch, .core = c };
+		.watch = feed_watch, .sessions = open_sessions, .core = c };
 	if (store_open(&sc, &c->house.store, e) < 0 ||
 		store_migrate(c->house.store, core_migrations, core_migrations_n, e) < 0)
 		return e->code;

@@ -50,6 +50,9 @@ static void finish_reply(struct call *c)
 
 	if (c->out->failed) { /* a handler built more than one message holds: our bug, shown, not sent in half */
 		buf_reset(c->out);
+		for (size_t i = 0; i < r->nseg; i++)
+			if (r->seg[i].fd >= 0)
+				close(r->seg[i].fd);
 		r->nseg = 0;
 		r->next = NEXT_CLOSE;
 		err_set(&c->err, ERR_BROKEN, "", "reply larger than %u bytes", OUT_MAX);

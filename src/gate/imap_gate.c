@@ -121,6 +121,7 @@ static bool step_command(struct conn *c)
 		if (f->fatal)
 			conn_bye(c, BYE_BAD, "out of step");
 	} else if (r == 1) {
+		c->imap.sync_due = false; /* core looks afresh */
 		run_command(c);
 	} else if (f->event != IMAP_FRAME_SPOOL) {
 		return false;
@@ -213,10 +214,10 @@ static void next(struct conn *c, unsigned what)
 
 static void notice(struct conn *c)
 {
-	if (c->imap.mode != MODE_IDLE)
-		return;
+	/* A notice may overtake the reply that begins IDLE: it is kept, and asked for as soon as IDLE stands. */
 	c->imap.sync_due = true;
-	conn_step(c);
+	if (c->imap.mode == MODE_IDLE)
+		conn_step(c);
 }
 
 static void unavailable(struct conn *c)

@@ -11,7 +11,7 @@
 #include "domain/mail/report.h"
 #include "later/retry.h"
 
-#define LEASE_SEC 3600                  /* longer than any delivery may take; a dead out's leases come back sooner */
+#define LEASE_SEC 3600                  /* longer than any delivery may take; a new `out` voids them */
 #define JOB_MAX 262144u
 
 /* ---- LEASE ---- */
@@ -56,6 +56,8 @@ static int lease(struct tx *tx, void *arg, struct err *e)
 	l->job = (struct out_job){ 0 };
 	l->body = SPAN_NONE;
 	l->broken = 0;
+	if (c->cmd->ntok && span_eqz(c->cmd->tok[0].text, "FRESH") && queue_release(tx, e) < 0)
+		return e->code;
 	if (queue_lease(c->house->org, tx, c->arena, now, now + LEASE_SEC, 1, &q, &n, e) < 0)
 		return e->code;
 	if (!n)
@@ -203,14 +205,17 @@ static void run_result(struct call *c)
 	struct result r = { .call = c };
 	struct err e = ERR_INIT;
 
-	if (out_result_decode(c->arena, c->cmd->body, &r.result, &e) < 0 || store_write(c->house->store, work, &r, &e) == 0) {
-		if (e.code)
-			err_set(&c->err, e.code, e.say, "%s", e.log);
+	if (out_result_decode(c->arena, c->cmd->body, &r.result, &e) < 0) {
+		err_set(&c->err, e.code, e.say, "%s", e.log); /* out's bug: the lease runs out and the attempt is made again */
 		return;
 	}
+	if (store_write(c->house->store, work, &r, &e) == 0)
+		return;
 	err_set(&c->err, e.code, e.say, "%s", e.log);
-	if (e.code == ERR_LATER)
-		return; /* the lease runs out, the attempt is made again */
+	if (e.code == ERR_LATER) {
+		c->reply->mood = MOOD_BAD_COMMAND; /* not durable: say it again */
+		return;
+	}
 	err_clear(&e);
 	if (store_write(c->house->store, shunt, &r, &e) == 0)
 		log_msg("queue_shunted", "message %llu: %s", (unsigned long long)r.result.message_id, c->err.log);
@@ -234,6 +239,8 @@ static void refuse(struct call *c, int err_class, bool sealed)
 	(void)err_class;
 	if (span_eqz(c->cmd->verb, "LEASE"))
 		out_job_encode(c->out, &none);
+	else
+		c->reply->mood = MOOD_BAD_COMMAND;
 }
 
 static int lane(struct span verb)

@@ -1,15 +1,15 @@
 #include "main/cli.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 #include "base/io.h"
-#include "base/scan.h"
 #include "base/secret.h"
 #include "main/i18n.h"
 
@@ -25,6 +25,7 @@ struct cli {
 	const struct control_command *command;
 	json_t *args;
 	const char *file;            /* to be made for the server, or NULL */
+	json_t *processes;           /* kontor status only */
 };
 
 static int bad_usage(const struct cli *c, const char *why, const char *what)
@@ -117,7 +118,6 @@ static void put_text(struct cli *c, const struct control_arg *arg, const char *t
 
 	if (arg->type == ARG_NEW_FILE)
 		c->file = text;
-
 	if (arg->type != ARG_MANY) {
 		json_object_set_new(c->args, arg->name, json_string(text));
 		return;
@@ -252,7 +252,10 @@ static int show(const struct cli *c, json_t *reply)
 
 	if (!json_is_true(json_object_get(reply, "ok"))) {
 		const char *text = json_string_value(json_object_get(reply, "error"));
+		json_t *problems = json_object_get(result, "problems");
 
+		if (problems && !c->json)
+			cli_print(problems);
 		if (c->json)
 			json_dumpf(reply, stdout, JSON_INDENT(2));
 		if (c->json)
@@ -269,59 +272,37 @@ static int show(const struct cli *c, json_t *reply)
 	return fflush(stdout) ? failed(strerror(errno), NULL) : 0;
 }
 
-/* DIR/run/status, written by the supervisor: true also while core is down. NULL: no server. */
-static json_t *processes(const char *state)
+/* With what core said, if it answers at all. */
+static int show_processes(const struct cli *c, json_t *reply)
 {
-	SCOPED_FD dir = open(state, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	SCOPED_BUF b;
-	json_t *list = json_array();
-	struct span rest;
-	uint64_t pid = 0;
+	json_t *all = json_pack("{s:b,s:{}}", "ok", 1, "result"), *result = json_object_get(all, "result");
+	int rc;
 
-	buf_init(&b, 65536);
-	if (dir < 0 || io_read_file(dir, "run/status", &b, NULL) < 0)
-		b.n = 0;
-	rest = buf_span(&b);
-	while (rest.n) {
-		static const char *const names[] = { "name", "pid", "state", "restarts" };
-		struct span line = span_cut(&rest, '\n');
-		json_t *row = json_object();
-
-		for (size_t i = 0; i < 4; i++) {
-			struct span word = span_cut(&line, ' ');
-
-			if (i == 1 && !pid && !span_num(word, &pid, 1, INT32_MAX))
-				pid = 0;
-			json_object_set_new(row, names[i], json_stringn(word.n ? word.p : "", word.n));
-		}
-		json_array_append_new(list, row);
-	}
-	if (pid && (kill((pid_t)pid, 0) == 0 || errno == EPERM))
-		return list;
-	json_decref(list);
-	return NULL;
+	json_object_update(result, json_object_get(reply, "result"));
+	if (!json_object_size(result))
+		json_object_set_new(result, "core", json_string("no answer"));
+	json_object_set(result, "processes", c->processes);
+	rc = show(c, all);
+	json_decref(all);
+	return rc;
 }
 
-static int status(const struct cli *c, json_t *answer)
+/* What the server did not finish is of no use to anybody. */
+static void end_file(const char *path, bool good)
 {
-	json_t *list = processes(c->state), *result = json_object_get(answer, "result");
-	bool up = json_is_true(json_object_get(answer, "ok"));
+	SCOPED_BUF folder;
+	SCOPED_FD dir = -1;
 
-	if (!list)
-		return failed(N_("No server is running here"), c->state);
-	result = up ? json_incref(result) : json_pack("{s:s}", "state", "core does not answer");
-	if (c->json) {
-		json_object_set_new(result, "processes", list);
-		json_dumpf(result, stdout, JSON_INDENT(2));
-		putchar('\n');
-	} else {
-		cli_print(result);
-		putchar('\n');
-		cli_print(list);
-		json_decref(list);
+	buf_init(&folder, PATH_MAX);
+	if (!good) {
+		unlink(path);
+		return;
 	}
-	json_decref(result);
-	return 0;
+	buf_add(&folder, strrchr(path, '/') ? SPAN_BYTES(path, (size_t)(strrchr(path, '/') - path) + 1) : SPAN("."));
+	buf_addc(&folder, '\0');
+	dir = open(folder.p, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
+	if (dir >= 0)
+		fsync(dir);
 }
 
 static int ask(const struct cli *c)
@@ -330,14 +311,17 @@ static int ask(const struct cli *c)
 	SCOPED_FD file = -1;
 	SCOPED_BUF reply;
 	json_error_t je;
+	const struct timeval patience = { .tv_sec = 5 };
 	json_t *request, *answer;
 	char *text;
 	bool ok;
 	int rc;
 
 	buf_init(&reply, REPLY_MAX);
-	if (fd < 0 && strcmp(c->noun->name, "status") == 0)
-		return status(c, NULL);
+	if (c->processes)            /* a core that hangs is what status is asked for */
+		setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	if (fd < 0 && c->processes)
+		return show_processes(c, NULL);
 	if (fd < 0)
 		return failed(errno == EACCES ? N_("The server belongs to another user") :
 			N_("No server is running here"), c->state);
@@ -354,10 +338,14 @@ static int ask(const struct cli *c)
 		secret_wipe(text, strlen(text));
 	free(text);
 	json_decref(request);
+	if (!ok && c->processes)
+		return show_processes(c, NULL);
+	answer = ok ? json_loadb(reply.p, reply.n, 0, &je) : NULL;
+	if (c->file)
+		end_file(c->file, json_is_true(json_object_get(answer, "ok")));
 	if (!ok)
 		return failed(N_("The server hung up"), NULL);
-	answer = json_loadb(reply.p, reply.n, 0, &je);
-	rc = strcmp(c->noun->name, "status") == 0 ? status(c, answer) : show(c, answer);
+	rc = c->processes ? show_processes(c, answer) : show(c, answer);
 	json_decref(answer);
 	return rc;
 }
@@ -399,6 +387,8 @@ static int run(struct cli *c)
 		return rc;
 	if (!c->state)
 		return bad_usage(c, N_("Give --state DIR or set KONTOR_STATE"), NULL);
+	if (strcmp(c->noun->name, "status") == 0)
+		c->processes = cli_processes(c->state);
 	return ask(c);
 }
 
@@ -410,6 +400,7 @@ int cli_main(int argc, char **argv)
 	own_options(&c, argc, argv);
 	rc = run(&c);
 	json_decref(c.args);
+	json_decref(c.processes);
 	free(c.words);
 	return rc;
 }

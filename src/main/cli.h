@@ -8,6 +8,8 @@
 
 int cli_main(int argc, char **argv);
 
+/* cli_status.c: rows of processes; NULL when no supervisor runs on this folder. */
+json_t *cli_processes(const char *state);
 /* cli_print.c: the result for people - rows as columns, an object as lines, a list as lines. */
 void cli_print(json_t *result);
 /* cli_help.c: for people, and as roff; noun NULL: all. */

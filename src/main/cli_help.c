@@ -10,6 +10,8 @@ static const struct {
 } others[] = {
 	{ "init", N_("make a new organisation in an empty folder") },
 	{ "serve", N_("run the server in the foreground") },
+	{ "demo", N_("make an invented organisation to play with; --show tells ports and passwords") },
+	{ "restore", N_("make an organisation from a backup in an empty folder") },
 	{ "help", N_("explain a command: kontor help NOUN; as manual page: kontor help --man [NOUN]") },
 };
 #define OTHERS (sizeof(others) / sizeof(others[0]))

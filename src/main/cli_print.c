@@ -12,6 +12,16 @@
 /* Keys of results as people read them; a key that is not here is shown as it is. */
 static const char *const labels[][2] = {
 	{ "account", N_("account") }, { "address", N_("address") }, { "addresses", N_("addresses") },
+	{ "attempts", N_("attempts") }, { "bytes", N_("octets") }, { "expires", N_("given up") }, { "held", N_("held") },
+	{ "last_reply", N_("last reply") }, { "leased", N_("sending") }, { "mail_opened", N_("mail was opened too") },
+	{ "mode", N_("opened by") }, { "next", N_("next attempt") }, { "pid", N_("process number") },
+	{ "problems", N_("problems") }, { "process", N_("process") }, { "queue", N_("outgoing mail") },
+	{ "ready", N_("waiting") }, { "recipient", N_("recipient") }, { "recipients", N_("recipients") },
+	{ "restarts", N_("restarts") }, { "seal", N_("house") }, { "sender", N_("sender") },
+	{ "sending", N_("sending") }, { "sessions", N_("sessions") }, { "shares", N_("shares") },
+	{ "shares_given", N_("shares given") }, { "shares_made", N_("shares in all") },
+	{ "shares_needed", N_("shares needed") }, { "shunted", N_("set aside") }, { "since", N_("since") },
+	{ "size", N_("octets") }, { "version", N_("version") }, { "waiting", N_("waiting") },
 	{ "chapter", N_("chapter") }, { "code", N_("code") }, { "created", N_("created") }, { "from", N_("from") },
 	{ "holder", N_("holder") }, { "id", N_("number") }, { "kind", N_("kind") }, { "label", N_("label") },
 	{ "language", N_("language") }, { "meaning", N_("meaning") }, { "messages", N_("messages") },
@@ -22,11 +32,13 @@ static const char *const labels[][2] = {
 	{ "used", N_("used") }, { "used_bytes", N_("used") }, { "value", N_("value") }, { "where", N_("where") },
 };
 /* Values of these keys are words of ours. */
-static const char *const word_keys[] = { "kind", "state", "where", "meaning", "rights" };
+static const char *const word_keys[] = { "kind", "state", "where", "meaning", "rights", "seal", "mode", "core" };
 static const char *const words[] = { N_("person"), N_("role"), N_("resource"), N_("organisation"), N_("active"),
 	N_("locked"), N_("here"), N_("outside"), N_("additional"), N_("alias"), N_("group"), N_("all"), N_("none"),
 	N_("accounts"), N_("roles"), N_("queue"), N_("seal"), N_("read"), N_("seen"), N_("write"), N_("insert"),
-	N_("create"), N_("delete"), N_("send"), N_("admin") };
+	N_("create"), N_("delete"), N_("send"), N_("admin"), N_("sealed"), N_("open"), N_("empty"), N_("key file"),
+	N_("passphrase"), N_("shares"), N_("no answer"), N_("ready"), N_("leased"), N_("held"), N_("shunted"),
+	N_("starting"), N_("running"), N_("waiting"), N_("stopped") };
 
 static const char *label(const char *key)
 {
@@ -105,10 +117,13 @@ static void add_value(struct buf *b, const char *key, json_t *v)
 			add_value(b, key, one);
 		}
 	} else if (json_is_object(v)) {
-		char *text = json_dumps(v, 0);
+		const char *name;
 
-		add_text(b, text ? text : "");
-		free(text);
+		i = 0;
+		json_object_foreach(v, name, one) {
+			buf_addf(b, "%s%s ", i++ ? ", " : "", label(name));
+			add_value(b, name, one);
+		}
 	} else {
 		buf_addc(b, '-');
 	}
@@ -184,6 +199,11 @@ static void print_rows(json_t *rows)
 	free(text);
 }
 
+static bool is_table(const json_t *v)
+{
+	return json_is_array(v) && json_is_object(json_array_get(v, 0));
+}
+
 static void print_object(json_t *o)
 {
 	size_t cells = 0;
@@ -193,13 +213,21 @@ static void print_object(json_t *o)
 	json_object_foreach(o, key, v)
 		cells = width(label(key)) > cells ? width(label(key)) : cells;
 	json_object_foreach(o, key, v) {
-		char *z = text_of(key, v), name[256];
+		char *z, name[256];
 
+		if (is_table(v))
+			continue;
+		z = text_of(key, v);
 		snprintf(name, sizeof(name), "%s:", label(key));
 		put_cell(name, cells, false);
 		puts(z);
 		free(z);
 	}
+	json_object_foreach(o, key, v)
+		if (is_table(v)) {
+			putchar('\n');
+			print_rows(v);
+		}
 }
 
 void cli_print(json_t *result)

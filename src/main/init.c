@@ -12,7 +12,7 @@
 #include "main/sandbox.h"
 #include "main/tls_files.h"
 
-int init_make_folder(const char *dir, struct err *e)
+int init_folder(const char *dir, struct err *e)
 {
 	DIR *d;
 	struct dirent *entry;
@@ -93,7 +93,7 @@ int init_organisation(const struct init_options *o, struct buf *shares_out, stru
 	struct offline house;
 	int r;
 
-	if (init_make_folder(o->dir, e) < 0 || write_conf(o->dir, o->conf, e) < 0)
+	if (init_folder(o->dir, e) < 0 || write_conf(o->dir, o->conf, e) < 0)
 		return e->code;
 	r = offline_open(a, o->dir, &house, e);
 	if (r == 0)

@@ -19,13 +19,14 @@ struct init_options {
 /* Shares, one per line, for 's'. */
 int init_organisation(const struct init_options *o, struct buf *shares_out, struct err *e);
 
-/* DIR from a backup file, which must not exist or be empty. conf: lines put before the backup's kontor.conf, or NULL.
+/* DIR from a backup file, which must not exist or be empty. conf: lines that replace those of the
+ * backup's kontor.conf, or NULL.
  * ERR_SYNTAX (no backup, damaged), ERR_EXISTS. What was locked by a key file needs that file put in place by hand. */
 int restore_organisation(const char *dir, const char *file, const char *conf, bool *needs_key_out, struct err *e);
 
 /* Everything the processes use belongs to their user from now on; only root has something to do. */
 int init_hand_over(const char *dir, const struct settings *s, struct err *e);
-int init_make_folder(const char *dir, struct err *e);
+int init_folder(const char *dir, struct err *e);
 
 /* A house without gates, for init and demo: vault thread, store, organisation; open and migrated. */
 struct offline {

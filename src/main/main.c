@@ -11,6 +11,7 @@
 #include "base/io.h"
 #include "base/scan.h"
 #include "main/cli.h"
+#include "main/demo.h"
 #include "main/i18n.h"
 #include "main/init.h"
 #include "main/roles.h"
@@ -192,5 +193,7 @@ int main(int argc, char **argv)
 		return serve_main(argc - 1, argv + 1);
 	if (argc > 1 && strcmp(argv[1], "restore") == 0)
 		return restore_main(argc - 1, argv + 1);
+	if (argc > 1 && strcmp(argv[1], "demo") == 0)
+		return demo_main(argc - 1, argv + 1);
 	return cli_main(argc, argv);
 }

@@ -136,7 +136,8 @@ static int run_out(const json_t *boot, struct err *e)
 	const char *hosts = text(boot, "out_hosts");
 	SCOPED_BUF zone;
 	struct out_config c = { .name = "out", .link_fd = CHILD_LINK_FD, .hostname = text(boot, "hostname"),
-		.port = (uint16_t)number(boot, "out_port"), .enter_sandbox = enter_sandbox };
+		.port = (uint16_t)number(boot, "out_port"), .enter_sandbox = enter_sandbox,
+		.ca_file = "/etc/ssl/certs/ca-certificates.crt" };
 
 	buf_init(&zone, 1u << 20);
 	if (hosts[0] && io_read_file(AT_FDCWD, hosts, &zone, e) < 0)

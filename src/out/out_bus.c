@@ -10,7 +10,7 @@
 #define POOL_LEN_MAX (512ull << 20)   /* bytes of messages leased ahead */
 #define LEASE_WAIT_MAX_SEC 60
 #define AGAIN_US (2 * US_PER_SEC)     /* core could not: ask again after */
-#define REPORT_TRIES 30
+#define REPORT_TRIES 60               /* with growing pauses about an hour: core's lease is over then */
 
 void out_bus_attach(struct out *o, int fd)
 {
@@ -49,11 +49,16 @@ void out_bus_lost(struct out *o)
 
 static void put(struct out *o, struct reporter *p, const char *verb, struct span body)
 {
+	static const struct tok fresh = { .kind = TOK_ATOM, .text = { "FRESH", 5 } };
 	struct cmd c = { .service = SVC_OUT, .verb = span_str(verb), .body = body, .spool_fd = -1 };
 
 	if (!p->open)
 		p->session = ++o->last_session;
 	c.flags = p->open ? 0 : CMD_OPEN;
+	if (p == &o->lease && !o->leased) {
+		c.tok = &fresh;
+		c.ntok = 1;
+	}
 	c.session = p->session;
 	c.seq = ++p->seq;
 	p->open = true;
@@ -118,6 +123,7 @@ static void lease_reply(struct out *o, struct reply *r)
 		w->len = r->seg[1].len;
 		r->seg[1].fd = -1;
 		o->lease_at_us = 0;
+		o->leased = true;
 		job_add(o, w);
 		return;
 	}
@@ -161,7 +167,7 @@ static void report_reply(struct out *o, struct reporter *p, const struct reply *
 	if (r->next == NEXT_CLOSE)
 		p->open = false;
 	if (!taken && ++report->tries < REPORT_TRIES) {
-		report->not_before_us = time_mono_us() + AGAIN_US;
+		report->not_before_us = time_mono_us() + AGAIN_US * report->tries;
 		pthread_mutex_lock(&o->lock);
 		out_report_push(o, report);
 		pthread_mutex_unlock(&o->lock);

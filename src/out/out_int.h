@@ -59,6 +59,7 @@ struct out {
 	uint64_t last_session;
 	struct reporter lease;        /* busy is unused */
 	bool leasing, changed;
+	bool leased;                  /* a job was given: what is leased may be ours */
 	int64_t lease_at_us;
 	struct reporter reporters[8];
 	struct arena *bus_arena;

@@ -7,6 +7,7 @@
  * Not good for: more than VAULT_CONNS_MAX cores; anything with a network. */
 #pragma once
 #include "base/err.h"
+#include "base/span.h"
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -24,5 +25,8 @@ struct vault_config {
 	void (*enter_sandbox)(void);   /* before the first thread and the first connection; may be NULL */
 	void (*ready)(void);           /* connections are taken from now on; may be NULL */
 };
+
+/* What kind of lock a master file has: 'k' key file, 'p' passphrase, 's' shares; 0: not a master file. */
+char vault_file_mode(struct span master);
 
 int vault_main(const struct vault_config *c, struct err *e);

@@ -100,6 +100,7 @@ class Peer(socketserver.ThreadingTCPServer):
     def __init__(self, port, host="127.0.0.1", caps=("PIPELINING", "8BITMIME", "SIZE 10000000", "DSN"), **answers):
         self.caps, self.answers, self.mails, self.commands = list(caps), answers, [], []
         self.connections = 0
+        self.open = set()
         self.lock = threading.Lock()
         self.released = threading.Event()
         super().__init__((host, port), PeerConversation)
@@ -116,6 +117,12 @@ class Peer(socketserver.ThreadingTCPServer):
         self.released.set()
         self.shutdown()
         self.server_close()
+        with self.lock:
+            for s in self.open:      # also those that out keeps for the next mail
+                try:
+                    s.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    pass
 
     def __enter__(self):
         return self
@@ -126,10 +133,15 @@ class Peer(socketserver.ThreadingTCPServer):
 
 class PeerConversation(socketserver.StreamRequestHandler):
     def handle(self):
+        with self.server.lock:
+            self.server.open.add(self.request)
         try:
             self.converse()
         except OSError:
             pass
+        finally:
+            with self.server.lock:
+                self.server.open.discard(self.request)
 
     def say(self, verb, usual):
         text = self.server.answer(verb, usual)
@@ -160,8 +172,12 @@ class PeerConversation(socketserver.StreamRequestHandler):
             elif verb == "MAIL":
                 if self.say("MAIL", "250 2.1.0 Ok")[0] == "2":
                     sender, rcpt = text[10:], []
+            elif verb in ("RCPT", "DATA") and sender is None:
+                self.wfile.write(b"503 5.5.1 MAIL first\r\n")
             elif verb == "RCPT":
-                if self.say("RCPT", "250 2.1.5 Ok")[0] == "2":
+                if sender is None:      # a pipelining client whose MAIL was refused
+                    self.wfile.write(b"503 5.5.1 No sender\r\n")
+                elif self.say("RCPT", "250 2.1.5 Ok")[0] == "2":
                     rcpt.append(text[8:])
             elif verb == "DATA":
                 if self.say("DATA", "354 Go ahead" if rcpt else "503 5.5.1 No recipients")[0] != "3":

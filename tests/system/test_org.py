@@ -72,15 +72,12 @@ def test_rights_of_a_term(house):
     house.cli("role", "assign", office, anna, "--rights", "read")
     house.deliver(office)
     wait_for(lambda: house.fetch_all(anna, f"shared/{office}/INBOX"))
-    i = house.imap(anna)
-    try:
-        assert i.select(f'"shared/{office}/INBOX"')[0] == "OK"
-        assert i.store("1", "+FLAGS", "(\\Deleted)")[0] == "NO"
-    except imaplib.IMAP4.readonly:       # said already by SELECT
-        i.logout()
-        i = house.imap(anna)
-    assert i.append(f'"shared/{office}/INBOX"', None, None, mail())[0] == "NO"
-    i.logout()
+    with Imap.login(house, anna) as i:
+        box = f"shared/{office}/INBOX"
+        assert b"[READ-ONLY]" in i.ok(f'SELECT "{box}"').text
+        assert i.cmd("STORE 1 +FLAGS (\\Deleted)").status == "NO"
+        assert i.append(box, mail()).status == "NO"
+        assert i.ok("FETCH 1 (FLAGS)").find(rb"FLAGS \(\)")
 
 
 def test_no_office_for_a_person(house):

@@ -29,8 +29,8 @@ static int target(struct org *o, struct tx *tx, struct arena *a, const struct de
 	return r < 0 ? r : r ? 0 : err_set(e, ERR_MISSING, "No such user", "no INBOX");
 }
 
-/* Room for one more? Asked before anything is written, so that one full account spoils nothing for others. */
-static int room(struct tx *tx, uint64_t account_id, uint64_t size, struct err *e)
+/* Asked before anything is written, so that one full account spoils nothing for others. */
+int deliver_room(struct tx *tx, uint64_t account_id, uint64_t size, struct err *e)
 {
 	SCOPED_SQL q = sql_open(tx, "SELECT quota_bytes, quota_messages, used_bytes, used_messages FROM usage WHERE account_id = ?1");
 	int r;
@@ -54,7 +54,7 @@ int deliver(struct org *o, struct tx *tx, struct arena *a, const struct email_pr
 
 	for (size_t i = 0; i < n; i++) {
 		struct err why = ERR_INIT;
-		int r = room(tx, to[i].account_id, p->size, &why);
+		int r = to[i].force ? 0 : deliver_room(tx, to[i].account_id, p->size, &why);
 
 		put[k] = (struct message_put){ .account_id = to[i].account_id, .received_sec = received_sec, .force = true };
 		if (r == 0)

@@ -1,9 +1,9 @@
-/* mail_check.h - does all mail open, do counters and references tell the truth? Read-only, needs the house open.
+/* mail_check.h - does all mail open, and do the counters tell the truth? Read-only, needs the house open.
  *
- * Walks the bodies in portions with short read transactions, so it runs beside the service; each comparison of counters
- * is one snapshot. A broken message is named and the next one looked at. References to blobs and the usage of accounts
- * are counted as mail alone makes them: widen references() when another domain keeps blobs. Errors: ERR_LATER (sealed).
- * Not good for: the form of rows and blobs (store_check). */
+ * Every email is unsealed, its body opened and measured, waiting mail too; counters of mailboxes, usage of accounts,
+ * references of emails and blobs are counted again. Walks in portions with short reads, so it runs beside the service;
+ * what is compared comes from one snapshot. Problems name ids only. Errors: ERR_LATER (sealed meanwhile).
+ * Not good for: the form of rows and blobs (store_check), repairing. */
 #pragma once
 #include "domain/org/org.h"
 

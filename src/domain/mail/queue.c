@@ -1,5 +1,6 @@
 #include "domain/mail/queue.h"
 #include <string.h>
+#include "base/time.h"
 #include "base/wire.h"
 #include "domain/mail/mail_impl.h"
 
@@ -271,25 +272,36 @@ static int lease_group(struct org *o, struct tx *tx, struct arena *a, int64_t no
 	return 1;
 }
 
+/* A lost lease is ready again. */
+static int release_lost(struct tx *tx, int64_t now_sec, struct err *e)
+{
+	struct sql *q = sql_open(tx, "UPDATE queue_recipient SET state = ?1, next_sec = CASE WHEN next_sec > ?4 THEN ?4"
+		" ELSE next_sec END WHERE state = ?2 AND next_sec <= ?3");
+
+	sql_int(q, 1, QUEUE_READY);
+	sql_int(q, 2, QUEUE_LEASED);
+	sql_int(q, 3, now_sec);
+	sql_int(q, 4, time_real_sec());
+	return sql_run(q, e) < 0 ? e->code : 0;
+}
+
+int queue_release(struct tx *tx, struct err *e)
+{
+	return release_lost(tx, INT64_MAX, e);
+}
+
 int queue_lease(struct org *o, struct tx *tx, struct arena *a, int64_t now_sec, int64_t lease_until_sec, size_t max,
 	struct queue_entry **out, size_t *n_out, struct err *e)
 {
-	/* a lost lease is ready again */
-	struct sql *q = sql_open(tx, "UPDATE queue_recipient SET state = ?1 WHERE state = ?2 AND next_sec <= ?3");
-	size_t taken = 0;
 	int r = 1;
 
 	*out = ARENA_ARRAY(a, struct queue_entry, max);
 	*n_out = 0;
-	sql_int(q, 1, QUEUE_READY);
-	sql_int(q, 2, QUEUE_LEASED);
-	sql_int(q, 3, now_sec);
-	if (sql_run(q, e) < 0)
+	if (release_lost(tx, now_sec, e) < 0)
 		return e->code;
-	while (taken < max && r == 1) {
-		r = lease_group(o, tx, a, now_sec, lease_until_sec, max - taken, &(*out)[*n_out], e);
-		if (r == 1)
-			taken += (*out)[(*n_out)++].n_rcpts;
+	while (*n_out < max && r == 1) {
+		r = lease_group(o, tx, a, now_sec, lease_until_sec, QUEUE_GROUP_MAX, &(*out)[*n_out], e);
+		*n_out += r == 1;
 	}
 	return r < 0 ? r : 0;
 }
@@ -382,18 +394,34 @@ int queue_finish(struct org *o, struct tx *tx, uint64_t rcpt_id, struct err *e)
 	return drop_message(tx, message, e);
 }
 
+static int queue_exists(struct tx *tx, uint64_t message_id, struct err *e)
+{
+	SCOPED_SQL q = sql_open(tx, "SELECT 1 FROM queue_message WHERE id = ?1");
+	int r;
+
+	sql_int(q, 1, (int64_t)message_id);
+	r = sql_next(q, e);
+	if (r == 0)
+		return err_set(e, ERR_MISSING, "No such message in the queue", "queue message %llu", (unsigned long long)message_id);
+	return r < 0 ? r : 0;
+}
+
+/* What is being sent right now stays so when it is to become ready: it would go out twice. */
 int queue_set_state(struct org *o, struct tx *tx, uint64_t message_id, enum queue_state state, int64_t next_sec, struct err *e)
 {
-	struct sql *q = sql_open(tx, "UPDATE queue_recipient SET state = ?2, next_sec = ?3, lease_sec = 0 WHERE message_id = ?1");
+	struct sql *q = sql_open(tx, "UPDATE queue_recipient SET state = ?2, next_sec = ?3, lease_sec = 0 WHERE message_id = ?1"
+		" AND (state <> ?4 OR ?2 <> ?5)");
 	int r;
 
 	(void)o;
 	sql_int(q, 1, (int64_t)message_id);
 	sql_int(q, 2, state);
 	sql_int(q, 3, next_sec);
+	sql_int(q, 4, QUEUE_LEASED);
+	sql_int(q, 5, QUEUE_READY);
 	r = sql_run(q, e);
 	if (r == 0)
-		return err_set(e, ERR_MISSING, "No such message in the queue", "queue message %llu", (unsigned long long)message_id);
+		return queue_exists(tx, message_id, e);
 	publish(tx, message_id);
 	return r < 0 ? r : 0;
 }

@@ -32,9 +32,12 @@ struct queue_entry {
 /* Same blob as a local delivery may be used: refs are added by this call. */
 int queue_add(struct org *o, struct tx *tx, struct arena *a, const struct email_prepared *p, bool blob_adopted,
 	const struct queue_entry *entry, uint64_t *id_out, struct err *e);
-/* Lease up to max recipients that are due, grouped by message and by domain; returns entries with just those. */
+#define QUEUE_GROUP_MAX 100
+/* Lease up to max entries: one message's recipients in one domain that are due, at most QUEUE_GROUP_MAX each. */
 int queue_lease(struct org *o, struct tx *tx, struct arena *a, int64_t now_sec, int64_t lease_until_sec, size_t max,
 	struct queue_entry **out, size_t *n_out, struct err *e);
+/* All leases are void: who held them is gone. */
+int queue_release(struct tx *tx, struct err *e);
 /* When is the next one due (INT64_MAX: none)? */
 int queue_next_due(struct tx *tx, int64_t *sec_out, struct err *e);
 int queue_get(struct org *o, struct tx *tx, struct arena *a, uint64_t message_id, struct queue_entry *out, struct err *e);

@@ -68,8 +68,10 @@ static int find_reader(struct org *o, struct tx *tx, struct arena *a, struct spa
 		if (why.code == ERR_LATER || why.code == ERR_BROKEN)
 			return err_set(e, why.code, why.say, "%s", why.log);
 		out->to.n = 0;
-		if (why.code != ERR_DENIED) /* an address of ours that is gone: nobody to tell */
-			return 1;
+		if (why.code != ERR_DENIED && span_eqz(address, "postmaster"))
+			return 1; /* nobody to tell */
+		if (why.code != ERR_DENIED) /* an address of ours that is gone */
+			return find_reader(o, tx, a, SPAN("postmaster"), out, e);
 		out->to.v = ARENA_NEW(a, struct recipient);
 		out->to.v[0] = (struct recipient){ .address = address };
 		out->to.n = 1;
@@ -132,9 +134,10 @@ static int compose(struct arena *a, const struct report *r, const struct reader 
 	return mime_dsn_compose(a, &d, out, e);
 }
 
-/* A report has the null sender: it is delivered here or queued, and never answered by another. */
+/* A report has the null sender: it is delivered here or queued. When it fails, postmaster reads of it, and there it
+ * ends (`last`): nothing goes round. */
 static int put_report(struct org *o, struct tx *tx, struct arena *a, const struct reader *reader, struct span message,
-	unsigned flags, struct err *e)
+	unsigned flags, bool last, struct err *e)
 {
 	struct email_prepared p = { 0 };
 	struct delivery *local = ARENA_ARRAY(a, struct delivery, reader->to.n);
@@ -147,11 +150,13 @@ static int put_report(struct org *o, struct tx *tx, struct arena *a, const struc
 
 	for (size_t i = 0; i < reader->to.n; i++) {
 		if (reader->to.v[i].account_id)
-			local[n++] = (struct delivery){ .account_id = reader->to.v[i].account_id };
+			local[n++] = (struct delivery){ .account_id = reader->to.v[i].account_id, .force = true };
 		else
 			q.rcpts[q.n_rcpts++] = (struct queue_rcpt){ .address = reader->to.v[i].address, .next_sec = now,
-				.notify = NOTIFY_NEVER };
+				.notify = last ? NOTIFY_NEVER : NOTIFY_DEFAULT };
 	}
+	if (!q.n_rcpts)                  /* final delivery notes the sender, RFC 5321 section 4.4 */
+		message = arena_printf(a, "Return-Path: <>\r\n%.*s", SPAN_F(message));
 	r = email_prepare(o, a, message, &p, e);
 	if (r == 0 && n)
 		r = deliver(o, tx, a, &p, local, n, now, e);
@@ -172,9 +177,7 @@ int report_send(struct org *o, struct tx *tx, struct arena *a, const struct repo
 
 	buf_init(&out, REPORT_MAX);
 	for (size_t i = 0; i < r->n_rcpts; i++) {
-		bool say = to_postmaster ? r->rcpts[i].action == REPORT_FAILED && (r->flags & QUEUE_DSN) : wanted(&r->rcpts[i]);
-
-		if (say)
+		if (wanted(&r->rcpts[i]) && (!to_postmaster || r->rcpts[i].action == REPORT_FAILED))
 			rows[n++] = r->rcpts[i];
 	}
 	if (!n)
@@ -184,5 +187,5 @@ int report_send(struct org *o, struct tx *tx, struct arena *a, const struct repo
 		return x < 0 ? x : 0;
 	if (compose(a, r, &reader, rows, n, to_postmaster, &out, e) < 0)
 		return e->code;
-	return put_report(o, tx, a, &reader, buf_span(&out), r->flags, e);
+	return put_report(o, tx, a, &reader, buf_span(&out), r->flags, to_postmaster || span_eqz(reader.address, "postmaster"), e);
 }

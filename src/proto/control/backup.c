@@ -38,7 +38,7 @@ static int backup(struct control *c, struct tx *tx, struct err *e)
 }
 
 static const struct control_command commands[] = {
-	{ "", N_("write a consistent copy, still sealed, while the server runs"), CONTROL_FREE, backup,
+	{ "", N_("write a consistent copy, still sealed, while the server runs"), CONTROL_ALWAYS, backup,
 		{ { "file", ARG_NEW_FILE, ARG_POSITION | ARG_NEEDED, N_("file to make; it must not exist") } } },
 };
 CONTROL_NOUN(backup, "backup", N_("copies of everything; `kontor restore FILE --state DIR` makes a house of one"));

@@ -1,14 +1,34 @@
 #include "proto/control/backup_head.h"
+#include <sodium.h>
+#include <string.h>
 #include "base/io.h"
 #include "base/wire.h"
 
 static const char magic[16] = "kontor backup 1\n";
 
+static void head_sum(struct span conf, struct span master, unsigned char out[BACKUP_HEAD_SUM])
+{
+	crypto_generichash_state st;
+	SCOPED_BUF len;
+
+	buf_init(&len, 64);
+	wire_u32(&len, (uint32_t)conf.n);
+	crypto_generichash_init(&st, NULL, 0, BACKUP_HEAD_SUM);
+	crypto_generichash_update(&st, (unsigned char *)len.p, len.n);
+	crypto_generichash_update(&st, (const unsigned char *)conf.p, conf.n);
+	crypto_generichash_update(&st, (const unsigned char *)master.p, master.n);
+	crypto_generichash_final(&st, out, BACKUP_HEAD_SUM);
+}
+
 void backup_head_write(struct buf *b, struct span conf, struct span master)
 {
+	unsigned char sum[BACKUP_HEAD_SUM];
+
 	buf_add(b, SPAN_BYTES(magic, sizeof(magic)));
 	wire_span(b, conf);
 	wire_span(b, master);
+	head_sum(conf, master, sum);
+	buf_add(b, SPAN_BYTES(sum, sizeof(sum)));
 }
 
 static int read_part(int fd, struct arena *a, struct span *out, struct err *e)
@@ -31,8 +51,14 @@ static int read_part(int fd, struct arena *a, struct span *out, struct err *e)
 int backup_head_read(int fd, struct arena *a, struct span *conf_out, struct span *master_out, struct err *e)
 {
 	char got[sizeof(magic)];
+	unsigned char sum[BACKUP_HEAD_SUM], now[BACKUP_HEAD_SUM];
 
 	if (io_read_full(fd, got, sizeof(got), e) < 0 || !span_eq(SPAN_BYTES(got, sizeof(got)), SPAN_BYTES(magic, sizeof(magic))))
 		return err_set(e, ERR_SYNTAX, "This is no backup", "this is no backup of kontor");
-	return read_part(fd, a, conf_out, e) < 0 || read_part(fd, a, master_out, e) < 0 ? e->code : 0;
+	if (read_part(fd, a, conf_out, e) < 0 || read_part(fd, a, master_out, e) < 0 ||
+		io_read_full(fd, sum, sizeof(sum), e) < 0)
+		return e->code;
+	head_sum(*conf_out, *master_out, now);
+	return memcmp(sum, now, sizeof(sum)) == 0 ? 0 : err_set(e, ERR_SYNTAX, "This backup is damaged",
+		"the backup's beginning has changed (checksum)");
 }

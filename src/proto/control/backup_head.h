@@ -1,4 +1,5 @@
-/* backup_head.h - the front of a backup file: magic line, kontor.conf, the vault's master file (wrapped, no key file).
+/* backup_head.h - the front of a backup file: magic line, kontor.conf, the vault's master file (wrapped, no key file), their
+ * BLAKE2b-256 (finds damage, not malice).
  *
  * The store's own stream follows (store/backup.h). Errors: ERR_SYNTAX (no backup of ours). */
 #pragma once
@@ -7,6 +8,7 @@
 #include "base/err.h"
 
 #define BACKUP_FILE_MAX 65536
+#define BACKUP_HEAD_SUM 32
 
 void backup_head_write(struct buf *b, struct span conf, struct span master);
 /* Reads exactly the front from fd; the store's stream is next. */

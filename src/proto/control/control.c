@@ -80,6 +80,8 @@ static int run_fn(struct tx *tx, void *arg, struct err *e)
 
 static int run(struct running *r, struct err *e)
 {
+	if (r->m->how != CONTROL_ALWAYS && !org_is_open(r->c.org))
+		return err_set(e, ERR_LATER, N_("The house is sealed: kontor seal open"), "sealed");
 	switch (r->m->how) {
 	case CONTROL_READ:
 		return store_read(r->c.call->house->store, run_fn, r, e);
@@ -121,8 +123,8 @@ void control_run(struct call *call)
 	if (rc == 0)
 		rc = run(&r, &e);
 	if (rc < 0)
-		answer(call, json_pack("{s:b,s:s,s:s,s:o}", "ok", 0, "error", e.say[0] ? e.say : "Internal error",
-			"class", err_name(e.code), "detail", control_span(span_str(e.log))));
+		answer(call, json_pack("{s:b,s:s,s:s,s:o,s:O?}", "ok", 0, "error", e.say[0] ? e.say : "Internal error",
+			"class", err_name(e.code), "detail", control_span(span_str(e.log)), "result", r.c.result));
 	else
 		answer(call, json_pack("{s:b,s:O}", "ok", 1, "result", r.c.result));
 	call->err = e;

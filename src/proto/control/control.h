@@ -2,7 +2,7 @@
  * manual pages.
  *
  * A request is {"verb":"account add","args":{...}}; the reply {"ok":true,"result":...} or
- * {"ok":false,"error":"...","class":"missing","detail":"..."} (class: err_name; detail: what the log says, for the
+ * {"ok":false,"error":"...","class":"missing","detail":"...","result":what there is} (class: err_name; detail: what the log says, for the
  * administrator is its reader too). Arguments are named as in the table; numbers may come as text. How to add a command: a row in its noun's file; a noun: one file and one row in control.def.
  * Texts are English msgids (N_), translated by the command line. Not good for: deciding who may call - the
  * socket's owner checks that (core/control.c). */
@@ -38,7 +38,8 @@ struct control_arg {
 	unsigned flags;
 	const char *help;
 };
-enum control_how { CONTROL_READ = 1, CONTROL_WRITE, CONTROL_FREE /* no transaction around it, tx is NULL */ };
+enum control_how { CONTROL_READ = 1, CONTROL_WRITE, CONTROL_FREE /* no transaction around it, tx is NULL */,
+	CONTROL_ALWAYS /* the same, and while the house is sealed */ };
 struct control_command {
 	const char *verb, *help;
 	enum control_how how;

@@ -106,7 +106,8 @@ static const struct control_command commands[] = {
 	{ "list", N_("list what waits to go out"), CONTROL_READ, list, { { 0 } } },
 	{ "show", N_("show one message with its recipients and the last answers"), CONTROL_READ, show, { ID } },
 	{ "retry", N_("try now, also what is held or shunted"), CONTROL_WRITE, retry, { ID } },
-	{ "hold", N_("keep it until `retry`"), CONTROL_WRITE, hold, { ID } },
+	{ "hold", N_("keep it until it is released"), CONTROL_WRITE, hold, { ID } },
+	{ "release", N_("let a held message go; the same as `retry`"), CONTROL_WRITE, retry, { ID } },
 	{ "remove", N_("throw it away; nobody is told"), CONTROL_WRITE, remove_entry, { ID } },
 };
 CONTROL_NOUN(queue, "queue", N_("mail on its way out"));

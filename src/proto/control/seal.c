@@ -85,12 +85,12 @@ static int rewrap(struct control *c, struct tx *tx, struct err *e)
 }
 
 static const struct control_command commands[] = {
-	{ "status", N_("is the house open, and what does opening take"), CONTROL_FREE, status, { { 0 } } },
-	{ "open", N_("open the house with one share after the other, or the passphrase"), CONTROL_FREE, open_house,
+	{ "status", N_("is the house open, and what does opening take"), CONTROL_ALWAYS, status, { { 0 } } },
+	{ "open", N_("open the house with one share after the other, or the passphrase"), CONTROL_ALWAYS, open_house,
 		{ { "share", ARG_SECRET, 0, N_("one share of the master key") },
 		  { "passphrase", ARG_SECRET, 0, N_("the passphrase") } } },
-	{ "close", N_("forget all keys: the ports answer \"temporarily sealed\""), CONTROL_FREE, close_house, { { 0 } } },
-	{ "change", N_("lock the same master key up in another way"), CONTROL_FREE, rewrap,
+	{ "close", N_("forget all keys: the ports answer \"temporarily sealed\""), CONTROL_ALWAYS, close_house, { { 0 } } },
+	{ "change", N_("lock the same master key up in another way"), CONTROL_ALWAYS, rewrap,
 		{ { "passphrase", ARG_SECRET, 0, N_("the new passphrase") },
 		  { "need", ARG_NUMBER, 0, N_("how many shares open the house") },
 		  { "total", ARG_NUMBER, 0, N_("how many shares are made") } } },

@@ -1,28 +1,40 @@
-/* kontor status - what core knows; the command line adds the table of processes (DIR/run/status). */
+/* kontor status: what core says; the command line adds the processes (main/cli_status.c). */
 #include "domain/mail/queue.h"
 #include "proto/control/control_int.h"
 
-static int count(struct tx *tx, void *arg, struct err *e)
+static int read_queue(struct tx *tx, void *arg, struct err *e)
 {
 	return queue_count(tx, arg, e);
 }
 
 static int status(struct control *c, struct tx *tx, struct err *e)
 {
-	static const char *const names[] = { NULL, "queue_ready", "queue_leased", "queue_held", "queue_shunted" };
-	uint64_t counts[5] = { 0 };
+	static const char *const seals[] = { "sealed", "open", "empty" };
+	static const char *const states[] = { NULL, "waiting", "sending", "held", "shunted" };
+	const struct house *house = c->call->house;
+	struct vault_status v;
+	uint64_t counts[5];
+	json_t *queue;
+	int rc;
 
 	(void)tx;
-	json_object_set_new(c->result, "hostname", json_string(c->call->house->hostname));
-	json_object_set_new(c->result, "state", json_string(org_is_open(c->org) ? "open" : "sealed"));
-	if (store_read(c->call->house->store, count, counts, e) < 0)
-		return e->code;
-	for (int i = 1; i < 5; i++)
-		control_put_int(c->result, names[i], counts[i]);
+	json_object_set_new(c->result, "version", json_string(KONTOR_VERSION));
+	rc = vault_status(org_vault(c->org), &v, NULL);
+	json_object_set_new(c->result, "seal", json_string(rc == 0 ? seals[v.state] : "unknown"));
+	if (house->sessions)
+		control_put_int(c->result, "sessions", house->sessions(house));
+	rc = store_read(house->store, read_queue, counts, e);
+	if (rc < 0)
+		return rc;
+	queue = json_object();
+	for (int i = QUEUE_READY; i <= QUEUE_SHUNTED; i++)
+		control_put_int(queue, states[i], counts[i]);
+	json_object_set_new(c->result, "queue", queue);
 	return 0;
 }
 
 static const struct control_command commands[] = {
-	{ "", N_("what runs, and how it is"), CONTROL_FREE, status, { { 0 } } },
+	{ "", N_("show the processes, whether the house is open, sessions and waiting mail"), CONTROL_ALWAYS, status,
+		{ { 0 } } },
 };
-CONTROL_NOUN(status, "status", N_("the processes and the house at a glance"));
+CONTROL_NOUN(status, "status", N_("how the server is"));

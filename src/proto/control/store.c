@@ -38,6 +38,6 @@ static int check(struct control *c, struct tx *tx, struct err *e)
 }
 
 static const struct control_command commands[] = {
-	{ "check", N_("read everything again: rows, bodies, counters"), CONTROL_FREE, check, { { 0 } } },
+	{ "check", N_("read everything again: rows, bodies, counters"), CONTROL_ALWAYS, check, { { 0 } } },
 };
 CONTROL_NOUN(store, "store", N_("the store's health"));

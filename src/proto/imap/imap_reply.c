@@ -162,7 +162,7 @@ void imap_put_attributes(struct buf *b, const struct mailbox_row *row, bool chil
 
 	buf_addc(b, '(');
 	if (!row->box.id) {
-		buf_addz(b, "\\NonExistent");
+		buf_addz(b, "\\Noselect \\NonExistent"); /* the first for clients that do not know the second */
 		sep = " ";
 	}
 	if (subscribed && row->subscribed) {

@@ -1,5 +1,6 @@
 /* cmd_data.c - DATA, its body, BDAT (RFC 5321 4.1.1.4, 3030). */
-#include <sys/mman.h>
+#include "base/io.h"
+#include "codec/smtp/smtp_data.h"
 #include "domain/mail/queue.h"
 #include "proto/smtp/smtp_int.h"
 
@@ -25,10 +26,21 @@ static void refuse_all(struct call *c, unsigned code, const char *status, const 
 	smtpd_save(c);
 }
 
+static bool ends_message(const struct call *c)
+{
+	return c->session->service == SVC_LMTP && (span_eqz(c->cmd->verb, "*MESSAGE") || flag(c, "LAST"));
+}
+
 static bool order_ok(struct call *c)
 {
 	struct smtp_session *s = smtp_session(c);
 
+	if (s->lost && !s->mail.arena && ends_message(c)) { /* nobody knows how many answers LMTP waits for */
+		err_set(&c->err, ERR_LATER, "", "transaction is lost");
+		smtpd_say(c, 421, "4.3.0", "The server was restarted, send the mail again");
+		c->reply->next = NEXT_CLOSE;
+		return false;
+	}
 	if (s->lost && !s->mail.arena) {
 		smtpd_say(c, 451, "4.3.0", "The server was restarted, send the mail again");
 		c->reply->mood = MOOD_BAD_COMMAND;
@@ -74,27 +86,49 @@ static bool body_ok(struct call *c)
 	return false;
 }
 
+/* The gate looks for stray line ends after DATA only; chunks may have them in BINARYMIME alone (RFC 3030 section 3). */
+static bool lines_ok(struct call *c, struct span body)
+{
+	const struct smtp_mail *m = &smtp_session(c)->mail;
+	struct smtp_data d;
+
+	if (!m->bdat || (m->flags & QUEUE_BINARY))
+		return true;
+	smtp_data_init(&d);
+	smtp_data_chunk(&d, body, true);
+	if (smtp_data_stray(&d))
+		refuse_all(c, 550, "5.6.0", "Bare CR or LF in the message: every line must end with CR LF");
+	return !smtp_data_stray(&d);
+}
+
 static void take_body(struct call *c)
 {
 	struct smtp_session *s = smtp_session(c);
-	void *map = NULL;
+	struct span body = c->cmd->body;
+	struct err e = ERR_INIT;
 
 	if (!body_ok(c))
 		return;
 	if (flag(c, "8BIT"))
 		s->mail.flags |= QUEUE_8BIT;
-	if (c->cmd->spool_fd < 0) {
-		smtpd_accept(c, c->cmd->body);
-	} else {
-		map = mmap(NULL, c->cmd->spool_len, PROT_READ, MAP_PRIVATE, c->cmd->spool_fd, 0);
-		if (map == MAP_FAILED) {
-			err_set(&c->err, ERR_BROKEN, "", "mmap: %m");
+	if (c->cmd->spool_fd >= 0) { /* read, not mapped: a gate gone bad may cut or change its file meanwhile */
+		char *p;
+
+		if (c->cmd->spool_len > SMTP_SIZE_MAX) {
+			refuse_all(c, 552, "5.3.4", "Message too large");
+			return;
+		}
+		p = arena_alloc(c->arena, c->cmd->spool_len);
+		body = SPAN_BYTES(p, c->cmd->spool_len);
+		if (io_pread_full(c->cmd->spool_fd, p, body.n, 0, &e) < 0) {
+			err_set(&c->err, e.code, e.say, "%s", e.log);
 			refuse_all(c, 451, "4.3.0", "Internal error, try again later");
 			return;
 		}
-		smtpd_accept(c, SPAN_BYTES(map, c->cmd->spool_len));
-		munmap(map, c->cmd->spool_len);
 	}
+	if (!lines_ok(c, body))
+		return;
+	smtpd_accept(c, body);
 	smtpd_reset(s);
 	smtpd_save(c);
 }

@@ -9,10 +9,48 @@ static bool secure(const struct call *c)
 	return c->session->peer.tls || c->session->peer.loopback;
 }
 
+struct listed {
+	struct call *call;
+	bool yes;
+};
+
+static int find_listed(struct tx *tx, void *arg, struct err *e)
+{
+	struct listed *l = arg;
+	struct call *c = l->call;
+	struct span list;
+	int r = org_setting_get(c->house->org, tx, c->arena, "smtp.lmtp_clients", &list, e);
+
+	if (r == ERR_MISSING) {
+		err_clear(e);
+		return 0;
+	}
+	while (r == 0 && list.n)
+		l->yes |= span_eq(span_cut(&list, ' '), c->session->peer.address);
+	return r;
+}
+
+/* LMTP takes mail without asking much: from this machine, or from those who are listed. */
+static bool welcome(struct call *c)
+{
+	struct listed l = { .call = c };
+
+	if (c->session->service != SVC_LMTP || c->session->peer.loopback)
+		return true;
+	if (store_read(c->house->store, find_listed, &l, &c->err) == 0 && !l.yes)
+		err_set(&c->err, ERR_DENIED, "", "LMTP from an address that is not listed");
+	return l.yes;
+}
+
 void smtpd_greeting(struct call *c)
 {
 	char text[300];
 
+	if (!welcome(c)) {
+		smtpd_say(c, 554, "5.7.1", "LMTP is not for you");
+		c->reply->next = NEXT_CLOSE;
+		return;
+	}
 	snprintf(text, sizeof(text), "%.250s %s kontor", c->house->hostname, c->session->service == SVC_LMTP ? "LMTP" : "ESMTP");
 	smtpd_say(c, 220, NULL, text);
 }

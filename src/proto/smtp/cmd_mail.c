@@ -3,7 +3,9 @@
 #include "base/scan.h"
 #include "base/time.h"
 #include "codec/mime/mime_charset.h"
+#include "codec/smtp/smtp_address.h"
 #include "codec/smtp/smtp_xtext.h"
+#include "domain/mail/deliver.h"
 #include "domain/mail/queue.h"
 #include "proto/smtp/smtp_int.h"
 
@@ -17,20 +19,19 @@ static void bad(struct call *c, unsigned code, const char *status, const char *t
 /* One MAIL parameter; false: answered. */
 static bool mail_param(struct call *c, struct smtp_mail *m, const struct tok *t)
 {
-	uint64_t size;
 	bool full;
 
-	if (span_eqz(t->text, "SIZE")) {
-		if (!span_num(t->value, &size, 0, UINT64_MAX))
+	if (!smtp_session(c)->esmtp) {
+		return bad(c, 555, "5.5.4", "Parameters are for EHLO"), false;
+	} else if (span_eqz(t->text, "SIZE")) {
+		if (!span_num(t->value, &m->size, 0, UINT64_MAX))
 			return bad(c, 501, "5.5.4", "SIZE takes a number"), false;
-		if (size > SMTP_SIZE_MAX)
+		if (m->size > SMTP_SIZE_MAX)
 			return bad(c, 552, "5.3.4", "Message too large"), false;
 	} else if (span_eqz(t->text, "BODY")) {
-		if (span_ieqz(t->value, "8BITMIME"))
-			m->flags |= QUEUE_8BIT;
-		else if (span_ieqz(t->value, "BINARYMIME"))
+		if (span_ieqz(t->value, "BINARYMIME"))
 			m->flags |= QUEUE_8BIT | QUEUE_BINARY;
-		else if (!span_ieqz(t->value, "7BIT"))
+		else if (!span_ieqz(t->value, "8BITMIME") && !span_ieqz(t->value, "7BIT")) /* the gate sees which */
 			return bad(c, 501, "5.5.4", "BODY is 7BIT, 8BITMIME or BINARYMIME"), false;
 	} else if (span_eqz(t->text, "SMTPUTF8") && !t->value.p) {
 		m->utf8 = true;
@@ -118,7 +119,9 @@ static bool rcpt_param(struct call *c, struct smtp_mail *m, struct smtp_rcpt *r,
 {
 	struct smtp_orcpt orcpt;
 
-	if (span_eqz(t->text, "NOTIFY")) {
+	if (!smtp_session(c)->esmtp) {
+		return bad(c, 555, "5.5.4", "Parameters are for EHLO"), false;
+	} else if (span_eqz(t->text, "NOTIFY")) {
 		if (smtp_notify_parse(t->value, &r->notify, NULL) < 0)
 			return bad(c, 501, "5.5.4", "Bad NOTIFY"), false;
 	} else if (span_eqz(t->text, "ORCPT")) {
@@ -142,20 +145,15 @@ struct look {
 static int look_up(struct tx *tx, void *arg, struct err *e)
 {
 	struct look *l = arg;
+	uint64_t size = smtp_session(l->c)->mail.size;
+	struct err why = ERR_INIT;
 
 	if (address_accepts(l->c->house->org, tx, l->c->arena, l->address, &l->account_id, e) < 0)
 		return e->code;
-	if (l->account_id) {
-		SCOPED_SQL q = sql_open(tx, "SELECT 1 FROM usage WHERE account_id = ?1 AND ((quota_bytes > 0 AND used_bytes >= quota_bytes)"
-			" OR (quota_messages > 0 AND used_messages >= quota_messages))");
-		int r;
-
-		sql_int(q, 1, (int64_t)l->account_id);
-		r = sql_next(q, e);
-		l->full = r == 1;
-		return r < 0 ? r : 0;
-	}
-	return 0;
+	if (!l->account_id || deliver_room(tx, l->account_id, size ? size : 1, &why) == 0)
+		return 0;
+	l->full = why.code == ERR_LIMIT;
+	return l->full ? 0 : err_set(e, why.code, why.say, "%s", why.log);
 }
 
 static void rcpt_refused(struct call *c, const struct err *e)
@@ -224,8 +222,10 @@ void smtpd_rcpt(struct call *c)
 		return;
 	}
 	l.address = r.address = arena_span(m->arena, t[0].text);
-	for (size_t i = 0; i < m->n; i++) {
-		if (span_eq(m->rcpts[i].address, r.address) && c->session->service != SVC_LMTP) {
+	if (smtp_address_normalise(m->arena, r.address, &r.key, NULL) < 0)
+		r.key = r.address;
+	for (size_t i = 0; i < m->n; i++) { /* LMTP answers for each that was accepted */
+		if (span_eq(m->rcpts[i].key, r.key) && c->session->service != SVC_LMTP) {
 			smtpd_say(c, 250, "2.1.5", "Recipient accepted already");
 			return;
 		}
@@ -242,6 +242,7 @@ void smtpd_rcpt(struct call *c)
 		smtpd_say(c, 452, "4.2.2", "Mailbox full");
 		return;
 	}
+	r.account_id = l.account_id;
 	rcpt_keep(m, r);
 	smtpd_say(c, 250, "2.1.5", "Recipient accepted");
 }

@@ -143,20 +143,13 @@ static int still_there(struct tx *tx, void *arg, struct err *e)
 	return account_get(w->org, tx, w->arena, w->id, &w->account, e);
 }
 
-static int begin(struct call *c, struct span state)
+static int reopen(struct call *c, struct smtp_session *s, struct span state)
 {
-	struct smtp_session *s = calloc(1, sizeof(*s));
 	unsigned char mac[MAC_LEN];
 	struct wire w;
 	struct who who = { c->house->org, 0, c->arena, { 0 } };
 	struct span helo;
 
-	if (!s)
-		abort();
-	c->session->proto = s;
-	c->session->proto_free = session_free;
-	if (state.n <= MAC_LEN)
-		return 0;
 	seal_mac(c->house->ticket_key, "smtp-state", span_sub(state, 0, state.n - MAC_LEN), mac);
 	if (!span_equal_ct(SPAN_BYTES(mac, MAC_LEN), span_from(state, state.n - MAC_LEN)))
 		return err_set(&c->err, ERR_DENIED, "", "session state does not verify");
@@ -168,11 +161,27 @@ static int begin(struct call *c, struct span state)
 	if (!wire_done(&w))
 		return err_set(&c->err, ERR_SYNTAX, "", "session state is cut");
 	memcpy(s->helo, helo.p, helo.n);
-	if (who.id && (store_read(c->house->store, still_there, &who, &c->err) < 0 || who.account.state != ACCOUNT_ACTIVE))
-		return ERR_DENIED;
+	if (who.id && store_read(c->house->store, still_there, &who, &c->err) < 0)
+		return c->err.code;
+	if (who.id && who.account.state != ACCOUNT_ACTIVE)
+		return err_set(&c->err, ERR_DENIED, "", "account is not active any more");
 	c->session->account_id = who.id;
 	c->session->login = arena_span(c->session->arena, who.account.address);
 	return 0;
+}
+
+static int begin(struct call *c, struct span state)
+{
+	struct smtp_session *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		abort();
+	c->session->proto = s;
+	c->session->proto_free = session_free;
+	if (state.n <= MAC_LEN || reopen(c, s, state) == 0)
+		return 0;
+	smtpd_say(c, 421, "4.3.2", "Please connect again");
+	return c->err.code;
 }
 
 static bool allowed(struct call *c, const struct row *row)
@@ -218,16 +227,26 @@ static int lane(struct span verb)
 	return span_eqz(verb, "AUTH") || span_eqz(verb, "*CONTINUE") ? LANE_PASSWORD : LANE_INTERACTIVE;
 }
 
+/* LMTP has one answer for each recipient; core may not know any more how many those are. */
+static bool uncountable(const struct call *c)
+{
+	return c->session->service == SVC_LMTP && (span_eqz(c->cmd->verb, "*MESSAGE") || span_eqz(c->cmd->verb, "BDAT"));
+}
+
 static void refuse(struct call *c, int err_class, bool sealed)
 {
-	(void)err_class;
-	if (span_eqz(c->cmd->verb, "*GREETING")) {
-		smtpd_say(c, 421, "4.3.2", sealed ? "Temporarily sealed, try again later" : "Too busy, try again later");
+	const char *why = sealed ? "Temporarily sealed, try again later" : err_class == ERR_LATER ?
+		"Too busy, try again later" : "Internal error, try again later";
+
+	if (span_eqz(c->cmd->verb, "*GREETING") || uncountable(c)) {
+		smtpd_say(c, 421, "4.3.2", why);
 		c->reply->next = NEXT_CLOSE;
 	} else if (span_eqz(c->cmd->verb, "QUIT")) {
 		quit(c);
 	} else {
-		smtpd_say(c, 450, "4.3.2", sealed ? "Temporarily sealed, try again later" : "Too busy, try again later");
+		smtpd_say(c, 450, "4.3.2", why);
+		if (span_eqz(c->cmd->verb, "BDAT"))
+			c->reply->mood = MOOD_BAD_COMMAND; /* the gate drops what it has gathered */
 	}
 }
 

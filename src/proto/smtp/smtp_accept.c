@@ -20,8 +20,6 @@ struct accept {
 	struct recipients all;
 	size_t *first;                   /* of each RCPT's own recipients in all; n + 1 entries */
 	bool any_local, any_outside;
-	struct span looped;              /* alias that the message has passed already */
-	struct span forwarder;           /* an alias of ours that leads outside */
 	struct email_prepared local, outside;
 	struct delivery *deliveries;
 	size_t n_deliveries;
@@ -69,6 +67,45 @@ static bool header_ok(struct call *c, struct span body)
 	return true;
 }
 
+static void add_outside(struct accept *a, struct span address)
+{
+	struct recipients *l = &a->all;
+
+	if (l->n == l->cap) {
+		size_t cap = l->cap ? 2 * l->cap : 8;
+		struct recipient *v = ARENA_ARRAY(a->call->arena, struct recipient, cap);
+
+		if (l->n)
+			memcpy(v, l->v, l->n * sizeof(*v));
+		l->v = v;
+		l->cap = cap;
+	}
+	l->v[l->n++] = (struct recipient){ .address = address };
+}
+
+static bool leads_outside(const struct accept *a, size_t from)
+{
+	for (size_t k = from; k < a->all.n; k++)
+		if (!a->all.v[k].account_id)
+			return true;
+	return false;
+}
+
+/* Always the same for one alias, and nobody else can tell which. */
+static int mark(struct accept *a, struct tx *tx, struct smtp_rcpt *r, struct err *e)
+{
+	static const char digits[] = "0123456789abcdef";
+	unsigned char lookup[SEAL_LOOKUP_LEN];
+
+	if (org_lookup(a->org, tx, "loop", r->key, lookup, e) < 0)
+		return e->code;
+	for (size_t i = 0; i < SEAL_LOOKUP_LEN; i++) {
+		r->loop[2 * i] = digits[lookup[i] >> 4];
+		r->loop[2 * i + 1] = digits[lookup[i] & 15];
+	}
+	return 0;
+}
+
 static int resolve(struct tx *tx, void *arg, struct err *e)
 {
 	struct accept *a = arg;
@@ -82,13 +119,7 @@ static int resolve(struct tx *tx, void *arg, struct err *e)
 		a->first[i] = a->all.n;
 		r->result = 0;
 		if (r->outside) {
-			struct recipient *v = ARENA_ARRAY(a->call->arena, struct recipient, a->all.n + 1);
-
-			if (a->all.n)
-				memcpy(v, a->all.v, a->all.n * sizeof(*v));
-			v[a->all.n] = (struct recipient){ .address = r->address };
-			a->all.v = v;
-			a->all.cap = ++a->all.n;
+			add_outside(a, r->address);
 			continue;
 		}
 		if (address_resolve(a->org, tx, a->call->arena, r->address, &a->all, &why) < 0) {
@@ -96,9 +127,8 @@ static int resolve(struct tx *tx, void *arg, struct err *e)
 				return err_set(e, why.code, why.say, "%s", why.log);
 			r->result = why.code;
 		}
-		for (size_t k = a->first[i]; k < a->all.n; k++)
-			if (!a->all.v[k].account_id)
-				a->forwarder = r->address;
+		if (leads_outside(a, a->first[i]) && mark(a, tx, r, e) < 0)
+			return e->code;
 	}
 	a->first[m->n] = a->all.n;
 	for (size_t k = 0; k < a->all.n; k++) {
@@ -108,14 +138,22 @@ static int resolve(struct tx *tx, void *arg, struct err *e)
 	return 0;
 }
 
+static bool is_marked(const struct accept *a, struct span mark)
+{
+	for (size_t i = 0; i < a->mail->n; i++)
+		if (a->mail->rcpts[i].loop[0] && span_eqz(mark, a->mail->rcpts[i].loop))
+			return true;
+	return false;
+}
+
 /* An alias that leads outside marks what it forwards; what comes back to it with its own mark stops here. */
 static bool looped(const struct accept *a, struct span body)
 {
 	struct span rest = span_sub(body, 0, mime_header_len(body));
 	struct mime_field f;
 
-	while (a->forwarder.n && mime_header_next(&rest, &f))
-		if (span_ieqz(f.name, "Delivered-To") && span_ieq(span_trim(f.value), a->forwarder))
+	while (a->any_outside && mime_header_next(&rest, &f))
+		if (span_ieqz(f.name, SMTP_LOOP_FIELD) && is_marked(a, span_trim(f.value)))
 			return true;
 	return false;
 }
@@ -216,13 +254,23 @@ static int put(struct tx *tx, void *arg, struct err *e)
 	return report_local(a, tx, w->body, e);
 }
 
+/* How an account fared that an earlier RCPT has reached already. */
+static int result_of(const struct accept *a, uint64_t account_id)
+{
+	for (size_t d = 0; d < a->n_deliveries; d++)
+		if (a->deliveries[d].account_id == account_id)
+			return a->deliveries[d].result;
+	return 0;
+}
+
 /* LMTP: each RCPT fares by its own recipients; one that reached anybody is fine. */
 static void answer_each(struct accept *a)
 {
 	struct smtp_mail *m = a->mail;
 
 	for (size_t i = 0, d = 0; i < m->n; i++) {
-		int result = m->rcpts[i].result;
+		const struct smtp_rcpt *r = &m->rcpts[i];
+		int result = r->result == 0 && r->account_id ? result_of(a, r->account_id) : r->result;
 		bool any = a->first[i] == a->first[i + 1] && result == 0;
 
 		for (size_t k = a->first[i]; k < a->first[i + 1]; k++) {
@@ -249,7 +297,7 @@ static int prepare(struct accept *a, struct span body, struct err *e)
 {
 	struct smtp_text text;
 
-	if (smtp_text(a->call, body, a->any_outside, a->forwarder, &text, e) < 0)
+	if (smtp_text(a->call, body, a->any_outside, &text, e) < 0)
 		return e->code;
 	if (a->any_local && email_prepare(a->org, a->call->arena, text.local, &a->local, e) < 0)
 		return e->code;

@@ -12,12 +12,17 @@
 #define SMTP_HOPS_MAX 50                 /* Received fields */
 #define SMTP_HEADER_MAX 262144u
 #define SMTP_FIELDS_MAX 1000
+#define SMTP_LOOP_LEN (2 * SEAL_LOOKUP_LEN)
+#define SMTP_LOOP_FIELD "X-Kontor-Loop"  /* keyed, so that nobody learns to whom else a mail went */
 
 struct smtp_rcpt {
 	struct span address;             /* as given */
+	struct span key;                 /* as addresses are compared */
+	uint64_t account_id;             /* leads straight to one account, else 0 */
 	struct span orcpt;               /* "rfc822;a@b" decoded, or none */
 	unsigned notify;
 	bool outside;
+	char loop[SMTP_LOOP_LEN + 1];    /* an alias of ours that leads outside: its mark; else empty */
 	int result;                      /* of delivery: 0 or class */
 };
 
@@ -25,6 +30,7 @@ struct smtp_mail {                       /* one mail transaction; arena NULL: no
 	struct arena *arena;
 	struct span sender, envid;
 	unsigned flags;                  /* QUEUE_* */
+	uint64_t size;                   /* as declared, 0: not */
 	bool utf8, bdat, dsn;
 	struct smtp_rcpt *rcpts;
 	size_t n, cap;
@@ -54,6 +60,6 @@ smtp_handler smtpd_greeting, smtpd_helo, smtpd_ehlo, smtpd_starttls, smtpd_auth,
 struct smtp_text {
 	struct span local, outside;      /* with Return-Path; without. outside none when not asked for */
 };
-int smtp_text(struct call *c, struct span body, bool outside, struct span delivered_to, struct smtp_text *out, struct err *e);
+int smtp_text(struct call *c, struct span body, bool outside, struct smtp_text *out, struct err *e);
 /* smtp_accept.c: the body is here; puts it where it belongs and answers. */
 void smtpd_accept(struct call *c, struct span body);

@@ -1,4 +1,4 @@
-/* smtp_text.c - what is put in front of a message: Return-Path, Delivered-To, Received (RFC 5321 4.4, RFC 9228), and
+/* smtp_text.c - what is put in front of a message: Return-Path, marks against loops, Received (RFC 5321 4.4, RFC 9228), and
  * what submission adds (RFC 6409 section 8). */
 #include <string.h>
 #include "base/time.h"
@@ -62,6 +62,14 @@ static void add_missing(struct buf *b, const struct call *c, struct span header)
 			(unsigned long long)random_u64(), c->house->hostname);
 }
 
+/* Without a header of its own the text would become part of ours. */
+static bool headless(struct span header)
+{
+	struct mime_field f;
+
+	return mime_header_next(&header, &f) && !f.name.n;
+}
+
 static struct span join(struct arena *a, struct span x, struct span y, struct span z)
 {
 	char *p = arena_alloc(a, x.n + y.n + z.n + 1);
@@ -74,18 +82,20 @@ static struct span join(struct arena *a, struct span x, struct span y, struct sp
 	return SPAN_BYTES(p, x.n + y.n + z.n);
 }
 
-int smtp_text(struct call *c, struct span body, bool outside, struct span delivered_to, struct smtp_text *out, struct err *e)
+int smtp_text(struct call *c, struct span body, bool outside, struct smtp_text *out, struct err *e)
 {
 	struct smtp_session *s = smtp_session(c);
 	size_t head = mime_header_len(body);
 	struct span header = span_sub(body, 0, head), rest = span_from(body, head);
-	SCOPED_BUF trace, path, clean;
+	SCOPED_BUF trace, path, clean, marks = { 0 };
 
 	buf_init(&trace, PREFIX_MAX);
 	buf_init(&path, PREFIX_MAX);
 	buf_init(&clean, head + 64);
 	add_received(&trace, c, s);
 	add_missing(&trace, c, header);
+	if (headless(header))
+		buf_addz(&trace, "\r\n");
 	buf_addf(&path, "Return-Path: <%.*s>\r\n", SPAN_F(s->mail.sender));
 	buf_add(&path, buf_span(&trace));
 	if (c->session->service == SVC_SUBMISSION && mime_header_count(header, "Bcc")) {
@@ -99,10 +109,11 @@ int smtp_text(struct call *c, struct span body, bool outside, struct span delive
 	out->local = join(c->arena, buf_span(&path), header, rest);
 	if (!outside)
 		return 0;
-	buf_reset(&path);
-	if (delivered_to.n)
-		buf_addf(&path, "Delivered-To: %.*s\r\n", SPAN_F(delivered_to));
-	buf_add(&path, buf_span(&trace));
-	out->outside = join(c->arena, buf_span(&path), header, rest);
+	buf_init(&marks, PREFIX_MAX + SMTP_RCPT_MAX * 64);
+	for (size_t i = 0; i < s->mail.n; i++)
+		if (s->mail.rcpts[i].loop[0])
+			buf_addf(&marks, SMTP_LOOP_FIELD ": %s\r\n", s->mail.rcpts[i].loop);
+	buf_add(&marks, buf_span(&trace));
+	out->outside = join(c->arena, buf_span(&marks), header, rest);
 	return 0;
 }

@@ -40,9 +40,7 @@ C: a6 STORE 3 +FLAGS (\Seen)
 S: * 3 FETCH (FLAGS (\Seen))
 S: a6 OK STORE completed
 C: a7 NOOP
-# flags changed after a held back expunge are told once more
 S: * 1 EXPUNGE
-S: * 2 FETCH (FLAGS (\Seen))
 S: a7 OK Completed
 C1: a5 NOOP
 S1: * 2 FETCH (UID 3 FLAGS (\Seen) MODSEQ ({{[0-9]+}}))
