@@ -171,6 +171,26 @@ static void flag_some(struct play *p)
 	done("message_flag of one, no commit", 1000, "messages");
 }
 
+/* A session that is one flag behind. */
+static void catch_up(struct play *p)
+{
+	struct mail_view v;
+	struct mail_changes ch;
+
+	OK(mail_view_open(mail, p->tx, target[0].id, &v, &p->e));
+	v.modseq--;
+	begin();
+	for (int i = 0; i < 1000; i++) {
+		SCOPED_ARENA a = arena_new();
+
+		OK(mail_view_changes(mail, p->tx, a, &v, true, &ch, &p->e));
+		assert_int_equal(ch.n_flags, 1);
+		uid_set_unref(ch.after);
+	}
+	done("mail_view_changes, one flag", 1000, "views");
+	mail_view_close(&v);
+}
+
 static void holes(struct play *p)
 {
 	struct imap_set gone, odd = { 0 };
@@ -230,6 +250,7 @@ static void bench(void **state)
 	look_with(look, NULL);
 	look_with(look, NULL);
 	play(flag_some);
+	look_with(catch_up, NULL);
 	play(holes);
 	look_with(look_again, NULL);
 	play(copy);

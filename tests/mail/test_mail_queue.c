@@ -148,23 +148,66 @@ static void play_admin(struct play *p)
 	assert_int_equal(count(p, "SELECT count(*) FROM blob"), 0);
 }
 
-/* A thousand for one place due for long do not keep another place waiting for all of them. */
+static size_t leased_of(const struct queue_entry *q, size_t n, const char *address)
+{
+	size_t k = 0;
+
+	for (size_t i = 0; i < n; i++)
+		k += span_eqz(q[i].rcpts[0].address, address);
+	return k;
+}
+
+/* Three hundred for one place due for long do not keep another place waiting for all of them. */
 static void play_fair(struct play *p)
 {
-	static const char *const big[] = { "x@gross.example" }, *const small[] = { "y@klein.example" };
+	static const char *const big[] = { "x@gross.example" }, *const small[] = { "y@klein.example" }, *const later[] = { "z@spaet.example" };
 	struct queue_entry *q;
-	bool seen = false;
 	size_t n;
 
 	for (int i = 0; i < 300; i++)
 		add(p, NOW - 100, big, 1);
-	add(p, NOW - 1, small, 1);
-	n = lease(p, NOW, 50, &q);
-	assert_int_equal(n, 50);
-	for (size_t i = 0; i < n; i++)
-		seen |= span_eqz(q[i].rcpts[0].address, "y@klein.example");
-	assert_true(seen);
+	for (int i = 0; i < 3; i++)
+		add(p, NOW - 1, small, 1);
+	add(p, NOW + 1, later, 1);
+	n = lease(p, NOW, QUEUE_SHARE, &q);
+	assert_int_equal(leased_of(q, n, "x@gross.example"), QUEUE_SHARE);
+	for (int i = 0; i < 3; i++) {         /* one by one, as out asks */
+		n = lease(p, NOW, 1, &q);
+		assert_int_equal(leased_of(q, n, "y@klein.example"), 1);
+	}
+	/* Nobody else is due: then the share is no limit. */
+	n = lease(p, NOW, 1000, &q);
+	assert_int_equal(n, 300 - QUEUE_SHARE);
+	assert_int_equal(leased_of(q, n, "x@gross.example"), n);
+	assert_int_equal(due(p), NOW + 1);
 	p->undo = true;
+}
+
+/* Rows that do not verify: the rest goes on, the list shows them, they can be removed. */
+static void play_broken(struct play *p)
+{
+	static const char *const to[] = { "a@eins.example" };
+	uint64_t one = add(p, NOW - 2, to, 1), two = add(p, NOW - 1, to, 1), three = add(p, NOW, to, 1), counts[5];
+	struct sql *s = sql_open(p->tx, "UPDATE queue_message SET sealed = (SELECT sealed FROM queue_message WHERE id = ?2) WHERE id = ?1");
+	struct queue_entry *q;
+	size_t n;
+
+	sql_int(s, 1, (int64_t)one);
+	sql_int(s, 2, (int64_t)three);
+	OK(sql_run(s, &p->e));
+	s = sql_open(p->tx, "UPDATE queue_recipient SET sealed = (SELECT sealed FROM queue_message WHERE id = ?2) WHERE message_id = ?1");
+	sql_int(s, 1, (int64_t)two);
+	sql_int(s, 2, (int64_t)three);
+	OK(sql_run(s, &p->e));
+	n = lease(p, NOW, 10, &q);
+	assert_true(n == 1 && q[0].id == three);
+	OK(queue_count(p->tx, counts, &p->e));
+	assert_int_equal(counts[QUEUE_SHUNTED], 2);
+	OK(queue_list(h.org, p->tx, p->a, 0, 10, &q, &n, &p->e));
+	assert_true(n == 3 && q[0].id == one && q[0].n_rcpts == 0 && q[2].n_rcpts == 1);
+	OK(queue_remove(h.org, p->tx, one, &p->e));
+	OK(queue_remove(h.org, p->tx, two, &p->e));
+	OK(queue_remove(h.org, p->tx, three, &p->e));
 }
 
 /* The same blob lies in a mailbox and in the queue. */
@@ -196,6 +239,7 @@ static void test_queue(void **state)
 	play(play_life);
 	play(play_admin);
 	play(play_fair);
+	play(play_broken);
 	play(play_both);
 	assert_all_well();
 }
