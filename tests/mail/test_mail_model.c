@@ -1,5 +1,6 @@
 /* 2,000 random operations on two mailboxes and their sessions, against arrays: counters, quota, what every simulated
  * client is told, and that nothing of an undone transaction shows. */
+#include <stdatomic.h>
 #include "mail/mail_test.h"
 
 #define BOXES 3                /* two of one account, the third another's */
@@ -452,10 +453,91 @@ static void test_model(void **state)
 	assert_int_equal(ask_int(h.store, "SELECT count(*) FROM email"), 0);
 }
 
+/* ---- many sessions at once on one mailbox; under TSan the cache's own proof ---- */
+
+#define SESSIONS 4
+
+struct session {
+	struct mail_view view;
+	uint32_t n;                    /* messages it has been told of */
+	_Atomic bool *stop;
+};
+
+static int session_turn(struct tx *tx, void *arg, struct err *e)
+{
+	SCOPED_ARENA a = arena_new();
+	struct session *s = arg;
+	struct mail_changes ch;
+
+	if (!s->view.mailbox_id) {
+		if (mail_view_open(mail, tx, boxes[0].id, &s->view, e) < 0)
+			return e->code;
+		s->n = uid_set_count(s->view.uids);
+		return 0;
+	}
+	if (mail_view_changes(mail, tx, a, &s->view, true, &ch, e) < 0)
+		return e->code;
+	s->n += (uint32_t)imap_set_count(&ch.arrived) - (uint32_t)imap_set_count(&ch.vanished);
+	mail_view_apply(&s->view, &ch);
+	return s->n == uid_set_count(s->view.uids) ? 0 : err_set(e, ERR_BROKEN, "", "told %u", s->n);
+}
+
+static void *session_run(void *arg)
+{
+	struct session *s = arg;
+	struct err e = ERR_INIT;
+	bool last;
+
+	do {
+		last = atomic_load(s->stop);
+		if (store_read(h.store, session_turn, s, &e) < 0)
+			return s; /* the thread's result: failed */
+	} while (!last);
+	return NULL;
+}
+
+static void put_or_expunge(struct play *p)
+{
+	if (dice(3))
+		op_put(p, &boxes[0]);
+	else
+		op_expunge(p, &boxes[0]);
+}
+
+static void test_threads(void **state)
+{
+	uint64_t ids[2] = { test_person(&h, "ida@example.org", "Ida"), test_person(&h, "ole@example.org", "Ole") };
+	_Atomic bool end = false;
+	struct session s[SESSIONS] = { 0 };
+	pthread_t t[SESSIONS];
+	bool failed = false;
+
+	(void)state;
+	mail = mail_new(h.org);
+	play_with(find_boxes, ids);
+	for (int i = 0; i < SESSIONS; i++) {
+		s[i].stop = &end;
+		assert_int_equal(pthread_create(&t[i], NULL, session_run, &s[i]), 0);
+	}
+	for (int i = 0; i < 300; i++)
+		play(put_or_expunge);
+	atomic_store(&end, true);
+	for (int i = 0; i < SESSIONS; i++) {
+		void *bad;
+
+		pthread_join(t[i], &bad);
+		failed |= bad || s[i].n != boxes[0].n;
+		mail_view_close(&s[i].view);
+	}
+	mail_free(mail);
+	assert_false(failed);
+}
+
 static int group(const char *name)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_model),
+		cmocka_unit_test(test_threads),
 	};
 
 	memset(clients, 0, sizeof(clients));

@@ -31,4 +31,5 @@ const char mail_schema_1[] =
 	" next_sec INTEGER NOT NULL, lease_sec INTEGER NOT NULL, attempts INTEGER NOT NULL, notify INTEGER NOT NULL,"
 	" domain BLOB NOT NULL, sealed BLOB NOT NULL);\n"
 	"CREATE INDEX queue_recipient_message ON queue_recipient (message_id);\n"
-	"CREATE INDEX queue_recipient_next ON queue_recipient (state, next_sec)";
+	"CREATE INDEX queue_recipient_next ON queue_recipient (state, next_sec);\n"
+	"CREATE INDEX queue_recipient_domain ON queue_recipient (state, domain, next_sec)";

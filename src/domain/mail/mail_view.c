@@ -264,8 +264,9 @@ void mail_view_close(struct mail_view *v)
 static int flags_since(struct tx *tx, struct arena *a, const struct mail_view *v, const struct uid_set *after,
 	struct mail_changes *out, struct err *e)
 {
-	SCOPED_SQL q = sql_open(tx, "SELECT uid, modseq, flags FROM message WHERE mailbox_id = ?1 AND modseq > ?2 AND uid < ?3"
-		" ORDER BY uid");
+	/* `+`: by the index of change numbers; by uid it would read the whole mailbox */
+	SCOPED_SQL q = sql_open(tx, "SELECT uid, modseq, flags FROM message WHERE mailbox_id = ?1 AND modseq > ?2 AND +uid < ?3"
+		" ORDER BY +uid");
 	size_t cap = 0;
 	int r;
 

@@ -6,6 +6,7 @@
 
 #define VERSION 1
 #define TEXT_MAX 4096
+#define HOPS_MAX 16                /* domains looked at for one lease */
 
 /* sealed of a message: version, blob key, sender, envid; of a recipient: version, address, orcpt, last reply. */
 static struct span pack_message(struct arena *a, const struct seal_key *house, uint64_t id, const struct seal_key *blob_key,
@@ -208,58 +209,170 @@ int queue_list(struct org *o, struct tx *tx, struct arena *a, uint64_t after_id,
 	*n_out = 0;
 	sql_int(q, 1, (int64_t)after_id);
 	sql_int(q, 2, (int64_t)max);
-	while ((r = sql_next(q, e)) == 1)
-		if (read_entry(o, tx, a, (uint64_t)sql_col_int(q, 0), &(*out)[(*n_out)++], e) < 0)
-			return e->code;
+	while ((r = sql_next(q, e)) == 1) {
+		uint64_t id = (uint64_t)sql_col_int(q, 0);
+		int x = read_entry(o, tx, a, id, &(*out)[*n_out], e);
+
+		if (x == ERR_BROKEN) { /* unreadable: its number is enough to remove it */
+			err_clear(e);
+			(*out)[*n_out] = (struct queue_entry){ .id = id };
+		} else if (x < 0) {
+			return x;
+		}
+		++*n_out;
+	}
 	return r;
 }
 
 /* ---- leases ---- */
 
-/* One due recipient decides message and destination; all others of the same pair come along. */
-static int lease_group(struct org *o, struct tx *tx, struct arena *a, int64_t now_sec, int64_t until_sec, size_t max,
+struct group {                    /* one message's recipients in one domain */
+	uint64_t message_id;
+	struct span domain;
+};
+
+/* What has waited longest; 1, 0 nothing is due. */
+static int oldest(struct tx *tx, struct arena *a, int64_t now_sec, struct group *out, struct err *e)
+{
+	SCOPED_SQL q = sql_open(tx, "SELECT message_id, domain FROM queue_recipient WHERE state = ?1 AND next_sec <= ?2"
+		" ORDER BY next_sec LIMIT 1");
+	int r;
+
+	sql_int(q, 1, QUEUE_READY);
+	sql_int(q, 2, now_sec);
+	r = sql_next(q, e);
+	if (r == 1)
+		*out = (struct group){ (uint64_t)sql_col_int(q, 0), arena_span(a, sql_col(q, 1)) };
+	return r;
+}
+
+/* 1: this domain has its share of the leases. */
+static int has_share(struct tx *tx, struct span domain, struct err *e)
+{
+	SCOPED_SQL q = sql_open(tx, "SELECT 1 FROM queue_recipient WHERE state = ?1 AND domain = ?2 LIMIT 1 OFFSET ?3");
+
+	sql_int(q, 1, QUEUE_LEASED);
+	sql_blob(q, 2, domain);
+	sql_int(q, 3, QUEUE_SHARE - 1);
+	return sql_next(q, e);
+}
+
+/* The next domain behind `after` that has anybody ready, with its oldest; 1, 0 none. */
+static int next_domain(struct tx *tx, struct arena *a, struct span after, struct group *out, int64_t *next_sec_out, struct err *e)
+{
+	SCOPED_SQL q = sql_open(tx, "SELECT message_id, domain, next_sec FROM queue_recipient WHERE state = ?1 AND domain > ?2"
+		" ORDER BY domain, next_sec LIMIT 1");
+	int r;
+
+	sql_int(q, 1, QUEUE_READY);
+	sql_blob(q, 2, after);
+	r = sql_next(q, e);
+	if (r == 1) {
+		*out = (struct group){ (uint64_t)sql_col_int(q, 0), arena_span(a, sql_col(q, 1)) };
+		*next_sec_out = sql_col_int(q, 2);
+	}
+	return r;
+}
+
+/* The oldest, unless its domain has its share: then another domain is looked for from a random place on (they lie there
+ * by keyed hash), a few steps far, so that a lease never costs more. */
+static int pick(struct tx *tx, struct arena *a, int64_t now_sec, struct group *out, struct err *e)
+{
+	unsigned char from[SEAL_LOOKUP_LEN];
+	struct span at = SPAN_BYTES(from, sizeof(from));
+	bool wrapped = false;
+	int r = oldest(tx, a, now_sec, out, e);
+
+	if (r <= 0)
+		return r;
+	r = has_share(tx, out->domain, e);
+	if (r <= 0)
+		return r < 0 ? r : 1;
+	random_bytes(from, sizeof(from));
+	for (int i = 0; i < HOPS_MAX; i++) {
+		struct group other;
+		int64_t next_sec = 0;
+
+		r = next_domain(tx, a, at, &other, &next_sec, e);
+		if (r == 0 && wrapped)
+			break;
+		if (r == 0) {
+			wrapped = true;
+			at = SPAN("");
+			continue;
+		}
+		at = other.domain;
+		if (r == 1 && next_sec <= now_sec)
+			r = has_share(tx, other.domain, e);
+		if (r < 0)
+			return r;
+		if (next_sec <= now_sec && r == 0) {
+			*out = other;
+			return 1;
+		}
+	}
+	return 1;
+}
+
+/* What cannot be read must not stop the others. */
+static int shunt(struct tx *tx, uint64_t message_id, struct err *e)
+{
+	struct sql *q = sql_open(tx, "UPDATE queue_recipient SET state = ?2, lease_sec = 0 WHERE message_id = ?1");
+
+	err_clear(e);
+	sql_int(q, 1, (int64_t)message_id);
+	sql_int(q, 2, QUEUE_SHUNTED);
+	if (sql_run(q, e) < 0)
+		return e->code;
+	publish(tx, message_id);
+	return 0;
+}
+
+static int read_group(struct org *o, struct tx *tx, struct arena *a, const struct group *g, int64_t now_sec,
 	struct queue_entry *out, struct err *e)
 {
 	MAIL_KEY house = { { 0 } };
-	uint64_t message;
-	struct span domain;
+	SCOPED_SQL q = NULL;
 	size_t cap = 0;
-	int r;
+	int r = org_key(o, tx, ORG_ACCOUNT_ID, &house, e);
 
-	{
-		SCOPED_SQL q = sql_open(tx, "SELECT message_id, domain FROM queue_recipient WHERE state = ?1 AND next_sec <= ?2"
-			" ORDER BY next_sec LIMIT 1");
-
-		sql_int(q, 1, QUEUE_READY);
-		sql_int(q, 2, now_sec);
-		r = sql_next(q, e);
-		if (r <= 0)
-			return r;
-		message = (uint64_t)sql_col_int(q, 0);
-		domain = arena_span(a, sql_col(q, 1));
-	}
-	if (org_key(o, tx, ORG_ACCOUNT_ID, &house, e) < 0 || read_message(tx, a, &house, message, out, e) < 0)
+	if (r < 0)
+		return r == ERR_MISSING ? err_set(e, ERR_LATER, e->say, "%s", e->log) : r;
+	if (read_message(tx, a, &house, g->message_id, out, e) < 0)
 		return e->code;
-	{
-		SCOPED_SQL q = sql_open(tx, "SELECT " RCPT_COLUMNS " FROM queue_recipient WHERE message_id = ?1 AND state = ?2"
-			" AND next_sec <= ?3 AND domain = ?4 ORDER BY id LIMIT ?5");
+	/* `+`: by the message's index, for a domain's backlog may be long */
+	q = sql_open(tx, "SELECT " RCPT_COLUMNS " FROM queue_recipient WHERE message_id = ?1 AND +state = ?2"
+		" AND +next_sec <= ?3 AND domain = ?4 ORDER BY id LIMIT ?5");
+	sql_int(q, 1, (int64_t)g->message_id);
+	sql_int(q, 2, QUEUE_READY);
+	sql_int(q, 3, now_sec);
+	sql_blob(q, 4, g->domain);
+	sql_int(q, 5, QUEUE_GROUP_MAX);
+	while ((r = sql_next(q, e)) == 1) {
+		struct queue_rcpt rcpt;
 
-		sql_int(q, 1, (int64_t)message);
-		sql_int(q, 2, QUEUE_READY);
-		sql_int(q, 3, now_sec);
-		sql_blob(q, 4, domain);
-		sql_int(q, 5, (int64_t)max);
-		while ((r = sql_next(q, e)) == 1) {
-			struct queue_rcpt rcpt;
-
-			if (read_rcpt(a, &house, q, &rcpt, e) < 0)
-				return e->code;
-			rcpt.state = QUEUE_LEASED;
-			add_to(a, out, &cap, rcpt);
-		}
-		if (r < 0)
-			return r;
+		if (read_rcpt(a, &house, q, &rcpt, e) < 0)
+			return e->code;
+		rcpt.state = QUEUE_LEASED;
+		add_to(a, out, &cap, rcpt);
 	}
+	return r;
+}
+
+/* 1 a group is leased, 0 nothing is due, 2 one was shunted. */
+static int lease_group(struct org *o, struct tx *tx, struct arena *a, int64_t now_sec, int64_t until_sec,
+	struct queue_entry *out, struct err *e)
+{
+	struct group g = { 0 };
+	int r = pick(tx, a, now_sec, &g, e);
+
+	if (r <= 0)
+		return r;
+	r = read_group(o, tx, a, &g, now_sec, out, e);
+	if (r == ERR_BROKEN || r == ERR_MISSING)
+		return shunt(tx, g.message_id, e) < 0 ? e->code : 2;
+	if (r < 0)
+		return r;
 	for (size_t i = 0; i < out->n_rcpts; i++) {
 		struct sql *u = sql_open(tx, "UPDATE queue_recipient SET state = ?2, lease_sec = ?3, next_sec = ?3 WHERE id = ?1");
 
@@ -299,8 +412,8 @@ int queue_lease(struct org *o, struct tx *tx, struct arena *a, int64_t now_sec, 
 	*n_out = 0;
 	if (release_lost(tx, now_sec, e) < 0)
 		return e->code;
-	while (*n_out < max && r == 1) {
-		r = lease_group(o, tx, a, now_sec, lease_until_sec, QUEUE_GROUP_MAX, &(*out)[*n_out], e);
+	while (*n_out < max && r > 0) {
+		r = lease_group(o, tx, a, now_sec, lease_until_sec, &(*out)[*n_out], e);
 		*n_out += r == 1;
 	}
 	return r < 0 ? r : 0;

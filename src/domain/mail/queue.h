@@ -33,7 +33,10 @@ struct queue_entry {
 int queue_add(struct org *o, struct tx *tx, struct arena *a, const struct email_prepared *p, bool blob_adopted,
 	const struct queue_entry *entry, uint64_t *id_out, struct err *e);
 #define QUEUE_GROUP_MAX 100
-/* Lease up to max entries: one message's recipients in one domain that are due, at most QUEUE_GROUP_MAX each. */
+#define QUEUE_SHARE 20             /* leases of one domain, while others wait */
+/* Lease up to max entries: one message's recipients in one domain that are due, at most QUEUE_GROUP_MAX each. The
+ * oldest first; when its domain holds its share of leases already, another domain's come before it. A message that
+ * cannot be read is shunted. */
 int queue_lease(struct org *o, struct tx *tx, struct arena *a, int64_t now_sec, int64_t lease_until_sec, size_t max,
 	struct queue_entry **out, size_t *n_out, struct err *e);
 /* All leases are void: who held them is gone. */
@@ -41,6 +44,7 @@ int queue_release(struct tx *tx, struct err *e);
 /* When is the next one due (INT64_MAX: none)? */
 int queue_next_due(struct tx *tx, int64_t *sec_out, struct err *e);
 int queue_get(struct org *o, struct tx *tx, struct arena *a, uint64_t message_id, struct queue_entry *out, struct err *e);
+/* An entry that cannot be read has its id only. */
 int queue_list(struct org *o, struct tx *tx, struct arena *a, uint64_t after_id, size_t max, struct queue_entry **out,
 	size_t *n_out, struct err *e);
 /* Back to ready at next_sec with the reply noted. */
