@@ -1,0 +1,252 @@
+#!/usr/bin/env python3
+"""kontor beside Debian's Postfix and Dovecot: bench/mail/run.py [--quick] [PART...]
+
+Parts: disk deliver durable login append big body store idle connections post; none named: all, and the table goes
+to docs/performance.md. --quick: tiny numbers, only to see that everything works. BENCH_DIR (default var/bench) is on the disk that is
+measured. Needs root, for the peers do."""
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import time
+
+import measure
+from measure import Row, in_turn, pss_kib, tool
+from servers import PASSWORD, ROOT, Dovecot, Kontor, Postfix, more_files, wait_for  # noqa: F401
+
+META = "FETCH 1:* (UID FLAGS INTERNALDATE RFC822.SIZE ENVELOPE)"
+FULL = dict(runs=3, users=1000, mail=3000, mail_one=800, boxes=100, big=100000, bodies=10000, one=2000, seconds=3,
+            hold=5000, latency=30)
+QUICK = dict(runs=1, users=16, mail=60, mail_one=20, boxes=8, big=500, bodies=100, one=50, seconds=0.5, hold=40,
+             latency=3)
+GOAL_APPEND = {1: 1, 8: 2, 32: 2}
+
+
+class Bench:
+    def __init__(self, folder, quick):
+        self.n = QUICK if quick else FULL
+        self.folder, self.rows, self.facts = folder, [], []
+        self.users = [f"u{i:04d}" for i in range(self.n["users"])]
+        special = ["big", "bodies"]
+        print(f"making {len(self.users)} accounts ...", flush=True)
+        self.dovecot = self.crypt = self.postfix = self.kontor = None
+        try:
+            self.kontor = Kontor(folder, self.users + special, quick)
+            self.dovecot = Dovecot(folder, self.users + special)
+            self.postfix = Postfix(folder, self.dovecot, self.users)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self):
+        for s in (self.postfix, self.crypt, self.dovecot, self.kontor):
+            if s:
+                s.stop()
+
+    def add(self, *args, **kw):
+        self.rows.append(Row(*args, **kw))
+
+    def imap(self, server, mode, *args, tls=False):
+        return tool("imapload", "--mode", mode, "--port", server.port("imaps" if tls else "imap"),
+                    *(["--tls"] if tls else []), *args)
+
+    def send(self, server, port, see, *args):
+        return tool("smtpload", *(["--lmtp"] if port == "lmtp" else []), "--port", server.port(port), "--size", 10240,
+                    "--verify-port", see.port("imap"), *args)
+
+    def both(self, fn, runs=None):
+        return in_turn(runs or self.n["runs"], {"dovecot": lambda k: fn(self.dovecot, k),
+                                                "kontor": lambda k: fn(self.kontor, k)})
+
+    # ---- parts ----
+
+    def disk(self):
+        for threads in (1, 8):
+            r = tool("fsyncbench", "--dir", self.folder, "--threads", threads, "--seconds", self.n["seconds"])
+            self.facts.append(f"- disk: {r['ops_per_s']:.0f} appends of 4 KiB with fdatasync a second over {threads} "
+                              f"thread{'s' if threads > 1 else ''}")
+            print("   ", self.facts[-1][2:], flush=True)
+
+    def deliver(self):
+        for conns, lmtp_goal, chain_goal in ((1, 1.5, 1.5), (8, None, None), (32, 3, 8)):
+            args = ["--conns", conns, "--msgs", self.n["mail_one" if conns == 1 else "mail"], "--users", self.n["boxes"]]
+            got = self.both(lambda s, k: self.send(s, "lmtp", s, *args)["deliver_per_s"])
+            self.add(f"LMTP into 100 mailboxes, 10 KiB, {conns} connections", "mails/s", "Dovecot LMTP", got["dovecot"],
+                     got["kontor"], goal=lmtp_goal)
+            got = in_turn(self.n["runs"], {
+                "chain": lambda k: self.send(self.postfix, "smtp", self.dovecot, *args)["deliver_per_s"],
+                "kontor": lambda k: self.send(self.kontor, "smtp", self.kontor, *args)["deliver_per_s"]})
+            self.add(f"SMTP into 100 mailboxes, 10 KiB, {conns} connections", "mails/s", "Postfix to Dovecot",
+                     got["chain"], got["kontor"], goal=chain_goal)
+
+    def durable(self):
+        if not shutil.which("strace"):
+            raise SystemExit("part durable needs strace")
+        n = min(200, self.n["mail"])
+        for conns in (1, 8):
+            replies, syncs, uncovered = measure.trace_order(
+                self.kontor.role("core"), self.kontor.role("gate0"), self.folder,
+                lambda: tool("smtpload", "--lmtp", "--port", self.kontor.port("lmtp"), "--conns", conns, "--msgs", n,
+                             "--size", 10240, "--users", self.n["boxes"]))
+            if replies != n:
+                raise SystemExit(f"strace saw {replies} replies to {n} mails")
+            self.facts.append(f"- durable: {n} mails over {conns} connection{'s' if conns > 1 else ''}: {syncs} fsyncs in core, "
+                              f"{replies} answers 250, {uncovered} of them without an fsync begun after the mail was read "
+                              f"and ended before the answer")
+            print("   ", self.facts[-1][2:], flush=True)
+            if uncovered:
+                raise SystemExit("an acknowledgement was not durable")
+
+    def login(self):
+        names = min(64, self.n["users"])
+        self.dovecot.start("fast")
+        args = ["--conns", 16, "--seconds", self.n["seconds"]]
+        self.kontor.stop()
+        self.kontor.start()
+        cold = self.imap(self.kontor, "login", *args, "--users", self.n["users"])["ops_per_s"]
+        self.imap(self.kontor, "login", *args, "--users", names)
+        got = self.both(lambda s, k: self.imap(s, "login", *args, "--users", names)["ops_per_s"])
+        self.add("log-ins, 16 connections, password remembered", "log-ins/s", "Dovecot, fast mode, clear passwords",
+                 got["dovecot"], got["kontor"], goal=5, note=f"first log-ins, Argon2id each time: {cold:.0f}/s")
+        self.dovecot.start("secure")
+
+    def append(self):
+        for conns in (1, 8, 32):
+            users = min(conns, self.n["users"])
+            got = self.both(lambda s, k: self.imap(
+                s, "append", "--conns", conns, "--users", users, "--count",
+                self.n["mail_one" if conns == 1 else "mail"])["ops_per_s"])
+            self.add(f"APPEND, 10 KiB, {conns} connections", "mails/s", "Dovecot", got["dovecot"], got["kontor"],
+                     goal=GOAL_APPEND[conns])
+        got = self.both(lambda s, k: self.imap(s, "append", "--conns", 8, "--users", 1, "--count", self.n["mail"])
+                        ["ops_per_s"])
+        self.add("APPEND, 10 KiB, 8 connections, one mailbox", "mails/s", "Dovecot", got["dovecot"], got["kontor"], goal=5)
+
+    def fill(self, server, user, count, size):
+        r = self.imap(server, "fill", "--user", user + "@example.org", "--count", count, "--size", size)
+        print(f"    {server.name}: {count} mails in {r['elapsed_s']:.0f} s", flush=True)
+
+    def big(self):
+        n, one = self.n["big"], ["--user", "big@example.org"]
+        for s in (self.dovecot, self.kontor):
+            self.fill(s, "big", n, 2048)
+        name = f"{n:,} messages"
+        for mode, what in (("first", "first SELECT of a session"), ("open", "connect, LOGIN, SELECT")):
+            got = self.both(lambda s, k: self.imap(s, mode, *one, "--count", 10)["p50_ms"])
+            self.add(f"{what}, {name}", "ms", "Dovecot", got["dovecot"], got["kontor"], less=True, goal=1)
+        got = self.both(lambda s, k: self.imap(s, "command", *one, "--exec", META)["fetches_per_s"])
+        self.add(f"FETCH of UID, flags, date, size, ENVELOPE, {name}", "messages/s", "Dovecot", got["dovecot"],
+                 got["kontor"], goal=1)
+
+    def body(self):
+        one = ["--user", "bodies@example.org"]
+        self.crypt = Dovecot(self.folder, self.users + ["bodies"], crypt=True)
+        for s in (self.dovecot, self.crypt, self.kontor):
+            self.fill(s, "bodies", self.n["bodies"], 10240)
+        for conns in (1, 4):
+            args = [*one, "--conns", conns, "--exec", "FETCH 1:* (BODY.PEEK[])"]
+            got = in_turn(self.n["runs"], {s.name: lambda k, s=s: self.imap(s, "command", *args)["mb_per_s"]
+                                           for s in (self.dovecot, self.crypt, self.kontor)})
+            for peer, name, goal in (("dovecot", "Dovecot", 0.5), ("dovecot-crypt", "Dovecot, mail_crypt and zstd", 1)):
+                self.add(f"FETCH of {self.n['bodies']:,} bodies of 10 KiB, {conns} connections", "MB/s", name, got[peer],
+                         got["kontor"], goal=goal)
+        got = self.both(lambda s, k: self.imap(s, "sequence", *one, "--count", min(self.n["one"], self.n["bodies"]),
+                                               "--exec", "FETCH %ld (FLAGS BODY.PEEK[])")["p50_ms"])
+        self.add("FETCH of one body", "ms", "Dovecot", got["dovecot"], got["kontor"], less=True)
+        self.crypt.stop()
+
+    def store(self):
+        one = ["--user", "bodies@example.org"]
+        if not any("bodies" in r.what for r in self.rows):
+            for s in (self.dovecot, self.kontor):
+                self.fill(s, "bodies", self.n["bodies"], 10240)
+        for conns, goal in ((1, 0.5), (8, 1)):
+            def flags(s, k):
+                return self.imap(s, "sequence", *one, "--conns", conns, "--count",
+                                 min(self.n["one"], self.n["bodies"]), "--exec",
+                                 f"STORE %ld {'+-'[k % 2]}FLAGS.SILENT ({chr(92)}{'Seen' if conns == 1 else 'Flagged'})")["ops_per_s"]
+            got = self.both(flags)
+            self.add(f"STORE of one flag, {conns} connections", "changes/s", "Dovecot, not fsynced", got["dovecot"],
+                     got["kontor"], goal=goal, note="kontor: each fsynced before its OK")
+
+    def idle(self):
+        got = self.both(lambda s, k: self.imap(s, "latency", "--users", 1, "--count", self.n["latency"], "--lmtp-port",
+                                               s.port("lmtp"))["p50_ms"])
+        self.add("LMTP delivery until EXISTS in IDLE", "ms", "Dovecot", got["dovecot"], got["kontor"], less=True, limit=20)
+
+    def hold(self, server):
+        ready = pathlib.Path(self.folder) / "ready"
+        ready.unlink(missing_ok=True)
+        before = pss_kib(server.pid)
+        p = subprocess.Popen([measure.TOOLS / "imapload", "--mode", "hold", "--tls", "--port", str(server.port("imaps")),
+                              "--users", str(self.n["users"]), "--count", str(self.n["hold"]), "--conns", "8", "--ready",
+                              ready], stdout=subprocess.PIPE, text=True, preexec_fn=more_files)
+        try:
+            wait_for(lambda: ready.exists() or p.poll() is not None, 300, "connections are not up in 300 s")
+            if p.poll() is not None or int(ready.read_text()) != self.n["hold"]:
+                raise SystemExit(f"not all connections came up: {p.stdout.readline()}")
+            time.sleep(3)
+            after = pss_kib(server.pid)
+        finally:
+            p.terminate()
+            p.communicate()
+        each = (after - before) / self.n["hold"]
+        print(f"    {server.name}: {each:.1f} KiB", flush=True)
+        return each
+
+    def connections(self):
+        if self.n is FULL:   # warms the password cache
+            self.imap(self.kontor, "login", "--conns", 16, "--users", self.n["users"], "--seconds", 90)
+        got = {s.name: self.hold(s) for s in (self.dovecot, self.kontor)}
+        self.add(f"memory of one idle TLS connection, of {self.n['hold']:,}", "KiB PSS", "Dovecot", got["dovecot"],
+                 got["kontor"], less=True, limit=25, note="all processes, what was there before taken off; one run")
+
+    def post(self):
+        n = self.n["users"]
+        self.kontor.cli("group", "add", "everybody@example.org", *(u + "@example.org" for u in self.users))
+        args = ["--conns", 1, "--msgs", 1, "--rcpt", "everybody@example.org", "--expect-all", "--users", n]
+        batch = min(100, n)
+        got = in_turn(self.n["runs"], {
+            "chain": lambda k: self.send(self.postfix, "smtp", self.dovecot, *args)["deliver_s"],
+            "lmtp": lambda k: self.send(self.dovecot, "lmtp", self.dovecot, "--conns", 8, "--msgs", n // batch,
+                                        "--rcpts-per-msg", batch, "--users", n)["deliver_s"],
+            "kontor": lambda k: self.send(self.kontor, "smtp", self.kontor, *args)["deliver_s"]})
+        name, best = min((("Postfix alias", got["chain"]), ("Dovecot LMTP, 100 recipients each", got["lmtp"])),
+                         key=lambda v: v[1])
+        self.add(f"one post until it lies in {n:,} mailboxes", "s", name, best, got["kontor"], less=True, goal=10)
+
+
+PARTS = ["disk", "deliver", "durable", "login", "append", "big", "body", "store", "idle", "connections", "post"]
+
+
+def main(argv):
+    quick = "--quick" in argv
+    parts = [a for a in argv if a != "--quick"] or PARTS
+    if unknown := [p for p in parts if p not in PARTS]:
+        raise SystemExit(f"no such part: {' '.join(unknown)} ({' '.join(PARTS)})")
+    if os.geteuid() != 0:
+        print("bench/mail: skipped, Postfix and Dovecot need root")
+        return 77
+    more_files()
+    folder = pathlib.Path(os.environ.get("BENCH_DIR", ROOT / "var/bench")).resolve() / ("quick" if quick else "full")
+    folder.mkdir(parents=True, exist_ok=True)
+    bench = Bench(folder, quick)
+    try:
+        for part in parts:
+            print(f"== {part}", flush=True)
+            getattr(bench, part)()
+    finally:
+        bench.close()
+        if not os.environ.get("BENCH_KEEP"):
+            shutil.rmtree(folder, ignore_errors=True)
+        if bench.rows:
+            measure.show(bench.rows)
+    if not quick and parts == PARTS:
+        measure.write_report(ROOT / "docs/performance.md", folder.parent, bench.rows, bench.facts, bench.n["runs"])
+        print("written: docs/performance.md")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
