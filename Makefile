@@ -9,8 +9,11 @@ asan tsan:
 	./check $@
 fuzz:
 	FUZZ_SECONDS=$${FUZZ_SECONDS:-300} ./check fuzz
+bench: build
+	@ninja -C build bench
+	bench/mail/run.py
 format:
 	clang-format -i $$(git ls-files 'src/*.[ch]')
 clean:
 	rm -rf build build-*
-.PHONY: build check asan tsan fuzz format clean
+.PHONY: build check asan tsan fuzz bench format clean
