@@ -15,6 +15,7 @@ clean:
 	rm -rf build build-*
 .PHONY: build check asan tsan fuzz format clean
 bench: build
+	@ninja -C build bench
 	bench/mail/run.py
 install: build
 	meson install -C build

@@ -2,8 +2,8 @@
 """kontor beside Debian's Postfix and Dovecot: bench/mail/run.py [--quick] [PART...]
 
 Parts: disk deliver durable login append big body store idle connections post; none named: all, and the table goes
-to docs/performance.md. --quick: tiny numbers, only to see that everything works. BENCH_DIR (default var/bench) is on the disk that is
-measured. Needs root, for the peers do."""
+to docs/performance.md. --quick: tiny numbers, only to see that everything works. BENCH_DIR (default var/bench)
+is on the disk that is measured; BENCH_KEEP=1 leaves it behind. Needs root, for the peers do."""
 import os
 import pathlib
 import shutil
@@ -13,7 +13,7 @@ import time
 
 import measure
 from measure import Row, in_turn, pss_kib, tool
-from servers import PASSWORD, ROOT, Dovecot, Kontor, Postfix, more_files, wait_for  # noqa: F401
+from servers import ROOT, Dovecot, Kontor, Postfix, more_files, wait_for
 
 META = "FETCH 1:* (UID FLAGS INTERNALDATE RFC822.SIZE ENVELOPE)"
 FULL = dict(runs=3, users=1000, mail=3000, mail_one=800, boxes=100, big=100000, bodies=10000, one=2000, seconds=3,
@@ -72,12 +72,12 @@ class Bench:
         for conns, lmtp_goal, chain_goal in ((1, 1.5, 1.5), (8, None, None), (32, 3, 8)):
             args = ["--conns", conns, "--msgs", self.n["mail_one" if conns == 1 else "mail"], "--users", self.n["boxes"]]
             got = self.both(lambda s, k: self.send(s, "lmtp", s, *args)["deliver_per_s"])
-            self.add(f"LMTP into 100 mailboxes, 10 KiB, {conns} connections", "mails/s", "Dovecot LMTP", got["dovecot"],
+            self.add(f"LMTP into {self.n['boxes']} mailboxes, 10 KiB, {conns} connections", "mails/s", "Dovecot LMTP", got["dovecot"],
                      got["kontor"], goal=lmtp_goal)
             got = in_turn(self.n["runs"], {
                 "chain": lambda k: self.send(self.postfix, "smtp", self.dovecot, *args)["deliver_per_s"],
                 "kontor": lambda k: self.send(self.kontor, "smtp", self.kontor, *args)["deliver_per_s"]})
-            self.add(f"SMTP into 100 mailboxes, 10 KiB, {conns} connections", "mails/s", "Postfix to Dovecot",
+            self.add(f"SMTP into {self.n['boxes']} mailboxes, 10 KiB, {conns} connections", "mails/s", "Postfix to Dovecot",
                      got["chain"], got["kontor"], goal=chain_goal)
 
     def durable(self):
@@ -161,11 +161,11 @@ class Bench:
         if not any("bodies" in r.what for r in self.rows):
             for s in (self.dovecot, self.kontor):
                 self.fill(s, "bodies", self.n["bodies"], 10240)
-        for conns, goal in ((1, 0.5), (8, 1)):
+        for conns, goal, flag in ((1, 0.5, "\\Seen"), (8, 1, "\\Flagged")):
             def flags(s, k):
                 return self.imap(s, "sequence", *one, "--conns", conns, "--count",
                                  min(self.n["one"], self.n["bodies"]), "--exec",
-                                 f"STORE %ld {'+-'[k % 2]}FLAGS.SILENT ({chr(92)}{'Seen' if conns == 1 else 'Flagged'})")["ops_per_s"]
+                                 f"STORE %ld {'+-'[k % 2]}FLAGS.SILENT ({flag})")["ops_per_s"]
             got = self.both(flags)
             self.add(f"STORE of one flag, {conns} connections", "changes/s", "Dovecot, not fsynced", got["dovecot"],
                      got["kontor"], goal=goal, note="kontor: each fsynced before its OK")
