@@ -226,6 +226,6 @@ def test_secret_settings_are_given_in_a_file_and_never_shown(house):
         house.cli("settings", "set", "smarthost.password", "offen-auf-der-zeile")
     house.cli("settings", "set", "smarthost.password", "--secret-file", "-", stdin="Losung-Kormoran\n")
     assert "Kormoran" not in str(house.cli("settings", "list")) + str(house.cli("settings", "get", "smarthost.password"))
-    assert b"Kormoran" not in house.log_bytes()
+    assert b"Kormoran" not in house.log_bytes
     house.cli("settings", "set", "smarthost.user", "kormoran")
     assert house.cli("settings", "get", "smarthost.user")["value"] == "kormoran"
