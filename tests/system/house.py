@@ -268,7 +268,7 @@ class House:
 
     def account(self, name, password=None, display=None, *more):
         address = name if "@" in name else name + "@example.org"
-        password = password or secrets.token_urlsafe(9)
+        password = password or "p" + secrets.token_urlsafe(9)
         self.cli("account", "add", address, "--name", display or name.capitalize(), "--password-file", "-", *more,
                  stdin=password + "\n")
         self.accounts[address] = password
