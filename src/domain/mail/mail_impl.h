@@ -28,6 +28,9 @@ int mailbox_insert(struct org *o, struct tx *tx, struct arena *a, uint64_t accou
 /* The account's next change number, without using quota. */
 int account_next_modseq(struct tx *tx, uint64_t account_id, uint64_t *modseq_out, struct err *e);
 void mailbox_publish(struct tx *tx, const struct mailbox *box, uint64_t modseq);
+/* One row, saved now; counters are the caller's. */
+int message_insert(struct tx *tx, uint64_t mailbox_id, uint32_t uid, uint64_t modseq, uint64_t flags, uint64_t email_id,
+	uint64_t size, int64_t received_sec, struct err *e);
 /* An email lost `n` messages: when it was the last, its row and blob reference go. */
 int email_unref(struct tx *tx, uint64_t email_id, int64_t n, struct err *e);
 /* Columns of the mailbox row in mailbox_read's order. */

@@ -47,7 +47,7 @@ static int insert_email(struct tx *tx, uint64_t id, uint64_t account_id, uint64_
 	return sql_run(q, e) < 0 ? e->code : 0;
 }
 
-static int insert_message(struct tx *tx, uint64_t mailbox_id, uint32_t uid, uint64_t modseq, uint64_t flags, uint64_t email_id,
+int message_insert(struct tx *tx, uint64_t mailbox_id, uint32_t uid, uint64_t modseq, uint64_t flags, uint64_t email_id,
 	uint64_t size, int64_t received_sec, struct err *e)
 {
 	struct sql *q = sql_open(tx, "INSERT INTO message (mailbox_id, uid, modseq, flags, email_id, size, received_sec, saved_sec)"
@@ -96,7 +96,7 @@ static int put_one(struct tx *tx, struct arena *a, const struct email_prepared *
 	if (account_use(tx, to->account_id, (int64_t)p->size, 1, to->force, &modseq, e) < 0 ||
 		count_in(tx, to->mailbox_id, modseq, to->flags, p->size, uid_out, e) < 0 ||
 		insert_email(tx, email, to->account_id, p->blob.id, 1, seal_email(a, key, email, &p->blob.key, p->summary), e) < 0 ||
-		insert_message(tx, to->mailbox_id, *uid_out, modseq, to->flags, email, p->size, to->received_sec, e) < 0)
+		message_insert(tx, to->mailbox_id, *uid_out, modseq, to->flags, email, p->size, to->received_sec, e) < 0)
 		return e->code;
 	*email_out = email;
 	tx_publish(tx, (struct change){ to->account_id, to->mailbox_id, FEED_MAILBOX, modseq });

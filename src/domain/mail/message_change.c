@@ -308,23 +308,6 @@ static int email_share(struct tx *tx, uint64_t email_id, struct err *e)
 	return sql_run(q, e) < 0 ? e->code : 0;
 }
 
-static int insert_copy(struct tx *tx, uint64_t mailbox_id, uint32_t uid, uint64_t modseq, uint64_t flags, uint64_t email_id,
-	const struct row *r, struct err *e)
-{
-	struct sql *q = sql_open(tx, "INSERT INTO message (mailbox_id, uid, modseq, flags, email_id, size, received_sec, saved_sec)"
-		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)");
-
-	sql_int(q, 1, (int64_t)mailbox_id);
-	sql_int(q, 2, uid);
-	sql_int(q, 3, (int64_t)modseq);
-	sql_int(q, 4, (int64_t)flags);
-	sql_int(q, 5, (int64_t)email_id);
-	sql_int(q, 6, (int64_t)r->size);
-	sql_int(q, 7, r->received_sec);
-	sql_int(q, 8, time_real_sec());
-	return sql_run(q, e) < 0 ? e->code : 0;
-}
-
 /* n UIDs in one step; the first is returned. */
 static int reserve(struct tx *tx, uint64_t mailbox_id, size_t n, uint32_t *first_out, struct err *e)
 {
@@ -362,7 +345,7 @@ static int put_copies(struct org *o, struct tx *tx, struct arena *a, const struc
 		uint64_t flags = translated(r->flags, map), email = r->email_id;
 		int x = inside ? (move ? 0 : email_share(tx, email, e)) : email_for(o, tx, a, from, to, r->email_id, &email, e);
 
-		if (x < 0 || insert_copy(tx, to->id, uid, modseq, flags, email, r, e) < 0)
+		if (x < 0 || message_insert(tx, to->id, uid, modseq, flags, email, r->size, r->received_sec, e) < 0)
 			return e->code;
 		unseen += !(flags & FLAG_SEEN);
 		deleted += !!(flags & FLAG_DELETED);

@@ -49,7 +49,7 @@ int account_set_state(struct org *o, struct tx *tx, uint64_t id, enum account_st
 int account_set_limits(struct org *o, struct tx *tx, uint64_t id, uint64_t quota_bytes,
 	uint64_t quota_messages, uint32_t send_limit, struct err *e);
 /* ERR_DENIED here and for locking: the last administrator.
- * Destroys the key (nothing of the account can be read any more, in no backup) and frees the address. */
+ * Destroys the key in the store (an older backup still holds it, wrapped by the master key) and frees the address. */
 int account_remove(struct org *o, struct tx *tx, uint64_t id, struct err *e);
 /* Hashes in the vault first, then stores; outside a transaction. None: nobody can sign in any more.
  * ERR_PARAM: shorter than PASSWORD_MIN letters, control octets, or a role's. */

@@ -199,7 +199,7 @@ static int unlock(struct control *c, struct tx *tx, struct err *e)
 static int remove_account(struct control *c, struct tx *tx, struct err *e)
 {
 	if (!control_has(c, "yes"))
-		return err_set(e, ERR_PARAM, N_("Nothing of the account can be read ever again, in no backup: say --yes"),
+		return err_set(e, ERR_PARAM, N_("Nothing of the account can be read ever again in this store: say --yes"),
 			"remove without yes");
 	return set_state(c, tx, ACCOUNT_REMOVED, e);
 }
