@@ -12,15 +12,16 @@
 #include "later/retry.h"
 
 #define LEASE_SEC 3600                  /* longer than any delivery may take; a new `out` voids them */
-#define JOB_MAX 262144u
+#define GIVE_BACK_SEC 60
 
 /* ---- LEASE ---- */
 
 struct lease {
 	struct call *call;
+	bool fresh;                     /* a new `out`: what its predecessor held is void */
 	struct out_job job;
+	struct queue_entry *entry;
 	struct span body;
-	uint64_t broken;                /* a message whose blob does not open */
 };
 
 static int setting(struct call *c, struct tx *tx, const char *name, struct span *out, struct err *e)
@@ -48,33 +49,50 @@ static int lease(struct tx *tx, void *arg, struct err *e)
 {
 	struct lease *l = arg;
 	struct call *c = l->call;
-	struct queue_entry *q;
 	int64_t now = time_real_sec();
+	struct queue_entry *q;
 	ssize_t at;
 	size_t n;
 
 	l->job = (struct out_job){ 0 };
-	l->body = SPAN_NONE;
-	l->broken = 0;
-	if (c->cmd->ntok && span_eqz(c->cmd->tok[0].text, "FRESH") && queue_release(tx, e) < 0)
+	if (l->fresh && queue_release(tx, e) < 0)
 		return e->code;
 	if (queue_lease(c->house->org, tx, c->arena, now, now + LEASE_SEC, 1, &q, &n, e) < 0)
 		return e->code;
 	if (!n)
 		return queue_next_due(tx, &l->job.next_due_sec, e);
-	l->job = (struct out_job){ .message_id = q->id, .size = q->size, .flags = q->flags, .sender = q->sender, .envid = q->envid,
-		.n_rcpts = q->n_rcpts, .rcpts = ARENA_ARRAY(c->arena, struct out_rcpt, q->n_rcpts) };
+	l->entry = q;
+	l->job = (struct out_job){ .message_id = q->id, .size = q->size, .flags = q->flags,
+		.sender = q->sender, .envid = q->envid, .n_rcpts = q->n_rcpts, .rcpts = ARENA_ARRAY(c->arena, struct out_rcpt, q->n_rcpts) };
 	for (size_t i = 0; i < q->n_rcpts; i++)
 		l->job.rcpts[i] = (struct out_rcpt){ q->rcpts[i].id, q->rcpts[i].address, q->rcpts[i].orcpt, q->rcpts[i].notify };
 	at = span_rchr(q->rcpts[0].address, '@');
 	l->job.domain = at < 0 ? q->rcpts[0].address : span_from(q->rcpts[0].address, (size_t)at + 1);
-	if (blob_read(tx, c->arena, q->blob_id, &q->blob_key, &l->body, e) < 0) {
-		if (e->code != ERR_BROKEN && e->code != ERR_MISSING)
-			return e->code;
-		l->broken = q->id;
-		return queue_set_state(c->house->org, tx, q->id, QUEUE_SHUNTED, now, e) < 0 ? e->code : 0;
-	}
 	return fill_route(c, tx, &l->job, e);
+}
+
+static int read_body(struct tx *tx, void *arg, struct err *e)
+{
+	struct lease *l = arg;
+
+	return blob_read(tx, l->call->arena, l->entry->blob_id, &l->entry->blob_key, &l->body, e);
+}
+
+static int shunt_leased(struct tx *tx, void *arg, struct err *e)
+{
+	struct lease *l = arg;
+
+	return queue_set_state(l->call->house->org, tx, l->entry->id, QUEUE_SHUNTED, time_real_sec(), e);
+}
+
+static int give_back(struct tx *tx, void *arg, struct err *e)
+{
+	struct lease *l = arg;
+
+	for (size_t i = 0; i < l->entry->n_rcpts; i++)
+		if (queue_unlease(tx, l->entry->rcpts[i].id, time_real_sec() + GIVE_BACK_SEC, e) < 0)
+			return e->code;
+	return 0;
 }
 
 static int memory_of(struct span body, struct err *e)
@@ -90,25 +108,38 @@ static int memory_of(struct span body, struct err *e)
 	return fd;
 }
 
+/* The body is read after the commit: it may be large, and others wait for theirs. 1: it does not open, take another. */
+static int lease_one(struct lease *l, int *fd_out, struct err *e)
+{
+	struct store *store = l->call->house->store;
+	struct err why = ERR_INIT;
+	int r = store_write(store, lease, l, e);
+
+	if (r < 0 || !l->job.n_rcpts)
+		return r;
+	r = store_read(store, read_body, l, e);
+	if (r == ERR_BROKEN || r == ERR_MISSING) {
+		log_msg("queue_shunted", "message %llu does not open: %s", (unsigned long long)l->entry->id, e->log);
+		err_clear(e);
+		return store_write(store, shunt_leased, l, e) < 0 ? e->code : 1;
+	}
+	if (r == 0)
+		*fd_out = memory_of(l->body, e);
+	if (r == 0 && *fd_out >= 0)
+		return 0;
+	store_write(store, give_back, l, &why); /* or the lease runs out by itself */
+	return e->code;
+}
+
 static void run_lease(struct call *c)
 {
-	struct lease l = { .call = c };
+	struct lease l = { .call = c, .fresh = c->cmd->ntok && span_eqz(c->cmd->tok[0].text, "FRESH") };
 	struct err e = ERR_INIT;
 	int fd = -1;
 
 	c->house->watch(c->house, c->session->id, WATCH_QUEUE); /* first, so that nothing new is missed */
-	do {
-		err_clear(&e);
-		if (store_write(c->house->store, lease, &l, &e) < 0)
-			break;
-		if (l.broken)
-			log_msg("queue_shunted", "message %llu does not open", (unsigned long long)l.broken);
-	} while (l.broken);
-	if (e.code == 0 && l.job.n_rcpts) {
-		fd = memory_of(l.body, &e);
-		if (fd < 0)
-			l.job = (struct out_job){ .next_due_sec = time_real_sec() + 60 }; /* the lease runs out by itself */
-	}
+	while (lease_one(&l, &fd, &e) == 1)
+		l.fresh = false;
 	if (e.code) {
 		err_set(&c->err, e.code, e.say, "%s", e.log);
 		l.job = (struct out_job){ .next_due_sec = time_real_sec() + 10 };
@@ -122,9 +153,21 @@ static void run_lease(struct call *c)
 
 /* ---- RESULT ---- */
 
+/* Read first, then composed, then one transaction that only writes. */
 struct result {
 	struct call *call;
 	struct out_result result;
+	bool gone;                      /* removed meanwhile */
+	struct queue_entry q;
+	struct plan {
+		uint64_t rcpt_id;
+		int64_t next_sec;       /* 0: finished */
+		struct span reply;
+	} *plans;
+	size_t n_plans;
+	bool delayed;
+	struct report report;
+	struct report_draft draft;
 };
 
 static const struct queue_rcpt *find_rcpt(const struct queue_entry *q, uint64_t id)
@@ -136,61 +179,95 @@ static const struct queue_rcpt *find_rcpt(const struct queue_entry *q, uint64_t 
 }
 
 /* One outcome: finished and perhaps reported, or put off. */
-static int work_row(struct call *c, struct tx *tx, const struct queue_entry *q, const struct out_row *row,
-	const struct queue_rcpt *rcpt, struct report *report, struct report_rcpt *rows, bool *delayed, struct err *e)
+static void plan_row(struct result *r, const struct out_row *row, const struct queue_rcpt *rcpt, struct report_rcpt *rows)
 {
 	int64_t now = time_real_sec(), next = 0;
-	enum report_action action = row->outcome == OUT_REFUSED ? REPORT_FAILED : row->outcome == OUT_RELAYED ? REPORT_RELAYED :
-		REPORT_DELIVERED;
+	enum report_action action = row->outcome == OUT_REFUSED ? REPORT_FAILED : REPORT_RELAYED;
 
 	if (row->outcome == OUT_LATER) {
-		next = retry_next(now, q->expires_sec, rcpt->attempts + 1, random_u64());
+		next = retry_next(now, r->q.expires_sec, rcpt->attempts + 1, random_u64());
 		action = next ? REPORT_DELAYED : REPORT_FAILED;
-		if (next && queue_defer(c->house->org, tx, c->arena, rcpt->id, next, row->reply, e) < 0)
-			return e->code;
 	}
-	if (!next && queue_finish(c->house->org, tx, rcpt->id, e) < 0)
-		return e->code;
-	if (row->outcome == OUT_SENT && !(rcpt->notify & NOTIFY_SUCCESS))
-		return 0;
+	r->plans[r->n_plans++] = (struct plan){ rcpt->id, next, row->reply };
 	if (row->outcome == OUT_SENT) /* the peer took the DSN request along: it reports, not we */
-		return 0;
-	if (action == REPORT_DELAYED && !retry_warn(now, q->created_sec, q->warned))
-		return 0;
-	*delayed |= action == REPORT_DELAYED;
-	rows[report->n_rcpts++] = (struct report_rcpt){ .address = rcpt->address, .orcpt = rcpt->orcpt, .notify = rcpt->notify,
+		return;
+	if (action == REPORT_DELAYED && !retry_warn(now, r->q.created_sec, r->q.warned))
+		return;
+	r->delayed |= action == REPORT_DELAYED;
+	rows[r->report.n_rcpts++] = (struct report_rcpt){ .address = rcpt->address, .orcpt = rcpt->orcpt, .notify = rcpt->notify,
 		.action = action, .status = row->status, .reply = row->reply, .remote_mta = row->remote_mta,
-		.until_sec = action == REPORT_DELAYED ? q->expires_sec : 0 };
-	return 0;
+		.until_sec = action == REPORT_DELAYED ? r->q.expires_sec : 0 };
+}
+
+static int read_plan(struct tx *tx, void *arg, struct err *e)
+{
+	struct result *r = arg;
+	struct call *c = r->call;
+	struct report_rcpt *rows = ARENA_ARRAY(c->arena, struct report_rcpt, r->result.n_rows);
+	struct err why = ERR_INIT;
+	int x;
+
+	if (queue_get(c->house->org, tx, c->arena, r->result.message_id, &r->q, &why) < 0) {
+		r->gone = why.code == ERR_MISSING;
+		return r->gone ? 0 : err_set(e, why.code, why.say, "%s", why.log);
+	}
+	r->plans = ARENA_ARRAY(c->arena, struct plan, r->result.n_rows);
+	r->report = (struct report){ .hostname = c->house->hostname, .rcpts = rows, .sender = r->q.sender, .envid = r->q.envid,
+		.flags = r->q.flags, .arrival_sec = r->q.created_sec };
+	for (size_t i = 0; i < r->result.n_rows; i++) {
+		const struct queue_rcpt *rcpt = find_rcpt(&r->q, r->result.rows[i].rcpt_id);
+
+		if (rcpt)
+			plan_row(r, &r->result.rows[i], rcpt, rows);
+	}
+	x = report_find(c->house->org, tx, c->arena, &r->report, &r->draft, e);
+	if (x <= 0)
+		return x;
+	return blob_read_range(tx, c->arena, r->q.blob_id, &r->q.blob_key, 0, report_original_len(r->q.size), &r->report.message, e);
+}
+
+/* 1 done, 0 this recipient is gone: an administrator removed the message, or this result has been worked before. */
+static int work_plan(struct result *r, struct tx *tx, const struct plan *p, struct err *e)
+{
+	struct org *o = r->call->house->org;
+	struct err why = ERR_INIT;
+	int x = p->next_sec ? queue_defer(o, tx, r->call->arena, p->rcpt_id, p->next_sec, p->reply, &why) :
+		queue_finish(o, tx, p->rcpt_id, &why);
+
+	if (x == 0)
+		return 1;
+	return x == ERR_MISSING ? 0 : err_set(e, why.code, why.say, "%s", why.log);
 }
 
 static int work(struct tx *tx, void *arg, struct err *e)
 {
 	struct result *r = arg;
 	struct call *c = r->call;
-	struct queue_entry q;
-	struct report_rcpt *rows = ARENA_ARRAY(c->arena, struct report_rcpt, r->result.n_rows);
-	struct report report = { .hostname = c->house->hostname, .rcpts = rows };
-	bool delayed = false;
-	struct err why = ERR_INIT;
+	bool any = false;
 
-	if (queue_get(c->house->org, tx, c->arena, r->result.message_id, &q, &why) < 0)
-		return why.code == ERR_MISSING ? 0 : err_set(e, why.code, why.say, "%s", why.log); /* removed meanwhile */
-	report.sender = q.sender;
-	report.envid = q.envid;
-	report.flags = q.flags;
-	report.arrival_sec = q.created_sec;
-	if (blob_read(tx, c->arena, q.blob_id, &q.blob_key, &report.message, e) < 0)
-		return e->code;
-	for (size_t i = 0; i < r->result.n_rows; i++) {
-		const struct queue_rcpt *rcpt = find_rcpt(&q, r->result.rows[i].rcpt_id);
+	for (size_t i = 0; i < r->n_plans; i++) {
+		int x = work_plan(r, tx, &r->plans[i], e);
 
-		if (rcpt && work_row(c, tx, &q, &r->result.rows[i], rcpt, &report, rows, &delayed, e) < 0)
-			return e->code;
+		if (x < 0)
+			return x;
+		any |= x == 1;
 	}
-	if (delayed && queue_set_warned(tx, q.id, e) < 0)
+	if (!any)
+		return 0;
+	if (r->delayed && queue_set_warned(tx, r->q.id, e) < 0)
 		return e->code;
-	return report_send(c->house->org, tx, c->arena, &report, e);
+	return report_put(c->house->org, tx, c->arena, &r->report, &r->draft, e);
+}
+
+static int work_result(struct result *r, struct err *e)
+{
+	struct house *h = r->call->house;
+
+	if (store_read(h->store, read_plan, r, e) < 0 || r->gone)
+		return e->code;
+	if (report_prepare(h->org, r->call->arena, &r->report, &r->draft, e) < 0)
+		return e->code;
+	return store_write(h->store, work, r, e);
 }
 
 static int shunt(struct tx *tx, void *arg, struct err *e)
@@ -204,12 +281,15 @@ static void run_result(struct call *c)
 {
 	struct result r = { .call = c };
 	struct err e = ERR_INIT;
+	int worked;
 
 	if (out_result_decode(c->arena, c->cmd->body, &r.result, &e) < 0) {
 		err_set(&c->err, e.code, e.say, "%s", e.log); /* out's bug: the lease runs out and the attempt is made again */
 		return;
 	}
-	if (store_write(c->house->store, work, &r, &e) == 0)
+	worked = work_result(&r, &e);
+	report_draft_fini(&r.draft);
+	if (worked == 0)
 		return;
 	err_set(&c->err, e.code, e.say, "%s", e.log);
 	if (e.code == ERR_LATER) {

@@ -469,6 +469,17 @@ int queue_defer(struct org *o, struct tx *tx, struct arena *a, uint64_t rcpt_id,
 	return sql_run(u, e) < 0 ? e->code : 0;
 }
 
+int queue_unlease(struct tx *tx, uint64_t rcpt_id, int64_t next_sec, struct err *e)
+{
+	struct sql *q = sql_open(tx, "UPDATE queue_recipient SET state = ?3, next_sec = ?4, lease_sec = 0 WHERE id = ?1 AND state = ?2");
+
+	sql_int(q, 1, (int64_t)rcpt_id);
+	sql_int(q, 2, QUEUE_LEASED);
+	sql_int(q, 3, QUEUE_READY);
+	sql_int(q, 4, next_sec);
+	return sql_run(q, e) < 0 ? e->code : 0;
+}
+
 static int drop_message(struct tx *tx, uint64_t message_id, struct err *e)
 {
 	SCOPED_SQL q = sql_open(tx, "DELETE FROM queue_message WHERE id = ?1 RETURNING blob_id");

@@ -50,6 +50,8 @@ int queue_list(struct org *o, struct tx *tx, struct arena *a, uint64_t after_id,
 /* Back to ready at next_sec with the reply noted. */
 int queue_defer(struct org *o, struct tx *tx, struct arena *a, uint64_t rcpt_id, int64_t next_sec, struct span reply,
 	struct err *e);
+/* A lease that was not used: ready again at next_sec, without an attempt. */
+int queue_unlease(struct tx *tx, uint64_t rcpt_id, int64_t next_sec, struct err *e);
 /* Done or failed: the row goes; the message and blob reference go with the last one. */
 int queue_finish(struct org *o, struct tx *tx, uint64_t rcpt_id, struct err *e);
 int queue_set_state(struct org *o, struct tx *tx, uint64_t message_id, enum queue_state state, int64_t next_sec,

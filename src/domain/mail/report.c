@@ -6,7 +6,6 @@
 #include "domain/mail/deliver.h"
 #include "domain/mail/mail_impl.h"
 
-#define FULL_MAX 262144u                 /* larger originals come back as header only */
 #define REPORT_MAX (8u << 20)
 #define EXPIRES_SEC (5 * 86400)
 
@@ -47,58 +46,59 @@ static enum mime_dsn_action dsn_action(enum report_action a)
 		a == REPORT_DELIVERED ? MIME_DSN_DELIVERED : MIME_DSN_RELAYED;
 }
 
-/* The reader: the sender, or postmaster for what nobody else may get. */
-struct reader {
-	struct span address;
-	struct recipients to;
-	const struct words *words;
-	struct span language;
-};
-
-static int find_reader(struct org *o, struct tx *tx, struct arena *a, struct span address, struct reader *out, struct err *e)
+/* The reader: the sender, or postmaster for what nobody else may get. 1, or 0: nobody to tell. */
+static int find_reader(struct org *o, struct tx *tx, struct arena *a, struct span address, struct report_draft *d, struct err *e)
 {
 	struct err why = ERR_INIT;
 	struct account account;
 
-	*out = (struct reader){ .address = address, .language = SPAN("en"), .words = &english };
-	if (org_setting_get(o, tx, a, "organisation.language", &out->language, &why) < 0 && why.code != ERR_MISSING)
+	d->address = address;
+	d->language = SPAN("en");
+	d->to = (struct recipients){ 0 };
+	if (org_setting_get(o, tx, a, "organisation.language", &d->language, &why) < 0 && why.code != ERR_MISSING)
 		return err_set(e, why.code, why.say, "%s", why.log);
 	err_clear(&why);
-	if (address_resolve(o, tx, a, address, &out->to, &why) < 0) {
+	if (address_resolve(o, tx, a, address, &d->to, &why) < 0) {
 		if (why.code == ERR_LATER || why.code == ERR_BROKEN)
 			return err_set(e, why.code, why.say, "%s", why.log);
-		out->to.n = 0;
+		d->to.n = 0;
 		if (why.code != ERR_DENIED && span_eqz(address, "postmaster"))
-			return 1; /* nobody to tell */
+			return 0;
 		if (why.code != ERR_DENIED) /* an address of ours that is gone */
-			return find_reader(o, tx, a, SPAN("postmaster"), out, e);
-		out->to.v = ARENA_NEW(a, struct recipient);
-		out->to.v[0] = (struct recipient){ .address = address };
-		out->to.n = 1;
-	} else if (out->to.n == 1 && out->to.v[0].account_id) {
-		if (account_get(o, tx, a, out->to.v[0].account_id, &account, e) < 0)
+			return find_reader(o, tx, a, SPAN("postmaster"), d, e);
+		d->to.v = ARENA_NEW(a, struct recipient);
+		d->to.v[0] = (struct recipient){ .address = address };
+		d->to.n = 1;
+	} else if (d->to.n == 1 && d->to.v[0].account_id) {
+		if (account_get(o, tx, a, d->to.v[0].account_id, &account, e) < 0)
 			return e->code;
-		out->language = account.language;
+		d->language = account.language;
 	}
-	if (span_istarts(out->language, SPAN("de")))
-		out->words = &german;
-	else
-		out->language = SPAN("en");
-	return 0;
+	d->german = span_istarts(d->language, SPAN("de"));
+	if (!d->german)
+		d->language = SPAN("en");
+	return 1;
 }
 
-static void text_of(struct buf *b, const struct reader *reader, const struct report_rcpt *rows, size_t n, bool to_postmaster)
+static const struct words *words_of(const struct report_draft *d)
 {
-	if (to_postmaster)
-		buf_addz(b, reader->words->postmaster);
+	return d->german ? &german : &english;
+}
+
+static void text_of(struct buf *b, const struct report_draft *d)
+{
+	const struct report_rcpt *rows = d->rows;
+
+	if (d->to_postmaster)
+		buf_addz(b, words_of(d)->postmaster);
 	for (int action = REPORT_FAILED; action <= REPORT_RELAYED; action++) {
 		bool said = false;
 
-		for (size_t i = 0; i < n; i++) {
+		for (size_t i = 0; i < d->n; i++) {
 			if ((int)rows[i].action != action)
 				continue;
 			if (!said)
-				buf_addf(b, "%s%s\n", b->n ? "\n" : "", reader->words->intro[action]);
+				buf_addf(b, "%s%s\n", b->n ? "\n" : "", words_of(d)->intro[action]);
 			said = true;
 			buf_addf(b, "  <%.*s>", SPAN_F(rows[i].address));
 			if (rows[i].reply.n)
@@ -108,84 +108,110 @@ static void text_of(struct buf *b, const struct reader *reader, const struct rep
 	}
 }
 
-static int compose(struct arena *a, const struct report *r, const struct reader *reader, const struct report_rcpt *rows, size_t n,
-	bool to_postmaster, struct buf *out, struct err *e)
+static int compose(struct arena *a, const struct report *r, const struct report_draft *draft, struct buf *out, struct err *e)
 {
-	struct mime_dsn_recipient *rcpts = ARENA_ARRAY(a, struct mime_dsn_recipient, n);
-	bool full = !(r->flags & QUEUE_RET_HDRS) && r->message.n <= FULL_MAX;
-	struct mime_dsn d = { .reporting_mta = span_str(r->hostname), .envelope_id = r->envid, .to = reader->address,
-		.from = arena_printf(a, "MAILER-DAEMON@%s", r->hostname), .from_name = span_str(reader->words->from),
-		.subject = span_str(reader->words->subject[rows[0].action]), .language = reader->language,
+	const struct report_rcpt *rows = draft->rows;
+	const struct words *words = words_of(draft);
+	struct mime_dsn_recipient *rcpts = ARENA_ARRAY(a, struct mime_dsn_recipient, draft->n);
+	bool full = !(r->flags & QUEUE_RET_HDRS) && r->message.n <= REPORT_FULL_MAX;
+	struct mime_dsn d = { .reporting_mta = span_str(r->hostname), .envelope_id = r->envid, .to = draft->address,
+		.from = arena_printf(a, "MAILER-DAEMON@%s", r->hostname), .from_name = span_str(words->from),
+		.subject = span_str(words->subject[rows[0].action]), .language = draft->language,
 		.message_id = arena_printf(a, "<%016llx.%llx@%s>", (unsigned long long)random_u64(),
 			(unsigned long long)time_real_us(), r->hostname),
 		.boundary = arena_printf(a, "=_%016llx%016llx", (unsigned long long)random_u64(), (unsigned long long)random_u64()),
-		.date_sec = time_real_sec(), .arrival_sec = r->arrival_sec, .recipients = rcpts, .recipient_count = n, .full = full,
-		.original = full ? r->message : span_sub(r->message, 0, mime_header_len(span_sub(r->message, 0, FULL_MAX))),
-		.utf8 = r->flags & QUEUE_UTF8 };
+		.date_sec = time_real_sec(), .arrival_sec = r->arrival_sec, .recipients = rcpts, .recipient_count = draft->n,
+		.full = full, .utf8 = r->flags & QUEUE_UTF8,
+		.original = full ? r->message : span_sub(r->message, 0, mime_header_len(span_sub(r->message, 0, REPORT_FULL_MAX))) };
 	SCOPED_BUF text;
 
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < draft->n; i++)
 		rcpts[i] = (struct mime_dsn_recipient){ .address = rows[i].address, .original = rows[i].orcpt,
 			.action = dsn_action(rows[i].action), .status = rows[i].status, .remote_mta = rows[i].remote_mta,
 			.diagnostic = rows[i].reply, .last_attempt_sec = time_real_sec(), .retry_until_sec = rows[i].until_sec };
 	buf_init(&text, REPORT_MAX);
-	text_of(&text, reader, rows, n, to_postmaster);
+	text_of(&text, draft);
 	d.text = arena_span(a, buf_span(&text));
 	return mime_dsn_compose(a, &d, out, e);
 }
 
-/* A report has the null sender: it is delivered here or queued. When it fails, postmaster reads of it, and there it
- * ends (`last`): nothing goes round. */
-static int put_report(struct org *o, struct tx *tx, struct arena *a, const struct reader *reader, struct span message,
-	unsigned flags, bool last, struct err *e)
+uint64_t report_original_len(uint64_t size)
 {
-	struct email_prepared p = { 0 };
-	struct delivery *local = ARENA_ARRAY(a, struct delivery, reader->to.n);
-	int64_t now = time_real_sec();
-	struct queue_entry q = { .created_sec = now, .expires_sec = now + EXPIRES_SEC, .flags = QUEUE_DSN | (flags & QUEUE_UTF8),
-		.rcpts = ARENA_ARRAY(a, struct queue_rcpt, reader->to.n) };
-	size_t n = 0;
-	uint64_t id;
-	int r;
-
-	for (size_t i = 0; i < reader->to.n; i++) {
-		if (reader->to.v[i].account_id)
-			local[n++] = (struct delivery){ .account_id = reader->to.v[i].account_id, .force = true };
-		else
-			q.rcpts[q.n_rcpts++] = (struct queue_rcpt){ .address = reader->to.v[i].address, .next_sec = now,
-				.notify = last ? NOTIFY_NEVER : NOTIFY_DEFAULT };
-	}
-	if (!q.n_rcpts)                  /* final delivery notes the sender, RFC 5321 section 4.4 */
-		message = arena_printf(a, "Return-Path: <>\r\n%.*s", SPAN_F(message));
-	r = email_prepare(o, a, message, &p, e);
-	if (r == 0 && n)
-		r = deliver(o, tx, a, &p, local, n, now, e);
-	if (r == 0 && q.n_rcpts)
-		r = queue_add(o, tx, a, &p, n > 0 && local[0].result == 0, &q, &id, e);
-	email_prepared_fini(&p);
-	return r;
+	return size > REPORT_FULL_MAX ? REPORT_FULL_MAX + 1 : size;
 }
 
-int report_send(struct org *o, struct tx *tx, struct arena *a, const struct report *r, struct err *e)
+int report_find(struct org *o, struct tx *tx, struct arena *a, const struct report *r, struct report_draft *out, struct err *e)
 {
-	struct report_rcpt *rows = ARENA_ARRAY(a, struct report_rcpt, r->n_rcpts);
-	bool to_postmaster = !r->sender.n;
-	struct reader reader;
-	SCOPED_BUF out;
-	size_t n = 0;
 	int x;
 
-	buf_init(&out, REPORT_MAX);
-	for (size_t i = 0; i < r->n_rcpts; i++) {
-		if (wanted(&r->rcpts[i]) && (!to_postmaster || r->rcpts[i].action == REPORT_FAILED))
-			rows[n++] = r->rcpts[i];
-	}
-	if (!n)
+	*out = (struct report_draft){ .rows = ARENA_ARRAY(a, struct report_rcpt, r->n_rcpts), .to_postmaster = !r->sender.n };
+	for (size_t i = 0; i < r->n_rcpts; i++)
+		if (wanted(&r->rcpts[i]) && (!out->to_postmaster || r->rcpts[i].action == REPORT_FAILED))
+			out->rows[out->n++] = r->rcpts[i];
+	if (!out->n)
 		return 0;
-	x = find_reader(o, tx, a, to_postmaster ? SPAN("postmaster") : r->sender, &reader, e);
-	if (x != 0)
-		return x < 0 ? x : 0;
-	if (compose(a, r, &reader, rows, n, to_postmaster, &out, e) < 0)
+	x = find_reader(o, tx, a, out->to_postmaster ? SPAN("postmaster") : r->sender, out, e);
+	if (x == 0)
+		out->n = 0;
+	return x;
+}
+
+static size_t outside(const struct report_draft *d)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < d->to.n; i++)
+		n += d->to.v[i].account_id == 0;
+	return n;
+}
+
+int report_prepare(struct org *o, struct arena *a, const struct report *r, struct report_draft *d, struct err *e)
+{
+	SCOPED_BUF out;
+	struct span message;
+
+	buf_init(&out, REPORT_MAX);
+	if (!d->n)
+		return 0;
+	if (compose(a, r, d, &out, e) < 0)
 		return e->code;
-	return put_report(o, tx, a, &reader, buf_span(&out), r->flags, to_postmaster || span_eqz(reader.address, "postmaster"), e);
+	message = buf_span(&out);
+	if (!outside(d))                 /* final delivery notes the sender, RFC 5321 section 4.4 */
+		message = arena_printf(a, "Return-Path: <>\r\n%.*s", SPAN_F(message));
+	return email_prepare(o, a, message, &d->email, e);
+}
+
+/* A report has the null sender: it is delivered here or queued. When it fails, postmaster reads of it, and there it
+ * ends (`last`): nothing goes round. */
+int report_put(struct org *o, struct tx *tx, struct arena *a, const struct report *r, const struct report_draft *d,
+	struct err *e)
+{
+	bool last = d->to_postmaster || span_eqz(d->address, "postmaster");
+	struct delivery *local = ARENA_ARRAY(a, struct delivery, d->to.n);
+	int64_t now = time_real_sec();
+	struct queue_entry q = { .created_sec = now, .expires_sec = now + EXPIRES_SEC, .flags = QUEUE_DSN | (r->flags & QUEUE_UTF8),
+		.rcpts = ARENA_ARRAY(a, struct queue_rcpt, d->to.n) };
+	bool adopted = false;
+	size_t n = 0;
+	uint64_t id;
+
+	if (!d->n)
+		return 0;
+	for (size_t i = 0; i < d->to.n; i++) {
+		if (d->to.v[i].account_id)
+			local[n++] = (struct delivery){ .account_id = d->to.v[i].account_id, .force = true };
+		else
+			q.rcpts[q.n_rcpts++] = (struct queue_rcpt){ .address = d->to.v[i].address, .next_sec = now,
+				.notify = last ? NOTIFY_NEVER : NOTIFY_DEFAULT };
+	}
+	if (n && deliver(o, tx, a, &d->email, local, n, now, e) < 0)
+		return e->code;
+	for (size_t i = 0; i < n; i++)
+		adopted |= local[i].result == 0;
+	return q.n_rcpts ? queue_add(o, tx, a, &d->email, adopted, &q, &id, e) : 0;
+}
+
+void report_draft_fini(struct report_draft *d)
+{
+	email_prepared_fini(&d->email);
 }

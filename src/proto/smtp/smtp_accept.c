@@ -12,6 +12,7 @@
 #include "proto/smtp/smtp_int.h"
 
 #define EXPIRES_SEC (5 * 86400)
+#define PUT_TRIES 3                      /* drafts of a report, should quotas change all the while */
 
 struct accept {
 	struct call *call;
@@ -25,6 +26,10 @@ struct accept {
 	size_t n_deliveries;
 	uint64_t queue_id;
 	int nobody;                      /* class, when none of all recipients could have it */
+	struct report report;
+	struct report_draft draft;       /* of what the sender hears when the deliveries fare as in reported */
+	int *reported;
+	bool otherwise;                  /* they fared otherwise: once more, with a new draft */
 };
 
 static void answer(struct call *c, unsigned code, const char *status, const char *text)
@@ -186,12 +191,14 @@ static int enqueue(struct accept *a, struct tx *tx, struct err *e)
 }
 
 /* Local outcomes the sender must hear of: failures (not in LMTP, where the client hears them), successes if asked. */
-static int report_local(struct accept *a, struct tx *tx, struct span body, struct err *e)
+static void report_fill(struct accept *a, struct span body)
 {
 	bool lmtp = a->call->session->service == SVC_LMTP;
 	struct report_rcpt *rows = ARENA_ARRAY(a->call->arena, struct report_rcpt, a->all.n + a->mail->n);
-	struct report report = { .hostname = a->call->house->hostname, .sender = a->mail->sender, .envid = a->mail->envid,
-		.arrival_sec = time_real_sec(), .flags = a->mail->flags, .message = body, .rcpts = rows };
+
+	a->report = (struct report){ .hostname = a->call->house->hostname, .sender = a->mail->sender, .envid = a->mail->envid,
+		.arrival_sec = time_real_sec(), .flags = a->mail->flags,
+		.message = span_sub(body, 0, report_original_len(body.n)), .rcpts = rows };
 
 	for (size_t k = 0, d = 0; k < a->all.n; k++) {
 		const struct smtp_rcpt *r = origin(a, k);
@@ -199,10 +206,10 @@ static int report_local(struct accept *a, struct tx *tx, struct span body, struc
 
 		if (!a->all.v[k].account_id)
 			continue;
-		result = a->deliveries[d++].result;
+		result = a->reported[d++];
 		if (result < 0 && lmtp)
 			continue;
-		rows[report.n_rcpts++] = (struct report_rcpt){ .address = r->address, .orcpt = r->orcpt, .notify = r->notify,
+		rows[a->report.n_rcpts++] = (struct report_rcpt){ .address = r->address, .orcpt = r->orcpt, .notify = r->notify,
 			.action = result < 0 ? REPORT_FAILED : REPORT_DELIVERED,
 			.status = result == 0 ? SPAN("2.0.0") : result == ERR_LIMIT ? SPAN("5.2.2") : SPAN("5.1.1"),
 			.reply = result == 0 ? SPAN_NONE : result == ERR_LIMIT ? SPAN("Mailbox full") : SPAN("No such user here") };
@@ -211,11 +218,39 @@ static int report_local(struct accept *a, struct tx *tx, struct span body, struc
 		const struct smtp_rcpt *r = &a->mail->rcpts[i];
 
 		if (r->result < 0)       /* gone since RCPT */
-			rows[report.n_rcpts++] = (struct report_rcpt){ .address = r->address, .orcpt = r->orcpt,
+			rows[a->report.n_rcpts++] = (struct report_rcpt){ .address = r->address, .orcpt = r->orcpt,
 				.notify = r->notify, .action = REPORT_FAILED, .status = SPAN("5.1.1"),
 				.reply = SPAN("No such user here") };
 	}
-	return report_send(a->org, tx, a->call->arena, &report, e);
+}
+
+static int find_readers(struct tx *tx, void *arg, struct err *e)
+{
+	struct accept *a = arg;
+	int r = report_find(a->org, tx, a->call->arena, &a->report, &a->draft, e);
+
+	return r < 0 ? r : 0;
+}
+
+/* Before the transaction, for outcomes expected or already seen. */
+static int draft_report(struct accept *a, struct span body, struct err *e)
+{
+	report_draft_fini(&a->draft);
+	a->draft = (struct report_draft){ 0 };
+	report_fill(a, body);
+	if (!a->report.n_rcpts)
+		return 0;
+	if (store_read(a->call->house->store, find_readers, a, e) < 0)
+		return e->code;
+	return report_prepare(a->org, a->call->arena, &a->report, &a->draft, e);
+}
+
+static bool as_reported(const struct accept *a)
+{
+	for (size_t d = 0; d < a->n_deliveries; d++)
+		if (a->deliveries[d].result != a->reported[d])
+			return false;
+	return true;
 }
 
 /* The class when there is nobody to whom the mail went: then the client hears it, and no report is needed. */
@@ -231,15 +266,9 @@ static int nobody(const struct accept *a)
 	return a->any_outside ? 0 : class;
 }
 
-struct write {
-	struct accept *a;
-	struct span body;
-};
-
 static int put(struct tx *tx, void *arg, struct err *e)
 {
-	struct write *w = arg;
-	struct accept *a = w->a;
+	struct accept *a = arg;
 	const struct session *s = a->call->session;
 
 	if (s->service == SVC_SUBMISSION && account_count_sent(tx, s->account_id, (uint32_t)a->all.n, time_real_sec(), e) < 0)
@@ -249,9 +278,30 @@ static int put(struct tx *tx, void *arg, struct err *e)
 	a->nobody = s->service == SVC_LMTP ? 0 : nobody(a);
 	if (a->nobody)
 		return err_set(e, a->nobody, "Nobody could have it", "no recipient could have it");
+	a->otherwise = !as_reported(a);
+	if (a->otherwise)
+		return err_set(e, ERR_BUSY, "Try again later", "the recipients fared otherwise");
 	if (a->any_outside && enqueue(a, tx, e) < 0)
 		return e->code;
-	return report_local(a, tx, w->body, e);
+	return report_put(a->org, tx, a->call->arena, &a->report, &a->draft, e);
+}
+
+/* Usually all goes well and once is enough; a mailbox found full needs another report, drafted outside again. */
+static int put_reported(struct accept *a, struct span body, struct err *e)
+{
+	int r;
+
+	for (int tries = 0; ; tries++) {
+		if (draft_report(a, body, e) < 0)
+			return e->code;
+		a->otherwise = false;
+		r = store_write(a->call->house->store, put, a, e);
+		if (r == 0 || !a->otherwise || tries == PUT_TRIES)
+			return r;
+		err_clear(e);
+		for (size_t d = 0; d < a->n_deliveries; d++)
+			a->reported[d] = a->deliveries[d].result;
+	}
 }
 
 /* How an account fared that an earlier RCPT has reached already. */
@@ -304,6 +354,7 @@ static int prepare(struct accept *a, struct span body, struct err *e)
 	if (a->any_outside && email_prepare(a->org, a->call->arena, text.outside, &a->outside, e) < 0)
 		return e->code;
 	a->deliveries = ARENA_ARRAY(a->call->arena, struct delivery, a->all.n);
+	a->reported = ARENA_ARRAY(a->call->arena, int, a->all.n);
 	for (size_t k = 0; k < a->all.n; k++)
 		if (a->all.v[k].account_id)
 			a->deliveries[a->n_deliveries++] = (struct delivery){ a->all.v[k].account_id, a->all.v[k].tag, 0 };
@@ -313,7 +364,6 @@ static int prepare(struct accept *a, struct span body, struct err *e)
 void smtpd_accept(struct call *c, struct span body)
 {
 	struct accept a = { .call = c, .mail = &smtp_session(c)->mail, .org = c->house->org };
-	struct write w = { &a, body };
 	struct err e = ERR_INIT;
 	int r;
 
@@ -328,9 +378,10 @@ void smtpd_accept(struct call *c, struct span body)
 	if (r == 0)
 		r = prepare(&a, body, &e);
 	if (r == 0)
-		r = store_write(c->house->store, put, &w, &e);
+		r = put_reported(&a, body, &e);
 	email_prepared_fini(&a.local);
 	email_prepared_fini(&a.outside);
+	report_draft_fini(&a.draft);
 	if (r < 0) {
 		err_set(&c->err, e.code, e.say, "%s", e.log);
 		if (a.nobody == ERR_LIMIT && e.code == ERR_LIMIT)
