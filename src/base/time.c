@@ -1,12 +1,17 @@
 #include "base/time.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 static _Atomic int64_t test_real_us, test_mono_us;
 static _Atomic uint64_t test_seed;
+static const _Atomic int64_t *test_shift;    /* set before threads */
 
 static int64_t clock_us(clockid_t id)
 {
@@ -20,13 +25,33 @@ int64_t time_real_us(void)
 {
 	int64_t fixed = atomic_load_explicit(&test_real_us, memory_order_relaxed);
 
-	return fixed ? fixed : clock_us(CLOCK_REALTIME);
+	if (fixed)
+		return fixed;
+	return clock_us(CLOCK_REALTIME) + (test_shift ? atomic_load_explicit(test_shift, memory_order_relaxed) : 0);
 }
 
 int64_t time_mono_us(void)
 {
 	return clock_us(CLOCK_MONOTONIC) +
 		atomic_load_explicit(&test_mono_us, memory_order_relaxed);
+}
+
+int time_test_shift(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct stat st;
+	void *p = MAP_FAILED;
+
+	if (fd < 0)
+		return -1;
+	errno = EINVAL;
+	if (fstat(fd, &st) == 0 && st.st_size >= (off_t)sizeof(*test_shift))
+		p = mmap(NULL, sizeof(*test_shift), PROT_READ, MAP_SHARED, fd, 0);
+	close(fd);
+	if (p == MAP_FAILED)
+		return -1;
+	test_shift = p;
+	return 0;
 }
 
 void time_test_set_real(int64_t us)

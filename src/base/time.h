@@ -18,6 +18,9 @@ static inline int64_t time_real_sec(void)
 /* Tests: a fixed real clock (us; 0 = the system's again) and an offset added to the monotonic one. */
 void time_test_set_real(int64_t us);
 void time_test_advance_mono(int64_t us);
+/* Tests of a whole house: the real clock is off by the microseconds in this file (8 bytes, this machine's order), which
+ * the tester changes at will. Stays open to it when a sandbox closes. -1: errno. */
+int time_test_shift(const char *path);
 
 void random_bytes(void *out, size_t n);             /* getrandom; aborts when the kernel has none */
 uint64_t random_u64(void);

@@ -68,9 +68,9 @@ static void *loop(void *arg)
 	while (!later.stop) {
 		struct timespec until;
 
-		clock_gettime(CLOCK_REALTIME, &until);
+		clock_gettime(CLOCK_MONOTONIC, &until);
 		until.tv_sec += 30;
-		pthread_cond_timedwait(&later.wake, &later.lock, &until);
+		pthread_cond_clockwait(&later.wake, &later.lock, CLOCK_MONOTONIC, &until);
 		if (later.stop)
 			break;
 		pthread_mutex_unlock(&later.lock);

@@ -1,4 +1,5 @@
 #include "later/outbound.h"
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,6 +14,58 @@
 
 #define LEASE_SEC 3600                  /* longer than any delivery may take; a new `out` voids them */
 #define GIVE_BACK_SEC 60
+#define JUMP_SEC 60                     /* less is the clock being kept, not set */
+
+/* ---- the clock ---- */
+
+/* What the real clock showed beside the monotonic one when last looked at. Between two looks they go apart only when
+ * somebody sets the clock: then no lease may end and no message expire for it. */
+static struct {
+	pthread_mutex_t lock;
+	bool known;
+	int64_t apart_sec;
+} watch_clock = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+struct jump {
+	int64_t by_sec;
+};
+
+static int clock_follow(struct tx *tx, void *arg, struct err *e)
+{
+	const struct jump *j = arg;
+	int64_t now = time_real_sec();
+
+	if (j->by_sec && queue_shift(tx, j->by_sec, j->by_sec > 0 ? now - j->by_sec : INT64_MAX, e) < 0)
+		return e->code;
+	return queue_clamp(tx, now, now + 2 * RETRY_MAX_SEC, e);
+}
+
+static int clock_look(struct house *h, struct err *e)
+{
+	int64_t apart = time_real_sec() - time_mono_us() / US_PER_SEC;
+	struct jump j;
+	int r = 0;
+
+	pthread_mutex_lock(&watch_clock.lock);
+	j.by_sec = watch_clock.known ? apart - watch_clock.apart_sec : 0;
+	if (j.by_sec > -JUMP_SEC && j.by_sec < JUMP_SEC)
+		j.by_sec = 0;
+	if (!watch_clock.known || j.by_sec)
+		r = store_write(h->store, clock_follow, &j, e);
+	if (r == 0 && j.by_sec) {
+		struct logline l;
+
+		log_begin(&l, "clock_jump");
+		log_ki(&l, "seconds", j.by_sec);
+		log_end(&l);
+	}
+	if (r == 0) {
+		watch_clock.known = true;
+		watch_clock.apart_sec = apart;
+	}
+	pthread_mutex_unlock(&watch_clock.lock);
+	return r;
+}
 
 /* ---- LEASE ---- */
 
@@ -138,8 +191,9 @@ static void run_lease(struct call *c)
 	int fd = -1;
 
 	c->house->watch(c->house, c->session->id, WATCH_QUEUE); /* first, so that nothing new is missed */
-	while (lease_one(&l, &fd, &e) == 1)
-		l.fresh = false;
+	if (clock_look(c->house, &e) == 0)
+		while (lease_one(&l, &fd, &e) == 1)
+			l.fresh = false;
 	if (e.code) {
 		err_set(&c->err, e.code, e.say, "%s", e.log);
 		l.job = (struct out_job){ .next_due_sec = time_real_sec() + 10 };
@@ -263,6 +317,8 @@ static int work_result(struct result *r, struct err *e)
 {
 	struct house *h = r->call->house;
 
+	if (clock_look(h, e) < 0)
+		return e->code;
 	if (store_read(h->store, read_plan, r, e) < 0 || r->gone)
 		return e->code;
 	if (report_prepare(h->org, r->call->arena, &r->report, &r->draft, e) < 0)

@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 #include "base/io.h"
+#include "base/time.h"
 
 #define BOOT_MAX (1u << 20)
 
@@ -30,14 +31,16 @@ static void place_fds(int boot, int link, const int *fds, size_t n)
 
 static void become(const char *name, int boot, int link, const int *fds, size_t n)
 {
-	char arg[32], lang[64];
+	char arg[32], lang[64], clock[512];
 	char *argv[] = { (char *)(uintptr_t)"kontor", arg, NULL };
-	char *env[] = { lang, NULL };
+	const char *shift = getenv(CHILD_TEST_CLOCK);
+	char *env[] = { lang, shift ? clock : NULL, NULL };
 	const char *l = getenv("LANG");
 	sigset_t none;
 
 	snprintf(arg, sizeof(arg), "@%s", name);
 	snprintf(lang, sizeof(lang), "LANG=%s", l ? l : "C.UTF-8");
+	snprintf(clock, sizeof(clock), "%s=%s", CHILD_TEST_CLOCK, shift ? shift : "");
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
@@ -45,6 +48,17 @@ static void become(const char *name, int boot, int link, const int *fds, size_t 
 	place_fds(boot, link, fds, n);
 	execve("/proc/self/exe", argv, env);
 	_exit(72);
+}
+
+int child_test_clock(struct err *e)
+{
+	const char *path = getenv(CHILD_TEST_CLOCK);
+
+	if (!path)
+		return 0;
+	if (time_test_shift(path) < 0)
+		return err_errno(e, CHILD_TEST_CLOCK);
+	return 1;
 }
 
 int child_start(const char *name, const json_t *boot, const int *fds, size_t n, pid_t *pid_out, int *link_out,

@@ -166,6 +166,10 @@ int role_main(const char *name)
 	prctl(PR_SET_NAME, name);
 	prctl(PR_SET_DUMPABLE, 0);
 	log_role(name);
+	if (child_test_clock(&e) < 0) {
+		log_msg("end", "%s", e.log);
+		return 2;
+	}
 	for (size_t i = 0; i < sizeof(roles) / sizeof(*roles); i++)
 		if (strncmp(name, roles[i].prefix, strlen(roles[i].prefix)) == 0 && roles[i].run(boot, &e) < 0) {
 			log_msg("end", "%s: %s", err_name(e.code), e.log);

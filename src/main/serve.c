@@ -377,9 +377,14 @@ int serve(const struct serve_config *c, struct err *e)
 	struct super s = { .config = c };
 	long gates = c->settings->gates ? (long)c->settings->gates : (sysconf(_SC_NPROCESSORS_ONLN) + 1) / 2;
 	sigset_t set;
-	int signals;
+	int signals, shifted;
 
 	log_role("supervisor");
+	shifted = child_test_clock(e);
+	if (shifted < 0)
+		return e->code;
+	if (shifted)
+		log_msg("clock", "the clock is that of a test");
 	if (prepare(&s, e) < 0)
 		return e->code;
 	sigemptyset(&set);

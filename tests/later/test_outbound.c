@@ -43,9 +43,16 @@ static void keep_log(struct span line)
 	logged[n] = '\0';
 }
 
-static void clock_to(int64_t sec)
+static void clock_jump(int64_t sec)
 {
 	time_test_set_real(sec * US_PER_SEC);
+}
+
+/* Time passes, on both clocks. */
+static void clock_to(int64_t sec)
+{
+	time_test_advance_mono((sec - time_real_sec()) * US_PER_SEC);
+	clock_jump(sec);
 }
 
 static int start(void **state)
@@ -265,6 +272,39 @@ static void test_lease(void **state)
 	clock_to(T0);
 }
 
+/* Somebody sets the clock: no lease ends, no wait grows, nothing expires for it. */
+static void test_clock_jump(void **state)
+{
+	static const int64_t jumps[] = { 9 * 86400, -3 * 3600 };
+	SCOPED_ARENA a = arena_new();
+	size_t reports = newest(a, "anna@example.org").n;
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct out_job held, job, none;
+
+		put(a, "anna@example.org", "held.example", 1, 0, 0);
+		held = lease(a, false, NULL);
+		put(a, "anna@example.org", "waits.example", 1, 0, 0);
+		job = lease(a, false, NULL);
+		result(a, &job, OUT_LATER, "4.4.1", "Connection refused");
+		clock_jump(T0 + jumps[i]);
+		none = lease(a, false, NULL);
+		assert_int_equal(none.n_rcpts, 0);
+		assert_true(none.next_due_sec > T0 + jumps[i] && none.next_due_sec < T0 + jumps[i] + 400);
+		assert_true(has(span_str(logged), "event=clock_jump"));
+		result(a, &held, OUT_LATER, "4.4.2", "hung");
+		clock_to(T0 + jumps[i] + 3600);
+		for (int n = 0; n < 2; n++) {
+			job = lease(a, false, NULL);
+			assert_int_equal(job.n_rcpts, 1);
+			result(a, &job, OUT_SENT, "2.0.0", "fine");
+		}
+		assert_int_equal(newest(a, "anna@example.org").n, reports);
+		clock_to(T0);
+	}
+}
+
 static void test_retry(void **state)
 {
 	SCOPED_ARENA a = arena_new();
@@ -476,7 +516,7 @@ static void test_retry_times(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_lease), cmocka_unit_test(test_retry), cmocka_unit_test(test_bounce),
+		cmocka_unit_test(test_lease), cmocka_unit_test(test_clock_jump), cmocka_unit_test(test_retry), cmocka_unit_test(test_bounce),
 		cmocka_unit_test(test_notify), cmocka_unit_test(test_double_bounce), cmocka_unit_test(test_shunt),
 		cmocka_unit_test(test_unreadable), cmocka_unit_test(test_retry_times),
 	};

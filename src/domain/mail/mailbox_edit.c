@@ -5,16 +5,27 @@
 #include "codec/imap/imap_utf7.h"
 #include "domain/mail/mail_impl.h"
 
-/* Larger than any handed out before by this process, and than any of an earlier second. */
-static uint32_t uidvalidity_next(void)
+/* Larger than any handed out before by this process, than any of an earlier second, and - should the clock have gone
+ * back - than that of any mailbox the account has. */
+static int uidvalidity_next(struct tx *tx, uint64_t account_id, uint32_t *out, struct err *e)
 {
 	static atomic_uint last;
-	unsigned now = (unsigned)time_real_sec(), seen = atomic_load(&last), next;
+	unsigned now = (unsigned)time_real_sec(), seen = atomic_load(&last), next, known = 0;
+	SCOPED_SQL q = sql_open(tx, "SELECT max(uidvalidity) FROM mailbox WHERE account_id = ?1");
+	int r;
 
+	sql_int(q, 1, (int64_t)account_id);
+	r = sql_next(q, e);
+	if (r < 0)
+		return r;
+	if (r == 1)
+		known = (unsigned)sql_col_int(q, 0);
+	now = now > known ? now : known + 1;
 	do {
 		next = now > seen ? now : seen + 1;
 	} while (!atomic_compare_exchange_weak(&last, &seen, next));
-	return next;
+	*out = next;
+	return 0;
 }
 
 int account_next_modseq(struct tx *tx, uint64_t account_id, uint64_t *modseq_out, struct err *e)
@@ -51,13 +62,15 @@ int mailbox_insert(struct org *o, struct tx *tx, struct arena *a, uint64_t accou
 	MAIL_KEY key = { { 0 } };
 	struct sql *q;
 	uint64_t modseq;
+	uint32_t validity;
 	int r;
 
 	if (check_count(tx, account_id, e) < 0 || org_key(o, tx, account_id, &key, e) < 0 ||
-		account_next_modseq(tx, account_id, &modseq, e) < 0)
+		account_next_modseq(tx, account_id, &modseq, e) < 0 ||
+		uidvalidity_next(tx, account_id, &validity, e) < 0)
 		return e->code;
 	seal_lookup(&key, "mailbox", inner, lookup);
-	*out = (struct mailbox){ .id = tx_id(tx), .account_id = account_id, .uidvalidity = uidvalidity_next(), .uidnext = 1,
+	*out = (struct mailbox){ .id = tx_id(tx), .account_id = account_id, .uidvalidity = validity, .uidnext = 1,
 		.modseq = modseq, .expunged_modseq = modseq, .special = special, .created_sec = time_real_sec(),
 		.name = arena_span(a, inner), .rights = RIGHT_ALL };
 	q = sql_open(tx, "INSERT INTO mailbox (id, account_id, lookup, uidvalidity, uidnext, modseq, expunged_modseq,"

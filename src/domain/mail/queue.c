@@ -419,6 +419,32 @@ int queue_lease(struct org *o, struct tx *tx, struct arena *a, int64_t now_sec, 
 	return r < 0 ? r : 0;
 }
 
+int queue_shift(struct tx *tx, int64_t by_sec, int64_t created_max_sec, struct err *e)
+{
+	struct sql *q = sql_open(tx, "UPDATE queue_recipient SET next_sec = next_sec + ?1 WHERE message_id IN"
+		" (SELECT id FROM queue_message WHERE created_sec <= ?2)");
+
+	sql_int(q, 1, by_sec);
+	sql_int(q, 2, created_max_sec);
+	if (sql_run(q, e) < 0)
+		return e->code;
+	q = sql_open(tx, "UPDATE queue_message SET created_sec = created_sec + ?1, expires_sec = expires_sec + ?1"
+		" WHERE created_sec <= ?2");
+	sql_int(q, 1, by_sec);
+	sql_int(q, 2, created_max_sec);
+	return sql_run(q, e) < 0 ? e->code : 0;
+}
+
+int queue_clamp(struct tx *tx, int64_t now_sec, int64_t until_sec, struct err *e)
+{
+	struct sql *q = sql_open(tx, "UPDATE queue_recipient SET next_sec = ?1 WHERE state = ?2 AND next_sec > ?3");
+
+	sql_int(q, 1, now_sec);
+	sql_int(q, 2, QUEUE_READY);
+	sql_int(q, 3, until_sec);
+	return sql_run(q, e) < 0 ? e->code : 0;
+}
+
 int queue_next_due(struct tx *tx, int64_t *sec_out, struct err *e)
 {
 	*sec_out = INT64_MAX;

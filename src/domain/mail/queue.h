@@ -41,6 +41,11 @@ int queue_lease(struct org *o, struct tx *tx, struct arena *a, int64_t now_sec, 
 	struct queue_entry **out, size_t *n_out, struct err *e);
 /* All leases are void: who held them is gone. */
 int queue_release(struct tx *tx, struct err *e);
+/* The real clock jumped by this much: the times of messages from before it move along, so that a wait, a lease or a
+ * message's life lasts as long as it would have. created_max_sec: younger ones were made by the new clock. */
+int queue_shift(struct tx *tx, int64_t by_sec, int64_t created_max_sec, struct err *e);
+/* Whoever would wait longer than until then is due now: a clock went back while nobody looked. */
+int queue_clamp(struct tx *tx, int64_t now_sec, int64_t until_sec, struct err *e);
 /* When is the next one due (INT64_MAX: none)? */
 int queue_next_due(struct tx *tx, int64_t *sec_out, struct err *e);
 int queue_get(struct org *o, struct tx *tx, struct arena *a, uint64_t message_id, struct queue_entry *out, struct err *e);
