@@ -15,6 +15,7 @@
 #include "gate/gate.h"
 #include "main/child.h"
 #include "main/sandbox.h"
+#include "main/settings.h"
 #include "out/out.h"
 #include "vault/vault.h"
 
@@ -133,12 +134,15 @@ static int run_gate(const json_t *boot, struct err *e)
 
 static int run_out(const json_t *boot, struct err *e)
 {
-	const char *hosts = text(boot, "out_hosts");
+	const char *hosts = text(boot, "out_hosts"), *forwarders[SETTING_LIST_MAX];
+	const json_t *list = json_object_get(boot, "dns_forwarders");
 	SCOPED_BUF zone;
 	struct out_config c = { .name = "out", .link_fd = CHILD_LINK_FD, .hostname = text(boot, "hostname"),
 		.port = (uint16_t)number(boot, "out_port"), .enter_sandbox = enter_sandbox,
-		.ca_file = "/etc/ssl/certs/ca-certificates.crt" };
+		.ca_file = text(boot, "tls_roots"), .anchor_file = text(boot, "dns_anchor"), .forwarders = forwarders };
 
+	for (size_t i = 0; i < json_array_size(list) && i < SETTING_LIST_MAX; i++)
+		forwarders[c.n_forwarders++] = json_string_value(json_array_get(list, i));
 	buf_init(&zone, 1u << 20);
 	if (hosts[0] && io_read_file(AT_FDCWD, hosts, &zone, e) < 0)
 		return e->code;

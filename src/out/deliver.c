@@ -45,6 +45,7 @@ struct attempt {
 	const char *status;           /* why nobody could be reached, so far */
 	struct span why, mta;
 	unsigned dialled;
+	bool secure;                  /* the MX came with valid signatures (DNSSEC) */
 };
 
 struct deliver *deliver_new(const struct out_config *conf, struct err *e)
@@ -265,11 +266,20 @@ static void port_set(struct resolver_address *at, uint16_t port)
 		((struct sockaddr_in6 *)&at->sa)->sin6_port = htons(port);
 }
 
+/* A smarthost named as this machine itself: nothing of it is on any network, and no certificate names it. A name that
+ * merely leads here is verified like any other: anybody may answer for a name. */
+static bool is_here(struct span host, const struct sockaddr_storage *sa)
+{
+	struct resolver_address literal;
+
+	return is_loopback(sa) && (span_ieqz(host, "localhost") || resolver_numeric(host, &literal));
+}
+
 /* true: done with the job. */
 static bool try_address(struct attempt *t, struct span host, struct resolver_address *at, uint16_t port)
 {
 	struct smtp_target to = { .name = host, .sa = (const struct sockaddr *)&at->sa, .sa_len = at->len,
-		.loopback = is_loopback(&at->sa), .user = t->job->smarthost_user, .password = t->job->smarthost_password };
+		.loopback = is_here(host, &at->sa), .user = t->job->smarthost_user, .password = t->job->smarthost_password };
 	struct err e = ERR_INIT;
 	int rc;
 
@@ -381,6 +391,7 @@ static void to_domain(struct attempt *t, struct span domain)
 		all_set(t, OUT_REFUSED, "5.4.6", SPAN("554 5.4.6 mail loop: the domain's mail server is this server, which does not know the domain"));
 		return;
 	}
+	t->secure = mx->secure;
 	l = ARENA_NEW(t->a, struct resolver_address_list);
 	if (mx->implicit && resolver_addresses(t->d->resolver, t->a, domain, l) == RESOLVE_NO_DATA) {
 		all_set(t, OUT_REFUSED, "5.1.2", SPAN("the domain has no mail server and no address"));
@@ -432,6 +443,7 @@ static void attempt_log(const struct attempt *t, int64_t from_us)
 	if (worst->outcome >= OUT_LATER && !worst->remote_mta.n)
 		log_kv(&l, "why", worst->reply); /* our own words; a peer's may repeat addresses */
 	log_ki(&l, "tls", t->result->tls);
+	log_ki(&l, "dnssec", t->secure);
 	log_ki(&l, "ms", (time_mono_us() - from_us) / 1000);
 	log_end(&l);
 }

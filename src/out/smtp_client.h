@@ -25,7 +25,7 @@ struct smtp_target {
 	struct span name;                  /* host as MX said it, for SNI, logs and reports */
 	const struct sockaddr *sa;         /* with port */
 	socklen_t sa_len;
-	bool loopback;
+	bool loopback;                     /* named as this machine: no certificate, and AUTH without TLS */
 	enum { TLS_IF_OFFERED, TLS_NEVER, TLS_DEMANDED /* and verified, unless loopback */, TLS_AT_ONCE } tls;
 	struct span user, password;        /* user empty: no AUTH */
 };

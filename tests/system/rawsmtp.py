@@ -1,4 +1,5 @@
 """SMTP byte by byte as a client, and a scripted SMTP server as the world outside."""
+import base64
 import socket
 import socketserver
 import ssl
@@ -87,22 +88,26 @@ class Smtp:
 
 
 class Envelope:
-    def __init__(self, sender, recipients, data):
-        self.sender, self.recipients, self.data = sender, recipients, data
+    def __init__(self, sender, recipients, data, tls=False):
+        self.sender, self.recipients, self.data, self.tls = sender, recipients, data, tls
 
 
 class Peer(socketserver.ThreadingTCPServer):
     """A foreign server. `answers` maps a verb (MAIL, RCPT, DATA, END) to a list of replies, the last of them for ever;
-    the words "hang" and "close" do that instead."""
+    the words "hang" and "close" do that instead. `tls` is a context for STARTTLS, or from the first byte if `at_once`;
+    `passwords` maps names to passwords for AUTH PLAIN, offered in clear too, so that a careless client is caught."""
     allow_reuse_address = True
     daemon_threads = True
 
-    def __init__(self, port, host="127.0.0.1", caps=("PIPELINING", "8BITMIME", "SIZE 10000000", "DSN"), **answers):
+    def __init__(self, port, host="127.0.0.1", caps=("PIPELINING", "8BITMIME", "SIZE 10000000", "DSN"), tls=None, at_once=False,
+                 passwords=None, **answers):
         self.caps, self.answers, self.mails, self.commands = list(caps), answers, [], []
+        self.tls, self.at_once, self.passwords = tls, at_once, passwords
         self.connections = 0
         self.open = set()
         self.lock = threading.Lock()
         self.released = threading.Event()
+        self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
         super().__init__((host, port), PeerConversation)
         threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
 
@@ -142,6 +147,18 @@ class PeerConversation(socketserver.StreamRequestHandler):
         finally:
             with self.server.lock:
                 self.server.open.discard(self.request)
+            if self.secure:
+                try:
+                    self.link.close()
+                except OSError:
+                    pass
+
+    secure = False
+
+    def to_tls(self):
+        self.link = self.server.tls.wrap_socket(self.request.dup(), server_side=True)
+        self.secure = True
+        self.rfile, self.wfile = self.link.makefile("rb"), self.link.makefile("wb", 0)
 
     def say(self, verb, usual):
         text = self.server.answer(verb, usual)
@@ -155,9 +172,11 @@ class PeerConversation(socketserver.StreamRequestHandler):
 
     def converse(self):
         self.server.connections += 1
+        if self.server.at_once:
+            self.to_tls()
         if self.say("GREET", "220 mx.example.net ESMTP")[0] != "2":
             return
-        sender, rcpt = None, []
+        sender, rcpt, signed_in = None, [], False
         while True:
             line = self.rfile.readline()
             if not line:
@@ -167,8 +186,20 @@ class PeerConversation(socketserver.StreamRequestHandler):
             verb = text[:4].upper()
             if verb == "EHLO":
                 caps = ["mx.example.net"] + self.server.caps
+                caps += ["STARTTLS"] if self.server.tls and not self.secure else []
+                caps += ["AUTH PLAIN"] if self.server.passwords else []
                 self.wfile.write("".join(f"250{'-' if i + 1 < len(caps) else ' '}{c}\r\n"
                                          for i, c in enumerate(caps)).encode())
+            elif verb == "STAR" and self.server.tls and not self.secure:
+                self.wfile.write(b"220 2.0.0 Go\r\n")
+                self.to_tls()
+            elif verb == "AUTH":
+                _, user, password = base64.b64decode(text.split()[2]).decode().split("\0")
+                good = self.server.passwords.get(user) == password
+                self.wfile.write(b"235 2.7.0 Ok\r\n" if good else b"535 5.7.8 No\r\n")
+                signed_in = good
+            elif verb == "MAIL" and self.server.passwords and not signed_in:
+                self.wfile.write(b"530 5.7.0 Sign in first\r\n")
             elif verb == "MAIL":
                 if self.say("MAIL", "250 2.1.0 Ok")[0] == "2":
                     sender, rcpt = text[10:], []
@@ -191,7 +222,7 @@ class PeerConversation(socketserver.StreamRequestHandler):
                         break
                     data.append(line[1:] if line.startswith(b".") else line)
                 if self.say("END", "250 2.0.0 Taken")[0] == "2":
-                    self.server.mails.append(Envelope(sender, rcpt, b"".join(data)))
+                    self.server.mails.append(Envelope(sender, rcpt, b"".join(data), self.secure))
                 sender, rcpt = None, []
             elif verb == "QUIT":
                 self.wfile.write(b"221 2.0.0 Bye\r\n")
