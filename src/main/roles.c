@@ -146,7 +146,8 @@ static int run_out(const json_t *boot, struct err *e)
 	buf_init(&zone, 1u << 20);
 	if (hosts[0] && io_read_file(AT_FDCWD, hosts, &zone, e) < 0)
 		return e->code;
-	c.hosts = buf_span(&zone);
+	if (hosts[0]) /* an empty table is one, too */
+		c.hosts = buf_span(&zone);
 	box.role = SANDBOX_OUT;
 	if (drop(boot, NULL, e) < 0)
 		return e->code;
