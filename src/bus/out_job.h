@@ -14,15 +14,19 @@
 
 #define OUT_RCPTS_MAX 100
 
+/* out_job.flags; the same numbers as QUEUE_* of domain/mail/queue.h, which `out` must not see (later/outbound.c asserts
+ * it). */
+enum { JOB_UTF8 = 1, JOB_8BIT = 2, JOB_BINARY = 4, JOB_RET_HDRS = 8, JOB_RET_FULL = 16 };
+
 struct out_rcpt {
 	uint64_t id;
 	struct span address;              /* normalised, U-labels; `out` makes A-labels when the peer needs them */
 	struct span orcpt;                /* "rfc822;a@b" decoded, or none */
-	unsigned notify;                  /* NOTIFY_* of domain/mail/queue.h, 0: default */
+	unsigned notify;                  /* SMTP_NOTIFY_* of codec/smtp, 0: default */
 };
 struct out_job {
 	uint64_t message_id, size;
-	unsigned flags;                   /* QUEUE_* of domain/mail/queue.h */
+	unsigned flags;                   /* JOB_* */
 	struct span sender, envid, domain;
 	struct span smarthost, smarthost_user, smarthost_password;   /* "host:port" or none */
 	bool smarthost_tls;               /* refuse without TLS */

@@ -8,6 +8,7 @@
 #include "base/scan.h"
 #include "base/time.h"
 #include "bus/out_job.h"
+#include "codec/smtp/smtp_xtext.h"
 #include "domain/mail/queue.h"
 #include "domain/mail/report.h"
 #include "later/retry.h"
@@ -15,6 +16,11 @@
 #define LEASE_SEC 3600                  /* longer than any delivery may take; a new `out` voids them */
 #define GIVE_BACK_SEC 60
 #define JUMP_SEC 60                     /* less is the clock being kept, not set */
+
+_Static_assert((int)JOB_UTF8 == (int)QUEUE_UTF8 && (int)JOB_8BIT == (int)QUEUE_8BIT && (int)JOB_BINARY == (int)QUEUE_BINARY &&
+	(int)JOB_RET_HDRS == (int)QUEUE_RET_HDRS && (int)JOB_RET_FULL == (int)QUEUE_RET_FULL, "flags of the queue travel to `out` as they are");
+_Static_assert((int)SMTP_NOTIFY_NEVER == (int)NOTIFY_NEVER && (int)SMTP_NOTIFY_SUCCESS == (int)NOTIFY_SUCCESS &&
+	(int)SMTP_NOTIFY_FAILURE == (int)NOTIFY_FAILURE && (int)SMTP_NOTIFY_DELAY == (int)NOTIFY_DELAY, "so does NOTIFY");
 
 /* ---- the clock ---- */
 

@@ -13,9 +13,6 @@
 #include "codec/smtp/smtp_reply.h"
 #include "out/client_stream.h"
 
-/* out_job.flags; the same numbers as QUEUE_* of domain/mail/queue.h, which `out` must not see. */
-enum { JOB_UTF8 = 1, JOB_8BIT = 2, JOB_BINARY = 4, JOB_RET_HDRS = 8, JOB_RET_FULL = 16 };
-
 struct smtp_timeouts {              /* milliseconds; RFC 5321 section 4.5.3.2 */
 	int64_t connect, greeting, reply, data_start, data_block, data_end;
 };

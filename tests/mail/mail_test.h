@@ -10,9 +10,7 @@
 #include "domain/org/account.h"
 #include "domain/org/org_schema.h"
 #include "domain/org/role.h"
-#include "support/test_house.h"
-
-static struct test_house h;
+#include "support/play.h"
 
 static inline int first_boxes(void *arg, struct tx *tx, uint64_t account_id, enum account_kind kind, struct span language,
 	struct err *e)
@@ -39,68 +37,6 @@ static inline int stop(void **state)
 	account_on_add(NULL, NULL);
 	return 0;
 }
-
-/* A scenario runs in one write transaction; with `undo` set when it returns, nothing of it stays. */
-struct play {
-	struct tx *tx;
-	struct arena *a;
-	struct err e;
-	void *arg;
-	bool undo;
-};
-struct played {
-	void (*fn)(struct play *p);
-	void *arg;
-};
-
-static inline int play_fn(struct tx *tx, void *arg, struct err *e)
-{
-	SCOPED_ARENA a = arena_new();
-	struct played *d = arg;
-	struct play p = { .tx = tx, .a = a, .arg = d->arg };
-
-	d->fn(&p);
-	return p.undo ? err_set(e, ERR_DENIED, "undone", "undone") : 0;
-}
-
-static inline void play_with(void (*fn)(struct play *p), void *arg)
-{
-	struct played d = { fn, arg };
-	struct err e = ERR_INIT;
-
-	if (store_write(h.store, play_fn, &d, &e) < 0 && e.code != ERR_DENIED)
-		fail_msg("%s", e.log);
-}
-
-static inline void play(void (*fn)(struct play *p))
-{
-	play_with(fn, NULL);
-}
-
-static inline void look_with(void (*fn)(struct play *p), void *arg)
-{
-	struct played d = { fn, arg };
-	struct err e = ERR_INIT;
-
-	if (store_read(h.store, play_fn, &d, &e) < 0)
-		fail_msg("%s", e.log);
-}
-
-/* The call succeeds, or fails with this class. */
-#define OK(call) \
-	do { \
-		err_clear(&p->e); \
-		if ((call) < 0) \
-			fail_msg("%s: %s (%s)", #call, p->e.say, p->e.log); \
-	} while (0)
-#define FAILS(class, call) \
-	do { \
-		err_clear(&p->e); \
-		assert_int_equal((call), (class)); \
-		assert_int_equal(p->e.code, (class)); \
-		assert_true(p->e.say[0] != 0); \
-	} while (0)
-#define assert_span(s, z) assert_true(span_eqz((s), (z)))
 
 static inline struct mailbox box_of(struct play *p, uint64_t viewer, const char *name)
 {
