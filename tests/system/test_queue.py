@@ -124,6 +124,25 @@ def test_success_report_for_local_delivery(home):
     assert "Action: delivered" in text and bernd in text
 
 
+def test_a_group_is_reported_as_expanded(home, net):
+    """Whoever asks for success hears of the group, once, and not who is in it, inside or outside."""
+    anna, bernd, clara = home.fresh(), home.fresh(), home.fresh()
+    group = f"gruppe-{net.split('.')[0]}@example.org"
+    home.cli("alias", "add", group, bernd, clara, f"aussen@{net}")
+    with Peer(home.out_port) as peer:
+        home.submit(anna, group, rcpt=["NOTIFY=SUCCESS,FAILURE"])
+        home.wait_mail(bernd)
+        home.wait_mail(clara)
+        wait_for(lambda: peer.mails)
+        assert "SUCCESS" not in peer.mails[0].recipients[0] and "FAILURE" in peer.mails[0].recipients[0]
+    text = report(home.wait_mail(anna)[0])
+    assert text.count("Action: ") == 1 and "Action: expanded" in text and group in text
+    assert bernd not in text and net not in text
+    home.submit(anna, group, rcpt=["NOTIFY=FAILURE"])
+    home.wait_mail(bernd, 2)
+    assert len(home.fetch_all(anna)) == 1
+
+
 def test_bounce(home, net):
     anna = home.fresh()
     with Peer(home.out_port, RCPT=["550 5.1.1 Hier nicht"]):

@@ -11,23 +11,26 @@
 
 /* The house speaks to people here from inside core, so both languages stand side by side. */
 static const struct words {
-	const char *from, *subject[5], *intro[5], *postmaster;
+	const char *from, *subject[6], *intro[6], *postmaster;
 } english = {
 	"Mail system",
-	{ "", "Your mail could not be delivered", "Your mail is delayed", "Your mail was delivered", "Your mail was handed on" },
+	{ "", "Your mail could not be delivered", "Your mail is delayed", "Your mail was delivered", "Your mail was handed on",
+	  "Your mail was passed to a group" },
 	{ "", "The following recipients could not be reached. Nothing more will be tried.\n",
 	  "The following recipients could not be reached yet. Delivery goes on being tried; you need not do anything.\n",
 	  "Your mail was put into the mailbox of the following recipients.\n",
-	  "Your mail was handed to the following recipients' servers, which do not confirm delivery.\n" },
+	  "Your mail was handed to the following recipients' servers, which do not confirm delivery.\n",
+	  "Your mail was passed to all members of the following groups.\n" },
 	"A delivery report could not be delivered to the sender of the mail.\n",
 }, german = {
 	"Mailsystem",
 	{ "", "Ihre Nachricht konnte nicht zugestellt werden", "Ihre Nachricht verzögert sich", "Ihre Nachricht wurde zugestellt",
-	  "Ihre Nachricht wurde weitergegeben" },
+	  "Ihre Nachricht wurde weitergegeben", "Ihre Nachricht ging an eine Gruppe" },
 	{ "", "Die folgenden Empfänger konnten nicht erreicht werden. Es wird nicht weiter versucht.\n",
 	  "Die folgenden Empfänger konnten noch nicht erreicht werden. Die Zustellung wird weiter versucht; Sie brauchen nichts zu tun.\n",
 	  "Ihre Nachricht liegt im Postfach der folgenden Empfänger.\n",
-	  "Ihre Nachricht wurde an die Server der folgenden Empfänger übergeben; diese bestätigen die Zustellung nicht.\n" },
+	  "Ihre Nachricht wurde an die Server der folgenden Empfänger übergeben; diese bestätigen die Zustellung nicht.\n",
+	  "Ihre Nachricht ging an alle Mitglieder der folgenden Gruppen.\n" },
 	"Ein Zustellbericht konnte dem Absender der Nachricht nicht zugestellt werden.\n",
 };
 
@@ -43,7 +46,7 @@ static bool wanted(const struct report_rcpt *r)
 static enum mime_dsn_action dsn_action(enum report_action a)
 {
 	return a == REPORT_FAILED ? MIME_DSN_FAILED : a == REPORT_DELAYED ? MIME_DSN_DELAYED :
-		a == REPORT_DELIVERED ? MIME_DSN_DELIVERED : MIME_DSN_RELAYED;
+		a == REPORT_DELIVERED ? MIME_DSN_DELIVERED : a == REPORT_EXPANDED ? MIME_DSN_EXPANDED : MIME_DSN_RELAYED;
 }
 
 /* The reader: the sender, or postmaster for what nobody else may get. 1, or 0: nobody to tell. */
@@ -91,7 +94,7 @@ static void text_of(struct buf *b, const struct report_draft *d)
 
 	if (d->to_postmaster)
 		buf_addz(b, words_of(d)->postmaster);
-	for (int action = REPORT_FAILED; action <= REPORT_RELAYED; action++) {
+	for (int action = REPORT_FAILED; action <= REPORT_EXPANDED; action++) {
 		bool said = false;
 
 		for (size_t i = 0; i < d->n; i++) {

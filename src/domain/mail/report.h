@@ -16,7 +16,8 @@
 
 #define REPORT_FULL_MAX 262144u          /* larger originals come back as header only */
 
-enum report_action { REPORT_FAILED = 1, REPORT_DELAYED, REPORT_DELIVERED, REPORT_RELAYED };
+enum report_action { REPORT_FAILED = 1, REPORT_DELAYED, REPORT_DELIVERED, REPORT_RELAYED,
+	REPORT_EXPANDED /* a group: its members are not reported one by one */ };
 
 struct report_rcpt {
 	struct span address, orcpt;

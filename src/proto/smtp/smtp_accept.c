@@ -173,6 +173,21 @@ static const struct smtp_rcpt *origin(const struct accept *a, size_t k)
 	return &a->mail->rcpts[i];
 }
 
+/* Several people behind one RCPT: the sender hears that it was expanded (RFC 3464 section 2.3.3), not who they are. */
+static bool is_group(const struct accept *a, const struct smtp_rcpt *r)
+{
+	size_t i = (size_t)(r - a->mail->rcpts);
+
+	return a->first[i + 1] - a->first[i] > 1;
+}
+
+static unsigned member_notify(const struct accept *a, const struct smtp_rcpt *r)
+{
+	if (!is_group(a, r) || !(r->notify & NOTIFY_SUCCESS))
+		return r->notify;
+	return r->notify == NOTIFY_SUCCESS ? NOTIFY_NEVER : r->notify & ~(unsigned)NOTIFY_SUCCESS;
+}
+
 static int enqueue(struct accept *a, struct tx *tx, struct err *e)
 {
 	int64_t now = time_real_sec();
@@ -185,7 +200,7 @@ static int enqueue(struct accept *a, struct tx *tx, struct err *e)
 
 		if (!a->all.v[k].account_id)
 			q.rcpts[q.n_rcpts++] = (struct queue_rcpt){ .address = a->all.v[k].address, .orcpt = r->orcpt,
-				.notify = r->notify, .next_sec = now };
+				.notify = member_notify(a, r), .next_sec = now };
 	}
 	return queue_add(a->org, tx, a->call->arena, &a->outside, false, &q, &a->queue_id, e);
 }
@@ -207,17 +222,20 @@ static void report_fill(struct accept *a, struct span body)
 		if (!a->all.v[k].account_id)
 			continue;
 		result = a->reported[d++];
-		if (result < 0 && lmtp)
+		if (result < 0 ? lmtp : is_group(a, r))
 			continue;
 		rows[a->report.n_rcpts++] = (struct report_rcpt){ .address = r->address, .orcpt = r->orcpt, .notify = r->notify,
 			.action = result < 0 ? REPORT_FAILED : REPORT_DELIVERED,
 			.status = result == 0 ? SPAN("2.0.0") : result == ERR_LIMIT ? SPAN("5.2.2") : SPAN("5.1.1"),
 			.reply = result == 0 ? SPAN_NONE : result == ERR_LIMIT ? SPAN("Mailbox full") : SPAN("No such user here") };
 	}
-	for (size_t i = 0; i < a->mail->n && !lmtp; i++) {
+	for (size_t i = 0; i < a->mail->n; i++) {
 		const struct smtp_rcpt *r = &a->mail->rcpts[i];
 
-		if (r->result < 0)       /* gone since RCPT */
+		if (r->result == 0 && is_group(a, r))
+			rows[a->report.n_rcpts++] = (struct report_rcpt){ .address = r->address, .orcpt = r->orcpt,
+				.notify = r->notify, .action = REPORT_EXPANDED, .status = SPAN("2.0.0") };
+		else if (r->result < 0 && !lmtp)       /* gone since RCPT */
 			rows[a->report.n_rcpts++] = (struct report_rcpt){ .address = r->address, .orcpt = r->orcpt,
 				.notify = r->notify, .action = REPORT_FAILED, .status = SPAN("5.1.1"),
 				.reply = SPAN("No such user here") };
