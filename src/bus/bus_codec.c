@@ -8,6 +8,8 @@
 #include "base/io.h"
 #include "base/wire.h"
 
+#define OUT_KEEP (2u << 20)             /* a fresh MiB costs more page faults than its copy */
+
 #define SMALL 4096
 
 void bus_conn_init(struct bus_conn *b, int fd)
@@ -222,7 +224,7 @@ int bus_flush(struct bus_conn *b)
 	}
 	b->out_pos += b->out.n;
 	b->out_sent = 0;
-	if (b->out.cap > 256 * 1024)
+	if (b->out.cap > OUT_KEEP)
 		buf_fini(&b->out);
 	else
 		buf_reset(&b->out);
@@ -244,7 +246,7 @@ static void settle(struct bus_conn *b)
 int bus_fill(struct bus_conn *b)
 {
 	int fds[IO_FDS_MAX];
-	size_t nfds, room = 64 * 1024;
+	size_t nfds, room = 256 * 1024;
 	ssize_t r;
 	char *to;
 

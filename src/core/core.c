@@ -104,7 +104,7 @@ static int open_house(struct core *c, struct err *e)
 {
 	const struct core_config *config = c->config;
 	struct store_config sc = { .url = config->store_url, .dirfd = config->dirfd, .dir = config->dir,
-		.readers = 16 };
+		.readers = 24 };
 
 	c->house = (struct house){ .hostname = config->hostname, .dirfd = config->dirfd, .ticket_key = &config->ticket_key,
 		.watch = feed_watch, .sessions = open_sessions, .core = c };
@@ -131,9 +131,9 @@ static void close_house(struct core *c)
 int core_main(const struct core_config *config, struct err *e)
 {
 	static struct core core; /* threads of the control socket may outlive this call */
-	unsigned n = config->workers ? config->workers : 2 * (unsigned)sysconf(_SC_NPROCESSORS_ONLN) + 4;
+	unsigned n = config->workers ? config->workers : 4 * (unsigned)sysconf(_SC_NPROCESSORS_ONLN) + 8;
 	struct lane_config lanes[LANE_COUNT] = {
-		[LANE_INTERACTIVE] = { "interactive", n, 20000, 4 },
+		[LANE_INTERACTIVE] = { "interactive", n, 20000, 8 },
 		[LANE_PASSWORD] = { "password", 4, 2000, 2 },
 		[LANE_BULK] = { "bulk", 3, 5000, 2 },
 		[LANE_LATER] = { "later", 2, 1000, 0 },
