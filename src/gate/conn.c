@@ -45,7 +45,9 @@ static int64_t deadline(const struct conn *c)
 /* A timer that is set too early only looks again, so it is moved forward as rarely as possible. */
 void conn_arm(struct conn *c)
 {
-	int64_t at = deadline(c), look = loop_now_ms() + 1000 * (int64_t)c->g->lim.write_sec;
+	const struct gate_limits *l = &c->g->lim;
+	bool closing = c->phase == PHASE_CLOSING; /* nobody tells when the last bytes are out and lingering begins */
+	int64_t at = deadline(c), look = loop_now_ms() + (int64_t)(closing ? l->linger_ms : 1000 * l->write_sec);
 
 	if (c->phase == PHASE_GONE)
 		return;

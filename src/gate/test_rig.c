@@ -6,20 +6,28 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 #include "base/io.h"
 #include "base/log.h"
+#include "base/time.h"
 #include "bus/link.h"
 #include "net/test_cert.h"
 
 #define WAIT_MS 15000
 
-static void wait_for(int fd, short what)
+static void wait_until(int fd, short what, int64_t end_us)
 {
 	struct pollfd p = { fd, what, 0 };
+	int64_t left_us = end_us - time_mono_us();
 
-	if (poll(&p, 1, WAIT_MS) != 1)
+	if (poll(&p, 1, left_us > 0 ? (int)(left_us / 1000) : 0) != 1)
 		fail_msg("nothing happened for %d ms", WAIT_MS);
+}
+
+static void wait_for(int fd, short what)
+{
+	wait_until(fd, what, time_mono_us() + WAIT_MS * 1000);
 }
 
 static int listen_any(uint16_t *port)
@@ -159,6 +167,8 @@ void rig_stop(struct rig *r)
 
 struct cmd *rig_any(struct rig *r)
 {
+	int64_t end_us = time_mono_us() + WAIT_MS * 1000; /* statistics come for ever */
+
 	for (;;) {
 		int n = bus_recv_copy(&r->bus, r->arena, &r->msg);
 
@@ -171,7 +181,7 @@ struct cmd *rig_any(struct rig *r)
 		assert_true(n >= 0);
 		if (n == 1)
 			continue;
-		wait_for(r->bus.fd, POLLIN);
+		wait_until(r->bus.fd, POLLIN, end_us);
 		if (bus_fill(&r->bus) < 0)
 			fail_msg("the gate closed the bus");
 	}
@@ -335,4 +345,107 @@ uint64_t rig_greet(struct rig *r, struct client *c, enum rig_port port)
 	rig_reply(r, cmd, NEXT_READ, "hi\r\n");
 	client_hears(c, "hi\r\n");
 	return cmd->session;
+}
+
+/* ---- what many tests do ---- */
+
+void rig_up(struct rig *r)
+{
+	rig_start(r);
+	rig_core_up(r);
+}
+
+int64_t rig_now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* Since t; the machine may be slow, so only "not before" is exact. */
+void rig_after(int64_t t, int64_t at_least_ms, int64_t at_most_ms)
+{
+	int64_t d = rig_now_ms() - t;
+
+	if (d < at_least_ms - 20 || d > at_most_ms)
+		fail_msg("after %lld ms, not %lld to %lld", (long long)d, (long long)at_least_ms, (long long)at_most_ms);
+}
+
+void rig_ask(struct rig *r, struct client *c, const char *line, const char *verb, const char *answer)
+{
+	client_sayz(c, line);
+	rig_reply(r, rig_cmd(r, verb), NEXT_READ, answer);
+	client_hears(c, answer);
+}
+
+void rig_sign_in(struct rig *r, struct client *c)
+{
+	struct reply reply;
+
+	client_sayz(c, "a LOGIN u p\r\n");
+	reply_init(&reply, rig_cmd(r, "LOGIN"));
+	reply_bytes(&reply, SPAN("a OK\r\n"));
+	reply.authenticated = true;
+	rig_reply_full(r, &reply);
+	client_hears(c, "a OK\r\n");
+}
+
+void rig_refused(struct rig *r, enum rig_port port, const char *text)
+{
+	struct client c;
+
+	client_open(&c, r->port[port]);
+	client_hears(&c, text);
+	client_ends(&c);
+	client_close(&c);
+}
+
+void client_fill(struct client *c, size_t n)
+{
+	char block[4096];
+
+	for (size_t i = 0; i < sizeof(block); i++)
+		block[i] = i % 64 == 62 ? '\r' : i % 64 == 63 ? '\n' : 'x';
+	while (n) {
+		size_t now = n < sizeof(block) ? n : sizeof(block);
+
+		client_say(c, SPAN_BYTES(block, now));
+		n -= now;
+	}
+}
+
+void rig_data(struct rig *r, struct client *c)
+{
+	client_sayz(c, "DATA\r\n");
+	rig_reply(r, rig_cmd(r, "DATA"), NEXT_DATA, "354 go\r\n");
+	client_hears(c, "354 go\r\n");
+}
+
+/* 32 MiB for a client whose socket does not grow to hold them. */
+void rig_big(struct rig *r, struct client *c, uint8_t next)
+{
+	int fd = io_memfd("big"), room = 65536;
+	struct reply reply;
+
+	assert_int_equal(setsockopt(c->fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room)), 0);
+	client_sayz(c, "f FETCH 1 BODY[]\r\n");
+	reply_init(&reply, rig_cmd(r, "FETCH"));
+	assert_int_equal(ftruncate(fd, 32 << 20), 0);
+	reply.seg[reply.nseg++] = (struct segment){ .fd = fd, .len = 32 << 20 };
+	reply.next = next;
+	rig_reply_full(r, &reply);
+}
+
+void client_skip(struct client *c, size_t n)
+{
+	char *p = malloc(1 << 20);
+
+	while (n) {
+		size_t k = client_read(c, p, n < 1 << 20 ? n : 1 << 20);
+
+		assert_true(k > 0);
+		n -= k;
+	}
+	free(p);
 }

@@ -68,3 +68,18 @@ void client_ends(struct client *c); /* the server closes, nothing more comes */
 void client_close(struct client *c);
 /* Greeting included: connects, answers *GREETING with "hi". Returns the session. */
 uint64_t rig_greet(struct rig *r, struct client *c, enum rig_port port);
+
+/* ---- what many tests do ---- */
+#define RIG_FULL_SMTP "421 4.7.0 Too many connections, try again later\r\n"
+#define RIG_FULL_IMAP "* BYE [LIMIT] Too many connections, try again later\r\n"
+
+void rig_up(struct rig *r); /* rig_start and rig_core_up */
+int64_t rig_now_ms(void);
+void rig_after(int64_t t, int64_t at_least_ms, int64_t at_most_ms); /* since t; slow machines need a generous most */
+void rig_ask(struct rig *r, struct client *c, const char *line, const char *verb, const char *answer);
+void rig_sign_in(struct rig *r, struct client *c); /* IMAP, tag a */
+void rig_refused(struct rig *r, enum rig_port port, const char *text); /* a new connection hears this and the end */
+void rig_data(struct rig *r, struct client *c); /* DATA up to 354 */
+void rig_big(struct rig *r, struct client *c, uint8_t next); /* FETCH answered with 32 MiB, none read */
+void client_fill(struct client *c, size_t n); /* n octets of lines */
+void client_skip(struct client *c, size_t n);
