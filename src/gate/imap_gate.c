@@ -247,14 +247,31 @@ static void bye(struct conn *c, enum bye why)
 		[BYE_DRAIN] = "[UNAVAILABLE] Server is restarting",
 		[BYE_DOWN] = "[UNAVAILABLE] Server is restarting, try again later",
 		[BYE_CORE] = "Session ended by the server",
+		[BYE_SLOW] = "[UNAVAILABLE] Server takes too long, try again later",
 	};
 
+	if (why == BYE_SLOW && c->running && c->verb[0] != '*')
+		say_tagged(c, span_str(c->tag), "NO [UNAVAILABLE] Server takes too long, please try again");
 	conn_say(c, "* BYE %s\r\n", text[why]);
 }
 
 static uint64_t idle_sec(const struct conn *c)
 {
 	return c->authenticated ? c->g->lim.imap_post_auth_sec : c->g->lim.imap_pre_auth_sec;
+}
+
+/* Those whose work grows with the mailbox and is one piece; FETCH comes in parts. */
+static bool bulk(const struct conn *c)
+{
+	static const char *const verbs[] = { "APPEND", "CLOSE", "COPY", "DELETE", "EXPUNGE", "MOVE", "SEARCH", "STORE" };
+	struct span verb = span_str(c->verb);
+
+	if (span_starts(verb, SPAN("UID ")))
+		verb = span_from(verb, 4);
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(*verbs); i++)
+		if (span_eqz(verb, verbs[i]))
+			return true;
+	return false;
 }
 
 static bool between(const struct conn *c)
@@ -265,5 +282,5 @@ static bool between(const struct conn *c)
 const struct gate_proto proto_imap = {
 	.name = "imap", .greets = true, .init = init, .fini = fini, .step = step, .next = next,
 	.unavailable = unavailable, .bye = bye, .notice = notice, .authenticated = authenticated,
-	.idle_sec = idle_sec, .between = between, .full = "* BYE [LIMIT] Too many connections, try again later\r\n",
+	.idle_sec = idle_sec, .bulk = bulk, .between = between, .full = "* BYE [LIMIT] Too many connections, try again later\r\n",
 };

@@ -280,6 +280,7 @@ static void bye(struct conn *c, enum bye why)
 		[BYE_DRAIN] = { "4.3.2", "Server is restarting, closing" },
 		[BYE_DOWN] = { "4.3.2", "Server is restarting, try again later" },
 		[BYE_CORE] = { "4.3.0", "Closing" },
+		[BYE_SLOW] = { "4.3.0", "Server takes too long, try again later" },
 	};
 
 	conn_say(c, "421 %s %s %s\r\n", row[why].status, c->g->conf->hostname, row[why].text);
@@ -292,6 +293,11 @@ static uint64_t idle_sec(const struct conn *c)
 	return body ? c->g->lim.smtp_data_sec : c->g->lim.smtp_command_sec;
 }
 
+static bool bulk(const struct conn *c)
+{
+	return was(c, "*MESSAGE") || was(c, "BDAT");
+}
+
 static bool between(const struct conn *c)
 {
 	return c->smtp.mode == MODE_COMMAND && smtp_frame_idle(&c->smtp.frame);
@@ -299,6 +305,6 @@ static bool between(const struct conn *c)
 
 const struct gate_proto proto_smtp = {
 	.name = "smtp", .greets = true, .init = init, .fini = fini, .step = step, .next = next, .reply = reply,
-	.unavailable = unavailable, .bye = bye, .idle_sec = idle_sec, .between = between,
+	.unavailable = unavailable, .bye = bye, .idle_sec = idle_sec, .bulk = bulk, .between = between,
 	.full = "421 4.7.0 Too many connections, try again later\r\n",
 };
