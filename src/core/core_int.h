@@ -80,9 +80,11 @@ struct job {
 	struct conn *conn;
 	struct csession *s;                    /* NULL: unknown session, to be refused */
 	struct arena *arena;
+	bool secret;                           /* holds a password: wiped when it is over */
 	struct bus_msg msg;
 };
 void runner_job(void *job);
+void runner_free(struct job *j);
 void runner_refuse(struct job *j, int err_class);       /* lane full or session unknown: answer and free the job */
 
 /* feed.c */

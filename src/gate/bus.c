@@ -129,6 +129,7 @@ void gate_bus_attach(struct gate *g, int fd)
 		return;
 	}
 	bus_conn_init(&g->bus, fd);
+	buf_secret(&g->bus.out);
 	loop_fd_init(&g->bus_io, g->loop, fd, on_bus, g);
 	loop_call_init(&g->bus_send, on_send, g);
 	loop_fd_want(&g->bus_io, LOOP_READ);

@@ -43,34 +43,35 @@ static void refuse_bad(struct conn *c, struct span tag, const char *why)
 	conn_bad(c, why);
 }
 
+static void send_command(struct conn *c, const struct imap_command *ic)
+{
+	struct cmd cmd = { .verb = ic->verb, .tag = ic->tag, .tok = ic->args.v, .ntok = ic->args.n, .spool_fd = -1 };
+
+	if (c->imap.frame.spool_len)
+		spool_give(c, &c->imap.body, &cmd, true);
+	if (c->imap.body.nospace) {
+		say_tagged(c, ic->tag, "NO [LIMIT] No room for this message now, try again later");
+		conn_waits(c);
+	} else {
+		conn_send(c, &cmd);
+	}
+}
+
 static void run_command(struct conn *c)
 {
 	struct imap_frame *f = &c->imap.frame;
 	struct imap_command ic = { 0 };
-	struct cmd cmd = { .spool_fd = -1 };
 	struct err e = ERR_INIT;
 	size_t n;
 	const struct imap_literal *literals = imap_frame_literals(f, &n);
+	int r = imap_lex(c->g->arena, imap_frame_text(f), literals, n, &ic, &e);
 
-	arena_reset(c->g->arena);
-	if (imap_lex(c->g->arena, imap_frame_text(f), literals, n, &ic, &e) < 0) {
-		spool_drop(c, &c->imap.body);
-		refuse_bad(c, ic.tag, e.say);
-		return;
-	}
-	if (f->spool_len)
-		spool_give(c, &c->imap.body, &cmd, true);
-	if (c->imap.body.nospace) {
-		say_tagged(c, ic.tag, "NO [LIMIT] No room for this message now, try again later");
-		conn_waits(c);
-	} else {
-		cmd.verb = ic.verb;
-		cmd.tag = ic.tag;
-		cmd.tok = ic.args.v;
-		cmd.ntok = ic.args.n;
-		conn_send(c, &cmd);
-	}
+	if (r == 0)
+		send_command(c, &ic);
 	spool_drop(c, &c->imap.body);
+	if (r < 0)
+		refuse_bad(c, ic.tag, e.say);
+	arena_wipe(c->g->arena); /* LOGIN */
 }
 
 static void invite_literal(struct conn *c)

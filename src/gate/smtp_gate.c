@@ -102,13 +102,12 @@ static void begin_bdat(struct conn *c, const struct toks *args)
 		send_bdat(c);
 }
 
-static void run_line(struct conn *c, struct span line)
+static void lex_and_send(struct conn *c, struct span line)
 {
 	struct smtp_command sc = { 0 };
 	struct cmd cmd = { .spool_fd = -1 };
 	struct err e = ERR_INIT;
 
-	arena_reset(c->g->arena);
 	if (smtp_lex(c->g->arena, line, &sc, &e) < 0) {
 		conn_say(c, "%u %s %s\r\n", sc.code, sc.status, e.say);
 		conn_waits(c);
@@ -133,6 +132,12 @@ static void run_line(struct conn *c, struct span line)
 	cmd.tok = sc.args.v;
 	cmd.ntok = sc.args.n;
 	conn_send(c, &cmd);
+}
+
+static void run_line(struct conn *c, struct span line)
+{
+	lex_and_send(c, line);
+	arena_wipe(c->g->arena); /* AUTH */
 }
 
 static void run_answer(struct conn *c, struct span line)

@@ -8,6 +8,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 #include "base/io.h"
+#include "base/secret.h"
 
 #define CHUNK_MIN 480
 #define IOV_MAX_USED 16
@@ -32,6 +33,7 @@ void stream_init(struct stream *s, struct loop *l, int fd, size_t in_max,
 {
 	*s = (struct stream){ .loop = l, .ops = ops, .arg = arg, .in_max = in_max };
 	buf_init(&s->in, in_max + LOOP_SCRATCH);
+	buf_secret(&s->in);
 	loop_call_init(&s->kick, on_kick, s);
 	loop_fd_init(&s->io, l, fd, on_io, s);
 	loop_fd_want(&s->io, LOOP_READ);
@@ -94,6 +96,7 @@ void stream_consume(struct stream *s, size_t n)
 {
 	bool was_full = s->in.n - s->in_at >= s->in_max;
 
+	secret_wipe(s->in.p + s->in_at, n);
 	s->in_at += n;
 	if (s->in_at == s->in.n) {
 		buf_fini(&s->in);
@@ -199,6 +202,7 @@ static bool pull(struct stream *s)
 		total += (size_t)r;
 		news = true;
 		keep(s, SPAN_BYTES(p, (size_t)r));
+		secret_wipe(p, (size_t)r);
 	}
 	if (s->eof && s->ended) {
 		stream_abort(s, "closed");

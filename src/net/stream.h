@@ -6,6 +6,7 @@
  * Callbacks may call every function here, but the struct must stay until ops->gone has returned: free it
  * from a deferred call. After ops->gone nothing else is called.
  *
+ * Input may hold passwords: its bytes are wiped everywhere when they have been consumed.
  * Memory of an idle connection: this struct and OpenSSL's objects; buffers are released when empty.
  * Errors after init are reported once, by gone. Units: bytes. Sources: RFC 8446, RFC 3207 section 5 and
  * RFC 9051 section 11.1 (what was received in clear text is dropped at STARTTLS).
