@@ -89,6 +89,7 @@ void runner_refuse(struct job *j, int err_class);       /* lane full or session 
 
 /* feed.c */
 void feed_watch(struct house *h, uint64_t session, uint64_t object_id);
+void feed_sealed(struct house *h);
 void feed_unwatch(struct core *c, struct csession *s);  /* under reg */
 void feed_publish(void *core, const struct change *ch, size_t n);
 

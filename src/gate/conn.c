@@ -245,6 +245,16 @@ void conn_bye(struct conn *c, enum bye why, const char *log_why)
 	conn_close(c, log_why);
 }
 
+void conn_leave(struct conn *c)
+{
+	if (c->phase != PHASE_OPEN || c->running || c->delayed || c->more || !c->proto->between(c))
+		return;
+	if (c->sealed)
+		conn_bye(c, BYE_SEALED, "sealed");
+	else if (c->g->draining)
+		conn_bye(c, BYE_DRAIN, "server stops");
+}
+
 void conn_say(struct conn *c, const char *fmt, ...)
 {
 	char line[600];
@@ -422,8 +432,7 @@ static void carry_on(struct conn *c)
 	}
 	conn_waits(c);
 	c->proto->next(c, c->next);
-	if (c->g->draining && c->phase == PHASE_OPEN && c->proto->between(c))
-		conn_bye(c, BYE_DRAIN, "server stops");
+	conn_leave(c);
 }
 
 static void take_state(struct conn *c, struct span state)

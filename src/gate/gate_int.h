@@ -24,7 +24,7 @@
 struct conn;
 struct gate;
 
-enum bye { BYE_TIMEOUT, BYE_BAD, BYE_AUTH, BYE_DRAIN, BYE_DOWN, BYE_CORE, BYE_SLOW, BYE_KINDS };
+enum bye { BYE_TIMEOUT, BYE_BAD, BYE_AUTH, BYE_DRAIN, BYE_DOWN, BYE_CORE, BYE_SLOW, BYE_SEALED, BYE_KINDS };
 
 struct gate_proto {
 	const char *name;
@@ -96,7 +96,7 @@ struct conn {
 	uint64_t spooled, lent; /* bytes being received, and with core until it answers */
 	uint32_t seq;
 	uint8_t service, phase, next, auth_failures;
-	bool implicit_tls, running, need_open, opened, authenticated, delayed, draining, in_step, more, tls_on;
+	bool implicit_tls, running, need_open, opened, authenticated, delayed, sealed, in_step, more, tls_on;
 	bool counted;
 	int64_t since_ms, wait_ms, delay_ms, sent_ms;
 	char *state;
@@ -191,6 +191,7 @@ void conn_say(struct conn *c, const char *fmt, ...) __attribute__((format(printf
 void conn_bad(struct conn *c, const char *what); /* counts a bad command, logs the first, closes at the limit */
 void conn_bye(struct conn *c, enum bye why, const char *log_why); /* last line, then close */
 void conn_close(struct conn *c, const char *log_why); /* sends what is queued, then closes */
+void conn_leave(struct conn *c); /* the gate drains or the house is sealed: goodbye, if nothing is under way */
 void conn_waits(struct conn *c); /* the client's time for the next command begins now */
 void conn_unstall(struct conn *c);
 

@@ -248,6 +248,7 @@ static void bye(struct conn *c, enum bye why)
 		[BYE_DRAIN] = "[UNAVAILABLE] Server is restarting",
 		[BYE_DOWN] = "[UNAVAILABLE] Server is restarting, try again later",
 		[BYE_CORE] = "Session ended by the server",
+		[BYE_SEALED] = "[UNAVAILABLE] temporarily sealed",
 		[BYE_SLOW] = "[UNAVAILABLE] Server takes too long, try again later",
 	};
 

@@ -285,6 +285,7 @@ static void bye(struct conn *c, enum bye why)
 		[BYE_DRAIN] = { "4.3.2", "Server is restarting, closing" },
 		[BYE_DOWN] = { "4.3.2", "Server is restarting, try again later" },
 		[BYE_CORE] = { "4.3.0", "Closing" },
+		[BYE_SEALED] = { "4.3.2", "Temporarily sealed, try again later" },
 		[BYE_SLOW] = { "4.3.0", "Server takes too long, try again later" },
 	};
 

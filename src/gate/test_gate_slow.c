@@ -143,10 +143,57 @@ static void test_parts_and_idle(void **state)
 	rig_stop(&r);
 }
 
+/* Sealed by hand: who waits hears it at once, who is in the middle of something when that is over. */
+static void test_sealed(void **state)
+{
+	struct rig r;
+	struct client imap, idle, smtp, busy, body;
+	uint64_t id[5];
+	struct cmd m;
+
+	(void)state;
+	begin(&r, 60, 60);
+	id[0] = rig_greet(&r, &imap, PORT_IMAP);
+	id[1] = rig_greet(&r, &idle, PORT_IMAP);
+	id[2] = rig_greet(&r, &smtp, PORT_SMTP);
+	id[3] = rig_greet(&r, &busy, PORT_IMAP);
+	id[4] = rig_greet(&r, &body, PORT_SMTP);
+	client_sayz(&idle, "i IDLE\r\n");
+	rig_reply(&r, rig_cmd(&r, "IDLE"), NEXT_IDLE, "+ idling\r\n");
+	client_hears(&idle, "+ idling\r\n");
+	client_sayz(&body, "DATA\r\n");
+	rig_reply(&r, rig_cmd(&r, "DATA"), NEXT_DATA, "354 go\r\n");
+	client_hears(&body, "354 go\r\n");
+	client_sayz(&busy, "b NOOP\r\n");
+	m = *rig_cmd(&r, "NOOP");
+	for (int i = 0; i < 5; i++)
+		rig_notice(&r, id[i], NOTICE_SEALED);
+	client_hears(&imap, "* BYE [UNAVAILABLE] temporarily sealed\r\n");
+	client_hears(&idle, "* BYE [UNAVAILABLE] temporarily sealed\r\n");
+	client_hears(&smtp, "421 4.3.2 mx.example.org Temporarily sealed, try again later\r\n");
+	client_ends(&imap);
+	client_ends(&idle);
+	client_ends(&smtp);
+	rig_reply(&r, &m, NEXT_READ, "b OK\r\n");
+	client_hears(&busy, "b OK\r\n* BYE [UNAVAILABLE] temporarily sealed\r\n");
+	client_ends(&busy);
+	client_sayz(&body, "text\r\n.\r\n");
+	rig_reply(&r, rig_cmd(&r, "*MESSAGE"), NEXT_READ, "450 no\r\n");
+	client_hears(&body, "450 no\r\n421 4.3.2 mx.example.org Temporarily sealed, try again later\r\n");
+	client_ends(&body);
+	client_close(&imap);
+	client_close(&idle);
+	client_close(&smtp);
+	client_close(&busy);
+	client_close(&body);
+	rig_stop(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_smtp), cmocka_unit_test(test_late_before_the_end),
-		cmocka_unit_test(test_bodies_have_longer), cmocka_unit_test(test_parts_and_idle) };
+		cmocka_unit_test(test_bodies_have_longer), cmocka_unit_test(test_parts_and_idle),
+		cmocka_unit_test(test_sealed) };
 
 	return cmocka_run_group_tests_name("gate_slow", tests, NULL, NULL);
 }
