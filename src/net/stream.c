@@ -490,29 +490,16 @@ static void begin_shake(struct stream *s)
 	shake(s);
 }
 
-static void want_tls(struct stream *s, SSL *ssl)
+void stream_tls_server(struct stream *s, struct tls_server *t)
 {
-	if (s->gone || s->finishing || s->ssl) {
-		SSL_free(ssl);
+	if (s->gone || s->finishing || s->ssl)
 		return;
-	}
-	s->ssl = ssl;
+	s->tls = tls_server_ref(t);
+	s->ssl = tls_server_ssl(t);
 	s->want_tls = true;
 	buf_fini(&s->in);
 	s->in_at = 0;
 	loop_call_later(s->loop, &s->kick);
-}
-
-void stream_tls_server(struct stream *s, struct tls_server *t)
-{
-	if (!s->ssl)
-		s->tls = tls_server_ref(t);
-	want_tls(s, tls_server_ssl(t));
-}
-
-void stream_tls_client(struct stream *s, SSL *ssl)
-{
-	want_tls(s, ssl);
 }
 
 static struct span shaken(const struct stream *s, const char *(*get)(const SSL *))

@@ -46,9 +46,8 @@ struct stream {
 void stream_init(struct stream *s, struct loop *l, int fd, size_t in_max,
 	const struct stream_ops *ops, void *arg);
 void stream_fini(struct stream *s); /* silently; also after gone */
-/* TLS from here on, as server or client. Queued output goes out first, unread input is dropped. */
+/* TLS from here on. Queued output goes out first, unread input is dropped. */
 void stream_tls_server(struct stream *s, struct tls_server *t);
-void stream_tls_client(struct stream *s, SSL *ssl); /* takes ssl (tls_client_ssl) */
 
 struct span stream_input(const struct stream *s);
 void stream_consume(struct stream *s, size_t n);
