@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/secret.h"
 
 #define BLOCK_MIN 4096
 #define BLOCK_MAX (256 * 1024)
@@ -54,6 +55,13 @@ void arena_reset(struct arena *a)
 		a->top->used = 0;
 	a->next_cap = BLOCK_MIN;
 	a->total = 0;
+}
+
+void arena_wipe(struct arena *a)
+{
+	for (struct block *b = a->top; b; b = b->prev)
+		secret_wipe(b->data, b->used);
+	arena_reset(a);
 }
 
 void arena_free(struct arena *a)

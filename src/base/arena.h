@@ -2,7 +2,8 @@
  *
  * Ownership: the arena owns all it hands out; callers never free. Allocation does not fail (out of
  * memory aborts), so bound the input before you allocate for it. Not thread-safe: one arena belongs to
- * one command. Not good for: outside resources (descriptors, statements) - release those by scope; secrets. */
+ * one command. Not good for: outside resources (descriptors, statements) - release those by scope; secrets
+ * that stay (those that pass: arena_wipe). */
 #pragma once
 #include "base/span.h"
 
@@ -10,6 +11,7 @@ struct arena;
 
 struct arena *arena_new(void);
 void arena_reset(struct arena *a);                 /* forget all, keep the first block */
+void arena_wipe(struct arena *a);                  /* the same, and what was in it is overwritten */
 void arena_free(struct arena *a);
 void *arena_alloc(struct arena *a, size_t n);      /* zeroed, 16-byte aligned */
 void *arena_dup(struct arena *a, const void *p, size_t n);

@@ -4,20 +4,46 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/secret.h"
 
 void buf_init(struct buf *b, size_t max)
 {
 	*b = (struct buf){ .max = max };
 }
 
+void buf_secret(struct buf *b)
+{
+	b->secret = true;
+}
+
 void buf_fini(struct buf *b)
 {
+	if (b->secret && b->p)
+		secret_wipe(b->p, b->cap);
 	free(b->p);
-	*b = (struct buf){ .max = b->max };
+	*b = (struct buf){ .max = b->max, .secret = b->secret };
+}
+
+/* realloc may leave a copy behind. */
+static void set_cap(struct buf *b, size_t cap)
+{
+	char *p = b->secret ? malloc(cap) : realloc(b->p, cap);
+
+	if (!p)
+		abort();
+	if (b->secret && b->p) {
+		memcpy(p, b->p, b->n);
+		secret_wipe(b->p, b->cap);
+		free(b->p);
+	}
+	b->p = p;
+	b->cap = cap;
 }
 
 void buf_reset(struct buf *b)
 {
+	if (b->secret && b->p)
+		secret_wipe(b->p, b->n);
 	b->n = 0;
 	b->failed = false;
 }
@@ -25,7 +51,6 @@ void buf_reset(struct buf *b)
 char *buf_space(struct buf *b, size_t n)
 {
 	size_t cap;
-	char *p;
 
 	if (b->failed || n > b->max || b->n > b->max - n) {
 		b->failed = true;
@@ -38,11 +63,7 @@ char *buf_space(struct buf *b, size_t n)
 		cap *= 2;
 	if (cap > b->max)
 		cap = b->max ? b->max : 1;
-	p = realloc(b->p, cap);
-	if (!p)
-		abort();
-	b->p = p;
-	b->cap = cap;
+	set_cap(b, cap);
 	return b->p + b->n;
 }
 
@@ -94,10 +115,7 @@ bool buf_addf(struct buf *b, const char *fmt, ...)
 
 		while (cap < b->n + (size_t)n + 1)
 			cap *= 2;
-		b->p = realloc(b->p, cap);
-		if (!b->p)
-			abort();
-		b->cap = cap;
+		set_cap(b, cap);
 	}
 	to = b->p + b->n;
 	va_start(ap, fmt);
@@ -136,6 +154,8 @@ void buf_eat(struct buf *b, size_t n)
 	b->n -= n;
 	if (n && b->n)
 		memmove(b->p, b->p + n, b->n);
+	if (n && b->secret)
+		secret_wipe(b->p + b->n, n);
 }
 
 struct span buf_span(const struct buf *b)

@@ -1,17 +1,19 @@
 /* buf.h - a growing byte buffer with a maximum and sticky failure: append ten times, check once.
  *
  * Ownership: the buffer owns its bytes; buf_fini frees them (use SCOPED_BUF). A buffer that would exceed
- * `max` sets `failed` and ignores further appends. Not good for: secrets (freed memory is not wiped). */
+ * `max` sets `failed` and ignores further appends. A buffer through which passwords pass is marked with
+ * buf_secret. Not good for: secrets that stay (secret.h locks them in memory). */
 #pragma once
 #include "base/span.h"
 
 struct buf {
 	char *p;
 	size_t n, cap, max;
-	bool failed;
+	bool failed, secret;
 };
 
 void buf_init(struct buf *b, size_t max);
+void buf_secret(struct buf *b);                     /* after buf_init: bytes dropped, outgrown or freed are wiped */
 void buf_fini(struct buf *b);
 void buf_reset(struct buf *b);                      /* n = 0, failed = false, memory kept */
 bool buf_add(struct buf *b, struct span s);         /* false when failed */

@@ -51,6 +51,48 @@ static void test_buf_bound_is_sticky(void **state)
 	assert_true(span_eqz(buf_span(&b), "5"));
 }
 
+static bool holds(const char *p, size_t n, const char *word)
+{
+	return memmem(p, n, word, strlen(word)) != NULL;
+}
+
+static void test_secret_buf_wipes(void **state)
+{
+	SCOPED_BUF b;
+
+	(void)state;
+	buf_init(&b, 100000);
+	buf_secret(&b);
+	buf_addz(&b, "a LOGIN anna hunter-22 rest");
+	buf_eat(&b, 23); /* what is left moves to the front: its old place is empty */
+	assert_true(span_eqz(buf_span(&b), "rest"));
+	assert_false(holds(b.p + 4, b.cap - 4 < 23 ? b.cap - 4 : 23, "hunter"));
+	assert_false(holds(b.p + 4, 23, "rest"));
+	buf_addz(&b, " hunter-22");
+	buf_reset(&b);
+	assert_false(holds(b.p, 27, "hunter"));
+	buf_addz(&b, "hunter-22");
+	buf_fill(&b, 'x', 50000); /* grows */
+	buf_addf(&b, "%s", "end");
+	assert_int_equal(b.n, 50012);
+	assert_memory_equal(b.p, "hunter-22xxx", 12);
+	assert_true(b.secret);
+	buf_fini(&b);
+	assert_true(b.secret && b.max == 100000 && !b.p);
+}
+
+static void test_arena_wipe(void **state)
+{
+	SCOPED_ARENA a = arena_new();
+	struct span s = arena_span(a, SPAN("hunter-22"));
+
+	(void)state;
+	arena_wipe(a); /* the first block stays, so it may be looked at */
+	assert_false(holds(s.p, 9, "h"));
+	assert_int_equal(arena_used(a), 0);
+	assert_ptr_equal(arena_span(a, SPAN("again")).p, s.p);
+}
+
 static void test_arena(void **state)
 {
 	SCOPED_ARENA a = arena_new();
@@ -147,7 +189,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_span), cmocka_unit_test(test_buf_bound_is_sticky),
-		cmocka_unit_test(test_arena), cmocka_unit_test(test_scan_num),
+		cmocka_unit_test(test_arena), cmocka_unit_test(test_secret_buf_wipes),
+		cmocka_unit_test(test_arena_wipe), cmocka_unit_test(test_scan_num),
 		cmocka_unit_test(test_wire), cmocka_unit_test(test_log_escapes),
 		cmocka_unit_test(test_err_keeps_the_cause),
 	};

@@ -79,7 +79,7 @@ struct notice {
 	uint64_t session;
 	uint8_t kind;
 };
-enum { NOTICE_CHANGED = 1, NOTICE_CLOSE };
+enum { NOTICE_CHANGED = 1, NOTICE_CLOSE, NOTICE_SEALED /* polite end, once no command is under way */ };
 
 void reply_init(struct reply *r, const struct cmd *c);
 void reply_bytes(struct reply *r, struct span bytes);     /* bytes must live until encoded (command arena) */

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 #include "base/io.h"
+#include "base/secret.h"
 #include "base/wire.h"
 
 #define OUT_KEEP (2u << 20)             /* a fresh MiB costs more page faults than its copy */
@@ -426,6 +427,8 @@ static int recv_message(struct bus_conn *b, struct arena *a, bool copy, struct b
 	msg = span_sub(w.in, 0, n);
 	r = bus_decode(a, copy ? arena_span(a, msg) : msg, fds, nfds, out);
 	b->in_used += 4 + n;
+	if (copy && b->in.secret)
+		secret_wipe((void *)(uintptr_t)msg.p, msg.n);
 	if (r < 0)
 		for (size_t i = 0; i < nfds; i++)
 			close(fds[i]);

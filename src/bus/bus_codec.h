@@ -3,6 +3,8 @@
  * One bus_conn per socket and side; not locked (core locks around sending). Descriptors travel beside the
  * first byte of their message. The decoder distrusts everything: lengths, counts, nesting, descriptors.
  * Decoded structs point into the connection's input buffer: valid until the next bus_recv.
+ * Commands may hold passwords: the sender marks `out`, the receiver `in` with buf_secret, and what has been
+ * sent, or copied by bus_recv_copy, is wiped.
  * Ownership: received descriptors belong to the caller; sent ones are closed by the connection once sent
  * (duplicate before sending to keep one). Not good for: blocking request/reply (see io.h). */
 #pragma once

@@ -25,6 +25,7 @@ struct house {
 	/* Ask that the session be told (NOTICE_CHANGED) when an object (a mailbox; WATCH_QUEUE) changes; 0
 	 * clears. One object per session. Kept by core/feed.c. */
 	void (*watch)(struct house *h, uint64_t session, uint64_t object_id);
+	void (*sealed)(struct house *h); /* tells every client that the house is closed; may be NULL in tests */
 	size_t (*sessions)(const struct house *h);   /* now open, of all gates; may be NULL in tests */
 	struct core *core;
 };

@@ -79,6 +79,38 @@ static void test_cmd(void **state)
 	bus_conn_fini(&p.b);
 }
 
+static bool holds(const struct buf *b, const char *word)
+{
+	return b->p && memmem(b->p, b->n > 600 ? b->n : 600 < b->cap ? 600 : b->cap, word, strlen(word)) != NULL;
+}
+
+/* A password is in the arena of its command and nowhere else. */
+static void test_passwords_do_not_stay(void **state)
+{
+	struct pair p;
+	struct bus_msg m;
+	SCOPED_ARENA a = arena_new();
+	struct tok t[] = { { .kind = TOK_STRING, .text = SPAN("anna") }, { .kind = TOK_STRING, .text = SPAN("hunter-22") } };
+	struct cmd c = { .session = 7, .verb = SPAN("LOGIN"), .tag = SPAN("a1"), .tok = t, .ntok = 2, .spool_fd = -1 };
+
+	(void)state;
+	pair_init(&p);
+	buf_secret(&p.a.out);
+	buf_secret(&p.b.in);
+	bus_put_cmd(&p.a, &c);
+	assert_true(holds(&p.a.out, "hunter"));
+	assert_int_equal(bus_flush(&p.a), 0);
+	assert_non_null(p.a.out.p);
+	assert_false(holds(&p.a.out, "hunter"));
+	assert_true(bus_fill(&p.b) > 0);
+	assert_true(holds(&p.b.in, "hunter"));
+	assert_int_equal(bus_recv_copy(&p.b, a, &m), 1);
+	assert_true(span_eqz(m.cmd.tok[1].text, "hunter-22"));
+	assert_false(holds(&p.b.in, "hunter"));
+	bus_conn_fini(&p.a);
+	bus_conn_fini(&p.b);
+}
+
 static void test_big_reply(void **state)
 {
 	struct pair p;
@@ -125,7 +157,7 @@ static void test_refuses(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_cmd),
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_cmd), cmocka_unit_test(test_passwords_do_not_stay),
 		cmocka_unit_test(test_big_reply), cmocka_unit_test(test_refuses) };
 
 	return cmocka_run_group_tests_name("bus", tests, NULL, NULL);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 #include "base/io.h"
 #include "base/log.h"
+#include "base/secret.h"
 #include "base/time.h"
 #include "proto/control/control.h"
 
@@ -90,6 +91,7 @@ static void serve(struct core *core, int fd, struct arena *a)
 	json_error_t je;
 
 	buf_init(&out, REPLY_MAX);
+	buf_secret(&out); /* shares, new passwords */
 	if (read_frame(fd, a, &cmd.body, &cmd.spool_fd, &e) < 0)
 		return;
 	request = json_loadb(cmd.body.p, cmd.body.n, JSON_REJECT_DUPLICATES, &je);
@@ -98,6 +100,7 @@ static void serve(struct core *core, int fd, struct arena *a)
 		char *args = json_dumps(json_object_get(request, "args"), JSON_COMPACT | JSON_ENCODE_ANY);
 
 		cmd.body = arena_span(a, span_str(args));
+		secret_wipe(args, cmd.body.n);
 		free(args);
 	} else {
 		cmd.body = SPAN("{}");
@@ -123,6 +126,7 @@ static void *visit(void *arg)
 	if (is_owner(v->fd))
 		serve(v->core, v->fd, a);
 	close(v->fd);
+	arena_wipe(a);
 	arena_free(a);
 	free(v);
 	atomic_fetch_sub(&visitors, 1);

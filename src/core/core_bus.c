@@ -81,6 +81,7 @@ static void conn_accept(struct core *c)
 	n->core = c;
 	n->refs = 1;
 	bus_conn_init(&n->bus, fd);
+	buf_secret(&n->bus.in);
 	pthread_mutex_init(&n->out, NULL);
 	pthread_mutex_lock(&c->reg);
 	n->next = c->conns;
@@ -139,15 +140,15 @@ static bool take_command(struct core *c, struct conn *n, struct arena *a, const 
 {
 	struct job *j = ARENA_NEW(a, struct job);
 	const struct proto *proto = core_proto(msg->cmd.service);
+	int lane = proto && proto->lane ? proto->lane(msg->cmd.verb) : LANE_INTERACTIVE;
 	struct csession *s;
-	int lane;
 
-	*j = (struct job){ .core = c, .conn = n, .arena = a, .msg = *msg };
+	*j = (struct job){ .core = c, .conn = n, .arena = a, .secret = lane == LANE_PASSWORD, .msg = *msg };
 	pthread_mutex_lock(&c->reg);
 	s = session_get(c, n, &msg->cmd);
 	if (s && s->running) {
 		pthread_mutex_unlock(&c->reg);
-		core_arena_put(c, a);
+		runner_free(j);
 		return false;
 	}
 	if (s) {
@@ -161,7 +162,6 @@ static bool take_command(struct core *c, struct conn *n, struct arena *a, const 
 		runner_refuse(j, ERR_LATER);
 		return true;
 	}
-	lane = proto && proto->lane ? proto->lane(msg->cmd.verb) : LANE_INTERACTIVE;
 	if (pool_submit(c->pool, (size_t)lane, s->s.account_id, runner_job, j) < 0) {
 		runner_refuse(j, ERR_LATER);
 		pthread_mutex_lock(&c->reg);

@@ -80,13 +80,16 @@ struct job {
 	struct conn *conn;
 	struct csession *s;                    /* NULL: unknown session, to be refused */
 	struct arena *arena;
+	bool secret;                           /* holds a password: wiped when it is over */
 	struct bus_msg msg;
 };
 void runner_job(void *job);
+void runner_free(struct job *j);
 void runner_refuse(struct job *j, int err_class);       /* lane full or session unknown: answer and free the job */
 
 /* feed.c */
 void feed_watch(struct house *h, uint64_t session, uint64_t object_id);
+void feed_sealed(struct house *h);
 void feed_unwatch(struct core *c, struct csession *s);  /* under reg */
 void feed_publish(void *core, const struct change *ch, size_t n);
 

@@ -73,3 +73,17 @@ void feed_publish(void *core, const struct change *ch, size_t n)
 	}
 	pthread_mutex_unlock(&c->reg);
 }
+
+/* The house was closed by hand: clients hear it now, not at their next command. Out has no client. */
+void feed_sealed(struct house *h)
+{
+	struct core *c = h->core;
+	struct csession *s, *tmp;
+
+	pthread_mutex_lock(&c->reg);
+	HASH_ITER(hh, c->by_key, s, tmp) {
+		if (s->s.service <= SVC_IMAP && !s->closing)
+			conn_send_notice(s->conn, s->key[1], NOTICE_SEALED);
+	}
+	pthread_mutex_unlock(&c->reg);
+}

@@ -106,13 +106,16 @@ static void run(struct call *c, struct csession *s)
 	s->proto->run(c);
 }
 
-static void job_free(struct job *j)
+void runner_free(struct job *j)
 {
 	struct core *core = j->core;
+	struct arena *a = j->arena; /* the job itself lives in it */
 
 	if (j->msg.cmd.spool_fd >= 0)
 		close(j->msg.cmd.spool_fd);
-	core_arena_put(core, j->arena); /* the job itself lives in it */
+	if (j->secret)
+		arena_wipe(a);
+	core_arena_put(core, a);
 }
 
 void runner_job(void *arg)
@@ -145,7 +148,7 @@ void runner_job(void *arg)
 	pthread_mutex_lock(&core->reg);
 	conn_unref(n);
 	pthread_mutex_unlock(&core->reg);
-	job_free(j);
+	runner_free(j);
 }
 
 /* On the I/O thread: nothing may block here. */
@@ -167,5 +170,5 @@ void runner_refuse(struct job *j, int err_class)
 	finish_reply(&c);
 	atomic_fetch_add_explicit(&core->metrics.refused, 1, memory_order_relaxed);
 	conn_send_reply(j->conn, &r);
-	job_free(j);
+	runner_free(j);
 }

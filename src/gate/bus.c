@@ -71,6 +71,13 @@ static void take_reply(struct gate *g, struct reply *r)
 			close(r->seg[i].fd);
 }
 
+/* A message that is just arriving, and a reply on its way, are finished first; core refuses what it must. */
+static void take_sealed(struct conn *c)
+{
+	c->sealed = true;
+	conn_leave(c);
+}
+
 static void take_notice(struct gate *g, const struct notice *n)
 {
 	struct conn *c = gate_find(g, n->session);
@@ -79,6 +86,8 @@ static void take_notice(struct gate *g, const struct notice *n)
 		return;
 	if (n->kind == NOTICE_CLOSE)
 		conn_bye(c, BYE_CORE, "closed by core");
+	else if (n->kind == NOTICE_SEALED)
+		take_sealed(c);
 	else if (n->kind == NOTICE_CHANGED && c->proto->notice)
 		c->proto->notice(c);
 }
@@ -129,6 +138,7 @@ void gate_bus_attach(struct gate *g, int fd)
 		return;
 	}
 	bus_conn_init(&g->bus, fd);
+	buf_secret(&g->bus.out);
 	loop_fd_init(&g->bus_io, g->loop, fd, on_bus, g);
 	loop_call_init(&g->bus_send, on_send, g);
 	loop_fd_want(&g->bus_io, LOOP_READ);

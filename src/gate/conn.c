@@ -22,7 +22,16 @@ void conn_waits(struct conn *c)
 	c->wait_ms = loop_now_ms();
 }
 
-/* When the connection has waited long enough; -1: it waits for core, which has its own deadlines. */
+/* Core answers or the client is told: no command waits for ever. */
+static int64_t core_deadline(const struct conn *c)
+{
+	const struct gate_limits *l = &c->g->lim;
+	bool bulk = c->lent || (c->proto->bulk && c->proto->bulk(c));
+
+	return c->sent_ms + (int64_t)(bulk ? l->core_bulk_sec : l->core_sec) * 1000;
+}
+
+/* When the connection has waited long enough. */
 static int64_t deadline(const struct conn *c)
 {
 	const struct gate_limits *l = &c->g->lim;
@@ -39,7 +48,7 @@ static int64_t deadline(const struct conn *c)
 		return c->since_ms + (int64_t)l->proxy_header_sec * 1000;
 	if (c->phase == PHASE_TLS)
 		return c->wait_ms + (int64_t)l->tls_handshake_sec * 1000;
-	return c->running ? -1 : c->wait_ms + (int64_t)c->proto->idle_sec(c) * 1000;
+	return c->running ? core_deadline(c) : c->wait_ms + (int64_t)c->proto->idle_sec(c) * 1000;
 }
 
 /* A timer that is set too early only looks again, so it is moved forward as rarely as possible. */
@@ -51,7 +60,7 @@ void conn_arm(struct conn *c)
 
 	if (c->phase == PHASE_GONE)
 		return;
-	if (at < 0 || at > look)
+	if (at > look)
 		at = look;
 	if (!c->timer.link || c->timer.at_ms > at)
 		loop_timer_set(c->g->loop, &c->timer, at);
@@ -72,12 +81,28 @@ static void end_delay(struct conn *c)
 	conn_step(c);
 }
 
+/* The command runs on in core, so its session is of no more use: the connection ends. CMD_CLOSE makes core
+ * forget the session when the command is over; its late reply finds nobody. */
+static void core_too_slow(struct conn *c)
+{
+	struct logline l;
+
+	c->g->count.core_timeouts++;
+	log_begin(&l, "core_timeout");
+	log_kz(&l, "service", c->proto->name);
+	log_kz(&l, "peer", c->address);
+	log_kz(&l, "verb", c->verb);
+	log_ki(&l, "ms", loop_now_ms() - c->sent_ms);
+	log_end(&l);
+	conn_bye(c, BYE_SLOW, "core did not answer in time");
+}
+
 void conn_on_timer(void *arg)
 {
 	struct conn *c = arg;
 	int64_t at = deadline(c);
 
-	if (at < 0 || at > loop_now_ms()) {
+	if (at > loop_now_ms()) {
 		conn_arm(c);
 		return;
 	}
@@ -87,6 +112,10 @@ void conn_on_timer(void *arg)
 	}
 	if (c->phase == PHASE_CLOSING) {
 		stream_abort(&c->s, c->s.out_len ? "client does not read" : "closed");
+		return;
+	}
+	if (c->phase == PHASE_OPEN && c->running && !(c->s.out_len && c->s.blocked)) {
+		core_too_slow(c);
 		return;
 	}
 	c->g->count.timeouts++;
@@ -218,6 +247,16 @@ void conn_bye(struct conn *c, enum bye why, const char *log_why)
 	conn_close(c, log_why);
 }
 
+void conn_leave(struct conn *c)
+{
+	if (c->phase != PHASE_OPEN || c->running || c->delayed || c->more || !c->proto->between(c))
+		return;
+	if (c->sealed)
+		conn_bye(c, BYE_SEALED, "sealed");
+	else if (c->g->draining)
+		conn_bye(c, BYE_DRAIN, "server stops");
+}
+
 void conn_say(struct conn *c, const char *fmt, ...)
 {
 	char line[600];
@@ -311,6 +350,7 @@ void conn_send(struct conn *c, struct cmd *cmd)
 	}
 	c->need_open = false;
 	c->opened = c->running = true;
+	c->sent_ms = loop_now_ms();
 	gate_bus_put(c->g, cmd);
 }
 
@@ -385,6 +425,7 @@ static void carry_on(struct conn *c)
 		return;
 	case NEXT_MORE:
 		c->more = true;
+		conn_waits(c);
 		stream_notify(&c->s, c->g->lim.output_low_bytes);
 		return;
 	case NEXT_STARTTLS:
@@ -393,8 +434,7 @@ static void carry_on(struct conn *c)
 	}
 	conn_waits(c);
 	c->proto->next(c, c->next);
-	if (c->g->draining && c->phase == PHASE_OPEN && c->proto->between(c))
-		conn_bye(c, BYE_DRAIN, "server stops");
+	conn_leave(c);
 }
 
 static void take_state(struct conn *c, struct span state)

@@ -73,8 +73,8 @@ static void drain(struct gate *g)
 			continue;
 		if (c->phase != PHASE_OPEN)
 			stream_abort(&c->s, "server stops");
-		else if (!c->running && !c->delayed && !c->more && c->proto->between(c))
-			conn_bye(c, BYE_DRAIN, "server stops");
+		else
+			conn_leave(c);
 	}
 }
 

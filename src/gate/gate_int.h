@@ -18,13 +18,13 @@
 #define GATE_COUNTERS(X) \
 	X(accepted) X(refused_full) X(refused_address) X(refused_rate) X(refused_proxy) X(refused_tls) \
 	X(tls_handshakes) X(tls_failed) X(commands) X(local_replies) X(bad_commands) X(auth_failed) \
-	X(closed_bad) X(closed_auth) X(timeouts) X(spool_full) X(output_shed) X(core_lost) X(unavailable) \
+	X(closed_bad) X(closed_auth) X(timeouts) X(core_timeouts) X(spool_full) X(output_shed) X(core_lost) X(unavailable) \
 	X(bytes_in) X(bytes_out)
 
 struct conn;
 struct gate;
 
-enum bye { BYE_TIMEOUT, BYE_BAD, BYE_AUTH, BYE_DRAIN, BYE_DOWN, BYE_CORE, BYE_KINDS };
+enum bye { BYE_TIMEOUT, BYE_BAD, BYE_AUTH, BYE_DRAIN, BYE_DOWN, BYE_CORE, BYE_SLOW, BYE_SEALED, BYE_KINDS };
 
 struct gate_proto {
 	const char *name;
@@ -39,6 +39,7 @@ struct gate_proto {
 	void (*notice)(struct conn *c); /* NOTICE_CHANGED, or core is back; may be NULL */
 	void (*authenticated)(struct conn *c); /* may be NULL */
 	uint64_t (*idle_sec)(const struct conn *c);
+	bool (*bulk)(const struct conn *c); /* the running command may take core_bulk_sec; may be NULL */
 	bool (*between)(const struct conn *c); /* no command or body begun: may be sent away politely */
 	const char *full; /* said to a connection that is refused at the door */
 };
@@ -95,9 +96,9 @@ struct conn {
 	uint64_t spooled, lent; /* bytes being received, and with core until it answers */
 	uint32_t seq;
 	uint8_t service, phase, next, auth_failures;
-	bool implicit_tls, running, need_open, opened, authenticated, delayed, draining, in_step, more, tls_on;
+	bool implicit_tls, running, need_open, opened, authenticated, delayed, sealed, in_step, more, tls_on;
 	bool counted;
-	int64_t since_ms, wait_ms, delay_ms;
+	int64_t since_ms, wait_ms, delay_ms, sent_ms;
 	char *state;
 	uint16_t state_len, port, local_port;
 	bool loopback;
@@ -190,6 +191,7 @@ void conn_say(struct conn *c, const char *fmt, ...) __attribute__((format(printf
 void conn_bad(struct conn *c, const char *what); /* counts a bad command, logs the first, closes at the limit */
 void conn_bye(struct conn *c, enum bye why, const char *log_why); /* last line, then close */
 void conn_close(struct conn *c, const char *log_why); /* sends what is queued, then closes */
+void conn_leave(struct conn *c); /* the gate drains or the house is sealed: goodbye, if nothing is under way */
 void conn_waits(struct conn *c); /* the client's time for the next command begins now */
 void conn_unstall(struct conn *c);
 

@@ -43,34 +43,35 @@ static void refuse_bad(struct conn *c, struct span tag, const char *why)
 	conn_bad(c, why);
 }
 
+static void send_command(struct conn *c, const struct imap_command *ic)
+{
+	struct cmd cmd = { .verb = ic->verb, .tag = ic->tag, .tok = ic->args.v, .ntok = ic->args.n, .spool_fd = -1 };
+
+	if (c->imap.frame.spool_len)
+		spool_give(c, &c->imap.body, &cmd, true);
+	if (c->imap.body.nospace) {
+		say_tagged(c, ic->tag, "NO [LIMIT] No room for this message now, try again later");
+		conn_waits(c);
+	} else {
+		conn_send(c, &cmd);
+	}
+}
+
 static void run_command(struct conn *c)
 {
 	struct imap_frame *f = &c->imap.frame;
 	struct imap_command ic = { 0 };
-	struct cmd cmd = { .spool_fd = -1 };
 	struct err e = ERR_INIT;
 	size_t n;
 	const struct imap_literal *literals = imap_frame_literals(f, &n);
+	int r = imap_lex(c->g->arena, imap_frame_text(f), literals, n, &ic, &e);
 
-	arena_reset(c->g->arena);
-	if (imap_lex(c->g->arena, imap_frame_text(f), literals, n, &ic, &e) < 0) {
-		spool_drop(c, &c->imap.body);
-		refuse_bad(c, ic.tag, e.say);
-		return;
-	}
-	if (f->spool_len)
-		spool_give(c, &c->imap.body, &cmd, true);
-	if (c->imap.body.nospace) {
-		say_tagged(c, ic.tag, "NO [LIMIT] No room for this message now, try again later");
-		conn_waits(c);
-	} else {
-		cmd.verb = ic.verb;
-		cmd.tag = ic.tag;
-		cmd.tok = ic.args.v;
-		cmd.ntok = ic.args.n;
-		conn_send(c, &cmd);
-	}
+	if (r == 0)
+		send_command(c, &ic);
 	spool_drop(c, &c->imap.body);
+	if (r < 0)
+		refuse_bad(c, ic.tag, e.say);
+	arena_wipe(c->g->arena); /* LOGIN */
 }
 
 static void invite_literal(struct conn *c)
@@ -247,14 +248,32 @@ static void bye(struct conn *c, enum bye why)
 		[BYE_DRAIN] = "[UNAVAILABLE] Server is restarting",
 		[BYE_DOWN] = "[UNAVAILABLE] Server is restarting, try again later",
 		[BYE_CORE] = "Session ended by the server",
+		[BYE_SEALED] = "[UNAVAILABLE] temporarily sealed",
+		[BYE_SLOW] = "[UNAVAILABLE] Server takes too long, try again later",
 	};
 
+	if (why == BYE_SLOW && c->running && c->verb[0] != '*')
+		say_tagged(c, span_str(c->tag), "NO [UNAVAILABLE] Server takes too long, please try again");
 	conn_say(c, "* BYE %s\r\n", text[why]);
 }
 
 static uint64_t idle_sec(const struct conn *c)
 {
 	return c->authenticated ? c->g->lim.imap_post_auth_sec : c->g->lim.imap_pre_auth_sec;
+}
+
+/* Those whose work grows with the mailbox and is one piece; FETCH comes in parts. */
+static bool bulk(const struct conn *c)
+{
+	static const char *const verbs[] = { "APPEND", "CLOSE", "COPY", "DELETE", "EXPUNGE", "MOVE", "SEARCH", "STORE" };
+	struct span verb = span_str(c->verb);
+
+	if (span_starts(verb, SPAN("UID ")))
+		verb = span_from(verb, 4);
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(*verbs); i++)
+		if (span_eqz(verb, verbs[i]))
+			return true;
+	return false;
 }
 
 static bool between(const struct conn *c)
@@ -265,5 +284,5 @@ static bool between(const struct conn *c)
 const struct gate_proto proto_imap = {
 	.name = "imap", .greets = true, .init = init, .fini = fini, .step = step, .next = next,
 	.unavailable = unavailable, .bye = bye, .notice = notice, .authenticated = authenticated,
-	.idle_sec = idle_sec, .between = between, .full = "* BYE [LIMIT] Too many connections, try again later\r\n",
+	.idle_sec = idle_sec, .bulk = bulk, .between = between, .full = "* BYE [LIMIT] Too many connections, try again later\r\n",
 };

@@ -102,13 +102,12 @@ static void begin_bdat(struct conn *c, const struct toks *args)
 		send_bdat(c);
 }
 
-static void run_line(struct conn *c, struct span line)
+static void lex_and_send(struct conn *c, struct span line)
 {
 	struct smtp_command sc = { 0 };
 	struct cmd cmd = { .spool_fd = -1 };
 	struct err e = ERR_INIT;
 
-	arena_reset(c->g->arena);
 	if (smtp_lex(c->g->arena, line, &sc, &e) < 0) {
 		conn_say(c, "%u %s %s\r\n", sc.code, sc.status, e.say);
 		conn_waits(c);
@@ -133,6 +132,12 @@ static void run_line(struct conn *c, struct span line)
 	cmd.tok = sc.args.v;
 	cmd.ntok = sc.args.n;
 	conn_send(c, &cmd);
+}
+
+static void run_line(struct conn *c, struct span line)
+{
+	lex_and_send(c, line);
+	arena_wipe(c->g->arena); /* AUTH */
 }
 
 static void run_answer(struct conn *c, struct span line)
@@ -280,6 +285,8 @@ static void bye(struct conn *c, enum bye why)
 		[BYE_DRAIN] = { "4.3.2", "Server is restarting, closing" },
 		[BYE_DOWN] = { "4.3.2", "Server is restarting, try again later" },
 		[BYE_CORE] = { "4.3.0", "Closing" },
+		[BYE_SEALED] = { "4.3.2", "Temporarily sealed, try again later" },
+		[BYE_SLOW] = { "4.3.0", "Server takes too long, try again later" },
 	};
 
 	conn_say(c, "421 %s %s %s\r\n", row[why].status, c->g->conf->hostname, row[why].text);
@@ -292,6 +299,11 @@ static uint64_t idle_sec(const struct conn *c)
 	return body ? c->g->lim.smtp_data_sec : c->g->lim.smtp_command_sec;
 }
 
+static bool bulk(const struct conn *c)
+{
+	return was(c, "*MESSAGE") || was(c, "BDAT");
+}
+
 static bool between(const struct conn *c)
 {
 	return c->smtp.mode == MODE_COMMAND && smtp_frame_idle(&c->smtp.frame);
@@ -299,6 +311,6 @@ static bool between(const struct conn *c)
 
 const struct gate_proto proto_smtp = {
 	.name = "smtp", .greets = true, .init = init, .fini = fini, .step = step, .next = next, .reply = reply,
-	.unavailable = unavailable, .bye = bye, .idle_sec = idle_sec, .between = between,
+	.unavailable = unavailable, .bye = bye, .idle_sec = idle_sec, .bulk = bulk, .between = between,
 	.full = "421 4.7.0 Too many connections, try again later\r\n",
 };

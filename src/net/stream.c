@@ -8,6 +8,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 #include "base/io.h"
+#include "base/secret.h"
 
 #define CHUNK_MIN 480
 #define IOV_MAX_USED 16
@@ -32,6 +33,7 @@ void stream_init(struct stream *s, struct loop *l, int fd, size_t in_max,
 {
 	*s = (struct stream){ .loop = l, .ops = ops, .arg = arg, .in_max = in_max };
 	buf_init(&s->in, in_max + LOOP_SCRATCH);
+	buf_secret(&s->in);
 	loop_call_init(&s->kick, on_kick, s);
 	loop_fd_init(&s->io, l, fd, on_io, s);
 	loop_fd_want(&s->io, LOOP_READ);
@@ -94,6 +96,7 @@ void stream_consume(struct stream *s, size_t n)
 {
 	bool was_full = s->in.n - s->in_at >= s->in_max;
 
+	secret_wipe(s->in.p + s->in_at, n);
 	s->in_at += n;
 	if (s->in_at == s->in.n) {
 		buf_fini(&s->in);
@@ -199,6 +202,7 @@ static bool pull(struct stream *s)
 		total += (size_t)r;
 		news = true;
 		keep(s, SPAN_BYTES(p, (size_t)r));
+		secret_wipe(p, (size_t)r);
 	}
 	if (s->eof && s->ended) {
 		stream_abort(s, "closed");
@@ -486,29 +490,16 @@ static void begin_shake(struct stream *s)
 	shake(s);
 }
 
-static void want_tls(struct stream *s, SSL *ssl)
+void stream_tls_server(struct stream *s, struct tls_server *t)
 {
-	if (s->gone || s->finishing || s->ssl) {
-		SSL_free(ssl);
+	if (s->gone || s->finishing || s->ssl)
 		return;
-	}
-	s->ssl = ssl;
+	s->tls = tls_server_ref(t);
+	s->ssl = tls_server_ssl(t);
 	s->want_tls = true;
 	buf_fini(&s->in);
 	s->in_at = 0;
 	loop_call_later(s->loop, &s->kick);
-}
-
-void stream_tls_server(struct stream *s, struct tls_server *t)
-{
-	if (!s->ssl)
-		s->tls = tls_server_ref(t);
-	want_tls(s, tls_server_ssl(t));
-}
-
-void stream_tls_client(struct stream *s, SSL *ssl)
-{
-	want_tls(s, ssl);
 }
 
 static struct span shaken(const struct stream *s, const char *(*get)(const SSL *))

@@ -6,6 +6,7 @@
  * Callbacks may call every function here, but the struct must stay until ops->gone has returned: free it
  * from a deferred call. After ops->gone nothing else is called.
  *
+ * Input may hold passwords: its bytes are wiped everywhere when they have been consumed.
  * Memory of an idle connection: this struct and OpenSSL's objects; buffers are released when empty.
  * Errors after init are reported once, by gone. Units: bytes. Sources: RFC 8446, RFC 3207 section 5 and
  * RFC 9051 section 11.1 (what was received in clear text is dropped at STARTTLS).
@@ -45,9 +46,8 @@ struct stream {
 void stream_init(struct stream *s, struct loop *l, int fd, size_t in_max,
 	const struct stream_ops *ops, void *arg);
 void stream_fini(struct stream *s); /* silently; also after gone */
-/* TLS from here on, as server or client. Queued output goes out first, unread input is dropped. */
+/* TLS from here on. Queued output goes out first, unread input is dropped. */
 void stream_tls_server(struct stream *s, struct tls_server *t);
-void stream_tls_client(struct stream *s, SSL *ssl); /* takes ssl (tls_client_ssl) */
 
 struct span stream_input(const struct stream *s);
 void stream_consume(struct stream *s, size_t n);

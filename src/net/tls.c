@@ -19,10 +19,6 @@ struct tls_server {
 	struct site *sites;
 };
 
-struct tls_client {
-	SSL_CTX *ctx;
-};
-
 static int tls_err(struct err *e, int code, const char *say, const char *what)
 {
 	char text[200] = "";
@@ -70,25 +66,20 @@ static int on_servername(SSL *ssl, int *alert, void *arg)
 	return SSL_TLSEXT_ERR_NOACK;
 }
 
-static void set_common(SSL_CTX *ctx)
-{
-	SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
-	SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
-					 SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_IGNORE_UNEXPECTED_EOF |
-					 SSL_OP_PRIORITIZE_CHACHA);
-	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
-				      SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
-	SSL_CTX_set_read_ahead(ctx, 1);
-}
-
 static SSL_CTX *server_ctx(void)
 {
 	SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
 
 	if (!ctx)
 		return NULL;
-	set_common(ctx);
+	SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
+	SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
+					 SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_IGNORE_UNEXPECTED_EOF |
+					 SSL_OP_PRIORITIZE_CHACHA | SSL_OP_CLEANSE_PLAINTEXT);
+	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
+				      SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+	SSL_CTX_set_read_ahead(ctx, 1);
 	SSL_CTX_set_num_tickets(ctx, 1);
 	/* forward secrecy and AEAD only; TLS 1.3 suites are all of that kind */
 	SSL_CTX_set_cipher_list(ctx, "ECDHE+AESGCM:ECDHE+CHACHA20:DHE+AESGCM");
@@ -232,69 +223,6 @@ SSL *tls_server_ssl(struct tls_server *t)
 	if (!ssl)
 		abort();
 	SSL_set_accept_state(ssl);
-	return ssl;
-}
-
-static int load_roots(SSL_CTX *ctx, struct span pem, struct err *e)
-{
-	X509_STORE *store = SSL_CTX_get_cert_store(ctx);
-	BIO *bio = BIO_new_mem_buf(pem.p, (int)pem.n);
-	X509 *x;
-	size_t n = 0;
-
-	while ((x = PEM_read_bio_X509(bio, NULL, NULL, NULL))) {
-		n += X509_STORE_add_cert(store, x) == 1;
-		X509_free(x);
-	}
-	BIO_free(bio);
-	ERR_clear_error();
-	return n ? 0 : err_set(e, ERR_SYNTAX, "No certificate", "no root certificate in PEM");
-}
-
-struct tls_client *tls_client_new(struct span ca, struct err *e)
-{
-	struct tls_client *t = calloc(1, sizeof(*t));
-	int ok;
-
-	if (!t)
-		abort();
-	t->ctx = SSL_CTX_new(TLS_client_method());
-	if (!t->ctx) {
-		tls_err(e, ERR_BROKEN, "Internal error", "SSL_CTX_new");
-		free(t);
-		return NULL;
-	}
-	set_common(t->ctx);
-	ok = ca.n ? load_roots(t->ctx, ca, e) == 0 : SSL_CTX_set_default_verify_paths(t->ctx) == 1;
-	if (!ok) {
-		tls_err(e, ERR_BROKEN, "Internal error", "trusted certificates");
-		tls_client_free(t);
-		return NULL;
-	}
-	return t;
-}
-
-void tls_client_free(struct tls_client *t)
-{
-	if (!t)
-		return;
-	SSL_CTX_free(t->ctx);
-	free(t);
-}
-
-SSL *tls_client_ssl(struct tls_client *t, const char *name, bool verify, struct err *e)
-{
-	SSL *ssl = SSL_new(t->ctx);
-
-	if (!ssl)
-		abort();
-	SSL_set_connect_state(ssl);
-	if ((name && !SSL_set_tlsext_host_name(ssl, name)) || (verify && !SSL_set1_host(ssl, name))) {
-		tls_err(e, ERR_PARAM, "Bad host name", "server name");
-		SSL_free(ssl);
-		return NULL;
-	}
-	SSL_set_verify(ssl, verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, NULL);
 	return ssl;
 }
 

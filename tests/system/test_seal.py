@@ -10,7 +10,7 @@ import subprocess
 import pytest
 
 from conftest import ZONE
-from house import PASSWORD, STORE, CliError, mail, wait_for
+from house import PASSWORD, SLOW, STORE, CliError, mail, wait_for
 from rawimap import Imap
 from rawsmtp import Smtp
 
@@ -207,6 +207,81 @@ def test_shares(new_house):
     give(h, two)
     wait_for(lambda: opened(h))
     assert len(h.wait_mail(anna, 2)) == 2
+
+
+def memory(pid):
+    """What the process has in its writable memory."""
+    parts = []
+    with open(f"/proc/{pid}/mem", "rb", 0) as mem:
+        for line in open(f"/proc/{pid}/maps"):
+            span, rights = line.split()[:2]
+            if rights.startswith("rw"):
+                first, last = (int(x, 16) for x in span.split("-"))
+                try:
+                    mem.seek(first)
+                    parts.append(mem.read(last - first))
+                except (OSError, ValueError):
+                    pass
+    return b"".join(parts)
+
+
+@pytest.mark.skipif(SLOW > 1, reason="sanitizers keep freed memory")
+def test_passwords_do_not_stay_in_memory(new_house):
+    """Signed in by every way and still connected: neither gate nor core has the password any more."""
+    h = new_house()
+    word = "Sumpfdotterblume-19"
+    user = h.account("anna", word)
+    plain = base64.b64encode(f"\0{user}\0{word}".encode())
+    name, secret = (base64.b64encode(x.encode()) for x in (user, word))
+    held = []
+    for tls in (False, True):
+        i = Imap(h.port("imaps" if tls else "imap"), tls=tls)
+        i.ok(f'LOGIN {user} "{word}"')
+        held.append(i)
+        i = Imap(h.port("imaps" if tls else "imap"), tls=tls)
+        i.ok(b"AUTHENTICATE PLAIN " + plain)
+        held.append(i)
+        s = Smtp(h.port("submissions" if tls else "submission"), tls=tls)
+        s.ok(b"AUTH PLAIN " + plain, 235)
+        held.append(s)
+        s = Smtp(h.port("submissions" if tls else "submission"), tls=tls)
+        s.ok("AUTH LOGIN", 334)
+        s.ok(name, 334)
+        s.ok(secret, 235)
+        held.append(s)
+    try:
+        pids = {n: p for n, p in h.pids().items() if n.startswith("gate") or n == "core"}
+        assert len(pids) == 3
+        for process, pid in pids.items():
+            found = memory(pid)
+            assert user.encode() in found or process != "core" # we do see its memory
+            for what in (word.encode(), plain[len(plain) // 2:], secret):
+                at = found.find(what)
+                assert at < 0, (process, found[max(at - 60, 0):at + 60])
+    finally:
+        for c in held:
+            c.close()
+
+
+def test_closing_tells_who_waits(new_house):
+    """Clients that say nothing hear of `kontor seal close` at once."""
+    h = new_house()
+    anna = h.account("anna")
+    with Imap.login(h, anna) as idle, Imap.login(h, anna) as quiet, Smtp(h.port("smtp")) as smtp:
+        idle.ok("SELECT INBOX")
+        quiet.ok("SELECT INBOX")
+        idle.send(b"i IDLE\r\n")
+        assert idle.line().startswith(b"+")
+        for c in (idle.s, quiet.s, smtp.s):
+            c.settimeout(3 * SLOW)
+        h.cli("seal", "close")
+        assert idle.line().startswith(b"* BYE [UNAVAILABLE]")
+        assert quiet.line().startswith(b"* BYE [UNAVAILABLE]")
+        assert smtp.reply()[0] == 421
+        for c in (idle.s, quiet.s, smtp.s):
+            assert c.recv(1) == b""
+    h.cli("seal", "open")
+    wait_for(lambda: opened(h))
 
 
 @pytest.mark.limit(90)

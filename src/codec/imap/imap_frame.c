@@ -1,5 +1,6 @@
 #include "codec/imap/imap_frame.h"
 #include "base/scan.h"
+#include "base/secret.h"
 #include "codec/imap/imap_char.h"
 #include <assert.h>
 #include <string.h>
@@ -43,12 +44,14 @@ static void frame_reset(struct imap_frame *f)
 	f->why = NULL;
 	f->fatal = f->done = f->inside = f->announced = false;
 	f->tag_whole = true;
+	secret_wipe(f->tail, f->tail_len);
 	f->tail_len = 0;
 }
 
 void imap_frame_init(struct imap_frame *f, const struct imap_limits *limits)
 {
 	*f = (struct imap_frame){.limits = limits};
+	buf_secret(&f->text); /* LOGIN */
 	frame_reset(f);
 }
 
@@ -56,6 +59,7 @@ void imap_frame_fini(struct imap_frame *f)
 {
 	buf_fini(&f->text);
 	buf_fini(&f->literals);
+	secret_wipe(f->tail, f->tail_len);
 }
 
 /* From here on the command is only read, not kept. */

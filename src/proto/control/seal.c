@@ -55,6 +55,8 @@ static int close_house(struct control *c, struct tx *tx, struct err *e)
 	if (vault_seal(org_vault(c->org), e) < 0)
 		return e->code;
 	org_forget(c->org);
+	if (c->call->house->sealed)
+		c->call->house->sealed(c->call->house);
 	if (vault_status(org_vault(c->org), &s, e) < 0)
 		return e->code;
 	put_status(c, &s);
