@@ -1,6 +1,7 @@
 """Sieve and ManageSieve: real clients put scripts, mail lands where they say."""
 import base64
 import email
+import email.policy
 import subprocess
 import time
 
@@ -178,3 +179,28 @@ def test_runaway_scripts_keep_the_mail(house):
     assert time.monotonic() - start < 10 * SLOW
     assert len(house.wait_mail(anna)) == 1
     wait_for(lambda: "script_failed" in house.log())
+
+
+def test_rules_and_vacation_by_command(house):
+    anna, ben = house.fresh(), house.fresh()
+    house.cli("mail", "rule", "add", anna, "grüße", "--header", "subject", "--contains", "GRÜSSE", "--move", "Post/Grüße")
+    house.cli("mail", "rule", "add", anna, "weg", "--header", "subject", "--is", 'ein "Witz"', "--discard")
+    house.cli("mail", "vacation", "set", anna, "Bin bis Montag\nnicht da.", "--subject", "Abwesend", "--from", "2020-01-01", "--until", "2099-12-31")
+    rules = house.cli("mail", "rule", "list", anna)
+    assert [(r["name"], r["match"], r["value"], r["action"], r["argument"]) for r in rules] == [
+        ("grüße", "contains", "GRÜSSE", "move", "Post/Grüße"), ("weg", "is", 'ein "Witz"', "discard", "")]
+    assert house.cli("mail", "vacation", "show", anna)["text"] == "Bin bis Montag\nnicht da."
+    house.submit(ben, anna, mail(to=anna, sender=ben, subject="Viele Grüße"))
+    house.submit(ben, anna, mail(to=anna, sender=ben, subject='ein "Witz"'))
+    house.wait_mail(anna, mailbox=utf7("Post/Grüße"))
+    got = email.message_from_bytes(house.wait_mail(ben)[0], policy=email.policy.default)
+    assert got["Subject"] == "Abwesend" and "nicht da." in got.get_content()
+    assert house.fetch_all(anna) == []
+    house.cli("mail", "rule", "remove", anna, "grüße")
+    house.cli("mail", "rule", "remove", anna, "weg")
+    house.cli("mail", "vacation", "clear", anna)
+    with Sieve(house, anna) as s:
+        assert s.ok("LISTSCRIPTS") == ""
+        s.put("eigenes", "keep;")
+    with pytest.raises(Exception, match="of its own"):
+        house.cli("mail", "vacation", "set", anna, "x")
