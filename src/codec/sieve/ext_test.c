@@ -1,4 +1,4 @@
-/* ext_test.c - the tests of RFC 5228 section 5, with index (5260), mime (5703) and envelope-dsn (6009). */
+/* ext_test.c - the tests of RFC 5228 section 5, with index (5260) and mime (5703). */
 #include "codec/sieve/sieve_int.h"
 #include "codec/mime/mime_envelope.h"
 #include "codec/mime/mime_header.h"
@@ -302,12 +302,8 @@ int sieve_run_envelope(struct sieve_run *r, const struct sieve_node *n)
 		ssize_t at;
 
 		value = span_ieqz(names[i], "from") ? h->from : span_ieqz(names[i], "to") ? h->to : SPAN_NONE;
-		if (!span_ieqz(names[i], "from") && !span_ieqz(names[i], "to")) {
-			value = span_ieqz(names[i], "orcpt") ? h->orcpt : span_ieqz(names[i], "envid") ? h->envid : SPAN_NONE;
-			if (value.n)
-				k = match_add(&m, value);
+		if (!span_ieqz(names[i], "from") && !span_ieqz(names[i], "to"))
 			continue;
-		}
 		at = span_rchr(value, '@');
 		if (address_part(r, n, at < 0 ? value : span_sub(value, 0, (size_t)at), at < 0 ? SPAN_NONE : span_from(value, (size_t)at + 1),
 			&part))

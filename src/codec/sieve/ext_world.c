@@ -1,5 +1,5 @@
 /* ext_world.c - what the host knows: environment (5183), ihave (5463), include (6609), duplicate (7352), mailbox (5490),
- * special-use (8579), mailboxid (9042), extlists (6134), spamtest and virustest (5235). */
+ * special-use (8579), mailboxid (9042), spamtest and virustest (5235). */
 #include "codec/sieve/sieve_int.h"
 #include "base/scan.h"
 
@@ -177,7 +177,7 @@ int sieve_run_duplicate(struct sieve_run *r, const struct sieve_node *n)
 	return k;
 }
 
-/* ---- mailboxes, lists ---- */
+/* ---- mailboxes ---- */
 
 static int all_of(struct sieve_run *r, const struct sieve_value *v, int (*ask)(void *arg, struct span name))
 {
@@ -213,19 +213,6 @@ int sieve_run_specialuse(struct sieve_run *r, const struct sieve_node *n)
 		return ERR_LIMIT;
 	for (size_t i = 0; i < n_uses && k == 1; i++)
 		k = run_spend(r, 640) < 0 ? ERR_LIMIT : r->host->special_use ? r->host->special_use(r->host->arg, name, uses[i]) : 0;
-	return k;
-}
-
-int sieve_run_validextlist(struct sieve_run *r, const struct sieve_node *n)
-{
-	struct span *names;
-	size_t n_names;
-	int k = 1;
-
-	if (run_strs(r, sieve_arg(n, 0), &names, &n_names) < 0)
-		return ERR_LIMIT;
-	for (size_t i = 0; i < n_names && k == 1; i++)
-		k = r->host->list ? r->host->list(r->host->arg, names[i], SPAN_NONE) : 0;
 	return k;
 }
 

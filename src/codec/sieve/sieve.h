@@ -70,7 +70,6 @@ struct sieve_host {
 	void *arg;
 	struct span message;
 	struct span from, to, auth;  /* envelope; from empty: null sender; to: the final recipient */
-	struct span orcpt, envid;
 	int64_t now_sec;
 	int zone_min;
 	uint64_t budget;             /* steps */
@@ -80,7 +79,6 @@ struct sieve_host {
 	int (*mailbox_id)(void *arg, struct span id);
 	int (*duplicate)(void *arg, struct span id, int64_t seconds);
 	int (*include)(void *arg, struct span name, bool global, const struct sieve_script **out);
-	int (*list)(void *arg, struct span list, struct span value_or_none);   /* none: is there such a list? */
 	int (*environment)(void *arg, struct span name, struct span *out);
 };
 int sieve_run(struct arena *a, const struct sieve_script *script, const struct sieve_host *host, struct sieve_result *out);

@@ -29,13 +29,13 @@ static int relation_of(const struct sieve_value *v)
 int match_open(struct sieve_match *m, struct sieve_run *r, const struct sieve_node *n, const struct sieve_value *keys)
 {
 	*m = (struct sieve_match){ .r = r, .node = n, .how = TAG_IS, .comparator = comparator_of(n) };
-	for (int t = TAG_IS; t <= TAG_LIST; t++)
+	for (int t = TAG_IS; t <= TAG_VALUE; t++)
 		if (n->tags & 1ULL << t)
 			m->how = (enum sieve_tag_id)t;
 	m->relation = relation_of(sieve_tag_arg(n, m->how == TAG_COUNT ? TAG_COUNT : TAG_VALUE));
 	if (run_strs(r, keys, &m->keys, &m->n_keys) < 0)
 		return ERR_LIMIT;
-	if (m->comparator == CMP_UNICODE && m->how != TAG_REGEX && m->how != TAG_LIST) {
+	if (m->comparator == CMP_UNICODE && m->how != TAG_REGEX) {
 		struct span *folded = ARENA_ARRAY(r->a, struct span, m->n_keys + 1);
 
 		for (size_t i = 0; i < m->n_keys; i++)
@@ -242,8 +242,6 @@ static int one(struct sieve_match *m, struct span value, size_t i)
 		return k;
 	case TAG_VALUE:
 		return holds(m->relation, compare(m->comparator, value, m->keys[i]));
-	case TAG_LIST:
-		return m->r->host->list ? m->r->host->list(m->r->host->arg, m->keys[i], value) : 0;
 	default:
 		return compare(m->comparator, value, m->keys[i]) == 0;
 	}
@@ -254,7 +252,7 @@ int match_add(struct sieve_match *m, struct span value)
 	m->count++;
 	if (m->how == TAG_COUNT)
 		return 0;
-	if (m->comparator == CMP_UNICODE && m->how != TAG_REGEX && m->how != TAG_LIST)
+	if (m->comparator == CMP_UNICODE && m->how != TAG_REGEX)
 		value = mime_fold(m->r->a, value);
 	else
 		value = value.p ? value : SPAN("");

@@ -29,9 +29,7 @@ static const struct {
 	{ EXT_FCC, "fcc" },                                                                                 /* 8580 */
 	{ EXT_MIME, "mime" }, { EXT_FOREVERYPART, "foreverypart" }, { EXT_EXTRACTTEXT, "extracttext" },     /* 5703 */
 	{ EXT_ENOTIFY, "enotify" },                                                                         /* 5435, 5436 */
-	{ EXT_LISTS, "extlists" },                                                                          /* 6134 */
 	{ EXT_SPAMTEST, "spamtest" }, { EXT_SPAMTESTPLUS, "spamtestplus" }, { EXT_VIRUSTEST, "virustest" }, /* 5235 */
-	{ EXT_ENVELOPE_DSN, "envelope-dsn" },                                                               /* 6009 */
 };
 
 enum sieve_ext sieve_ext_find(struct span name)
@@ -51,7 +49,7 @@ void sieve_extensions(struct buf *b)
 const struct sieve_tag sieve_tags[TAG_ID_COUNT] = {
 	[TAG_IS] = { "is", 0, 'm', 0 }, [TAG_CONTAINS] = { "contains", 0, 'm', 0 }, [TAG_MATCHES] = { "matches", 0, 'm', 0 },
 	[TAG_REGEX] = { "regex", EXT_REGEX, 'm', 0 }, [TAG_COUNT] = { "count", EXT_RELATIONAL, 'm', 's' },
-	[TAG_VALUE] = { "value", EXT_RELATIONAL, 'm', 's' }, [TAG_LIST] = { "list", EXT_LISTS, 'm', 0 },
+	[TAG_VALUE] = { "value", EXT_RELATIONAL, 'm', 's' },
 	[TAG_COMPARATOR] = { "comparator", 0, 0, 's' },
 	[TAG_LOCALPART] = { "localpart", 0, 'p', 0 }, [TAG_DOMAIN] = { "domain", 0, 'p', 0 }, [TAG_ALL] = { "all", 0, 'p', 0 },
 	[TAG_USER] = { "user", EXT_SUBADDRESS, 'p', 0 }, [TAG_DETAIL] = { "detail", EXT_SUBADDRESS, 'p', 0 },
@@ -138,7 +136,6 @@ static const struct sieve_word words[] = {
 	TEST("mailboxidexists", EXT_MAILBOX_ID, "l", 0, NULL, sieve_run_mailboxidexists),
 	TEST("valid_notify_method", EXT_ENOTIFY, "l", 0, NULL, sieve_run_validnotify),
 	TEST("notify_method_capability", EXT_ENOTIFY, "ssl", TAGS_MATCH, sieve_check_match, sieve_run_notifycapability),
-	TEST("valid_ext_list", EXT_LISTS, "l", 0, NULL, sieve_run_validextlist),
 	TEST("spamtest", EXT_SPAMTEST, "s", TAGS_MATCH | T(PERCENT), sieve_check_match, sieve_run_spamtest),
 	TEST("virustest", EXT_VIRUSTEST, "s", TAGS_MATCH, sieve_check_match, sieve_run_virustest),
 };

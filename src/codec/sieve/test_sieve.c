@@ -45,12 +45,6 @@ static int include(void *arg, struct span name, bool global, const struct sieve_
 	return span_eqz(name, "other") && !global;
 }
 
-static int in_list(void *arg, struct span list, struct span value)
-{
-	(void)arg;
-	return span_eqz(list, ":addrbook:default") && (!value.p || span_eqz(value, "anna+work@Example.net"));
-}
-
 static int env(void *arg, struct span name, struct span *out)
 {
 	(void)arg;
@@ -87,7 +81,7 @@ static const char *does_in(struct world *w, const char *text, uint64_t budget, s
 	struct sieve_script *s = compile(w->a, text, &why);
 	struct sieve_host h = { .arg = w, .message = SPAN(MAIL), .from = SPAN("bounce@example.net"), .to = SPAN("ben+lists@example.org"),
 		.now_sec = 1790000000, .zone_min = 60, .budget = budget, .separator = '+', .mailbox = has_mailbox, .special_use = special,
-		.duplicate = duplicate, .include = include, .list = in_list, .environment = env };
+		.duplicate = duplicate, .include = include, .environment = env };
 	SCOPED_BUF b;
 
 	buf_init(&b, 10000);
@@ -168,7 +162,6 @@ static void test_extensions(void **state)
 	expect("require \"mailbox\"; if mailboxexists [\"Listen\"] { discard; }", "");
 	expect("require \"mailbox\"; if mailboxexists [\"Listen\", \"No\"] { discard; }", "keep");
 	expect("require \"special-use\"; if specialuse_exists \"\\\\Junk\" { discard; }", "");
-	expect("require \"extlists\"; if address :list \"from\" \":addrbook:default\" { discard; }", "");
 	expect("require [\"spamtest\",\"relational\",\"comparator-i;ascii-numeric\"]; if spamtest :value \"eq\" :comparator \"i;ascii-numeric\" \"5\" "
 		"{ discard; }", "");
 	expect("require \"regex\"; if header :regex \"subject\" \"^gr.*(wien|graz)$\" { discard; }", "");

@@ -346,7 +346,7 @@ static int run_one(struct job *j, size_t i, struct run *r, const struct script_a
 	struct delivery *d = &j->to[i];
 	struct sieve_result res;
 	struct sieve_host host = { .arg = r, .message = d->message.p ? d->message : j->mail->message, .from = j->mail->sender,
-		.to = d->rcpt.n ? d->rcpt : d->address, .auth = j->mail->auth, .envid = j->mail->envid, .now_sec = j->mail->now_sec,
+		.to = d->rcpt.n ? d->rcpt : d->address, .auth = j->mail->auth, .now_sec = j->mail->now_sec,
 		.zone_min = j->mail->zone_min, .budget = FILTER_STEPS, .separator = '+', .mailbox = has_mailbox, .special_use = has_special,
 		.mailbox_id = has_id, .duplicate = duplicate, .include = include, .environment = environment };
 	int x;

@@ -18,7 +18,6 @@ struct filter_mail {
 	const char *hostname;
 	struct span message;         /* as it is stored: with Return-Path and Received */
 	struct span sender, auth;    /* envelope; auth: who signed in to send it, or none */
-	struct span envid;
 	unsigned flags;              /* QUEUE_UTF8, QUEUE_8BIT ... of the incoming mail */
 	int64_t now_sec;
 	int zone_min;

@@ -4,6 +4,7 @@
  * reported to the sender - all in the transaction after whose commit the 250 leaves. */
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include "base/time.h"
 #include "codec/mime/mime_header.h"
 #include "domain/mail/filter.h"
@@ -394,8 +395,12 @@ static void answer_each(struct accept *a)
 static int filter(struct accept *a, struct span text, struct err *e)
 {
 	struct filter_mail fm = { .hostname = a->call->house->hostname, .message = text, .sender = a->mail->sender,
-		.auth = a->call->session->login, .envid = a->mail->envid, .flags = a->mail->flags, .now_sec = time_real_sec() };
+		.auth = a->call->session->login, .flags = a->mail->flags, .now_sec = time_real_sec() };
+	time_t now = (time_t)fm.now_sec;
+	struct tm tm;
 
+	if (localtime_r(&now, &tm))          /* scripts ask for dates as the house lives them */
+		fm.zone_min = (int)(tm.tm_gmtoff / 60);
 	return filter_plan(a->call->house->mail, a->call->arena, &fm, &a->deliveries, &a->n_deliveries, e);
 }
 
