@@ -159,6 +159,8 @@ static void on_secured(void *arg)
 	c->tls_on = true;
 	c->phase = PHASE_OPEN;
 	conn_waits(c);
+	if (c->proto->secured)
+		c->proto->secured(c);
 	conn_step(c);
 }
 

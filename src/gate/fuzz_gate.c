@@ -179,7 +179,7 @@ static void no_log(struct span line)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-	static const uint8_t service[] = { SVC_SMTP, SVC_IMAP, SVC_LMTP, SVC_METRICS };
+	static const uint8_t service[] = { SVC_SMTP, SVC_IMAP, SVC_LMTP, SVC_SIEVE, SVC_METRICS };
 	struct gate_listener l = { .fd = -1 };
 	struct gate_config conf = { .name = "gate0", .link_fd = -1, .hostname = "mx.example.org" };
 	struct gate_limits limits = gate_limits_default;
@@ -196,7 +196,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	p->g = g;
 	p->client = sv[0];
 	p->arena = arena_new();
-	l.service = service[byte(p) & 3];
+	l.service = service[byte(p) % sizeof(service)];
 	l.proxy = n > 1 && data[0] & 4;
 	conf.proxy_nets = &all;
 	conf.n_proxy_nets = 1;

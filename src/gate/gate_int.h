@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "bus/bus_codec.h"
 #include "codec/imap/imap_frame.h"
+#include "codec/sieve/managesieve.h"
 #include "codec/smtp/smtp_data.h"
 #include "codec/smtp/smtp_frame.h"
 #include "gate/gate.h"
@@ -38,12 +39,13 @@ struct gate_proto {
 	void (*bye)(struct conn *c, enum bye why); /* the last line */
 	void (*notice)(struct conn *c); /* NOTICE_CHANGED, or core is back; may be NULL */
 	void (*authenticated)(struct conn *c); /* may be NULL */
+	void (*secured)(struct conn *c); /* TLS stands after STARTTLS; may be NULL */
 	uint64_t (*idle_sec)(const struct conn *c);
 	bool (*bulk)(const struct conn *c); /* the running command may take core_bulk_sec; may be NULL */
 	bool (*between)(const struct conn *c); /* no command or body begun: may be sent away politely */
 	const char *full; /* said to a connection that is refused at the door */
 };
-extern const struct gate_proto proto_smtp, proto_imap, proto_metrics;
+extern const struct gate_proto proto_smtp, proto_imap, proto_sieve, proto_metrics;
 
 /* A body under reception: first in memory, larger ones in a memfd. spool.c */
 struct spool {
@@ -67,6 +69,11 @@ struct imap_conn {
 	struct spool body;
 	uint8_t mode;
 	bool sync_due, syncing;
+};
+
+struct sieve_conn {
+	struct ms_frame frame;
+	uint8_t mode;
 };
 
 struct metrics_conn {
@@ -108,6 +115,7 @@ struct conn {
 	union {
 		struct smtp_conn smtp;
 		struct imap_conn imap;
+		struct sieve_conn sieve;
 		struct metrics_conn metrics;
 	};
 };

@@ -364,6 +364,14 @@ static int help(struct cli *c)
 	return fflush(stdout) ? 1 : 0;
 }
 
+static const struct control_command *find_two(const struct cli *c)
+{
+	char verb[64];
+	int n = c->n > 2 ? snprintf(verb, sizeof(verb), "%s %s", c->words[1], c->words[2]) : 0;
+
+	return n > 0 && (size_t)n < sizeof(verb) ? control_find_command(c->noun, verb) : NULL;
+}
+
 static int run(struct cli *c)
 {
 	int rc;
@@ -375,9 +383,13 @@ static int run(struct cli *c)
 	c->noun = control_find_noun(c->words[0]);
 	if (!c->noun)
 		return bad_usage(c, N_("There is no such command"), c->words[0]);
-	/* A noun may do without verb: kontor status. */
-	c->command = c->n > 1 ? control_find_command(c->noun, c->words[1]) : NULL;
-	rc = c->command ? 2 : 1;
+	/* A verb of two words (kontor mail rule add), of one, or none: kontor status. */
+	c->command = find_two(c);
+	rc = 3;
+	if (!c->command) {
+		c->command = c->n > 1 ? control_find_command(c->noun, c->words[1]) : NULL;
+		rc = c->command ? 2 : 1;
+	}
 	if (!c->command)
 		c->command = control_find_command(c->noun, "");
 	if (!c->command)

@@ -22,6 +22,7 @@ static const struct port {
 	{ "submissions", 465, SVC_SUBMISSION, true, false },
 	{ "submission", 587, SVC_SUBMISSION, false, false },
 	{ "imaps", 993, SVC_IMAP, true, false },
+	{ "sieve", 4190, SVC_SIEVE, false, false },
 	{ "metrics", 0, SVC_METRICS, false, true },
 };
 

@@ -45,24 +45,54 @@ int deliver_room(struct tx *tx, uint64_t account_id, uint64_t size, struct err *
 	return 0;
 }
 
+static int put_all(struct org *o, struct tx *tx, struct arena *a, const struct email_prepared *p, const struct deliver_puts *l,
+	struct err *e)
+{
+	return l->n ? message_put(o, tx, a, p, l->v, l->n, ARENA_ARRAY(a, uint32_t, l->n), NULL, e) : 0;
+}
+
+/* One recipient's copies, into `common` unless it has a text of its own. */
+static int deliver_one(struct org *o, struct tx *tx, struct arena *a, struct delivery *d, uint64_t mailbox_id, int64_t received_sec,
+	struct deliver_puts *common, struct err *e)
+{
+	struct deliver_puts own = { 0 }, *l = d->message.p ? &own : common;
+
+	if (!d->plan)
+		deliver_puts_add(a, l, (struct message_put){ .account_id = d->account_id, .mailbox_id = mailbox_id,
+			.received_sec = received_sec, .force = true });
+	else if (deliver_planned(o, tx, a, d, mailbox_id, received_sec, l, e) < 0)
+		return e->code;
+	return put_all(o, tx, a, &d->own, &own, e);
+}
+
+static int find_place(struct org *o, struct tx *tx, struct arena *a, uint64_t size, struct delivery *d, uint64_t *mailbox_out,
+	struct err *e)
+{
+	struct err why = ERR_INIT;
+	int r = d->force ? 0 : deliver_room(tx, d->account_id, size, &why);
+
+	if (r == 0)
+		r = target(o, tx, a, d, mailbox_out, &why);
+	d->result = r;
+	if (r == ERR_LATER || r == ERR_BROKEN || r == ERR_BUSY)
+		return err_set(e, r, why.say, "%s", why.log);
+	if (r == 0 && d->reject.p)
+		d->result = ERR_DENIED;
+	return 0;
+}
+
 int deliver(struct org *o, struct tx *tx, struct arena *a, const struct email_prepared *p, struct delivery *to, size_t n,
 	int64_t received_sec, struct err *e)
 {
-	struct message_put *put = ARENA_ARRAY(a, struct message_put, n);
-	uint32_t *uids = ARENA_ARRAY(a, uint32_t, n);
-	size_t k = 0;
+	struct deliver_puts common = { ARENA_ARRAY(a, struct message_put, n), 0, n };
 
 	for (size_t i = 0; i < n; i++) {
-		struct err why = ERR_INIT;
-		int r = to[i].force ? 0 : deliver_room(tx, to[i].account_id, p->size, &why);
+		uint64_t mailbox_id;
 
-		put[k] = (struct message_put){ .account_id = to[i].account_id, .received_sec = received_sec, .force = true };
-		if (r == 0)
-			r = target(o, tx, a, &to[i], &put[k].mailbox_id, &why);
-		to[i].result = r;
-		if (r == ERR_LATER || r == ERR_BROKEN || r == ERR_BUSY)
-			return err_set(e, r, why.say, "%s", why.log);
-		k += r == 0;
+		if (find_place(o, tx, a, p->size, &to[i], &mailbox_id, e) < 0)
+			return e->code;
+		if (to[i].result == 0 && deliver_one(o, tx, a, &to[i], mailbox_id, received_sec, &common, e) < 0)
+			return e->code;
 	}
-	return k ? message_put(o, tx, a, p, put, k, uids, NULL, e) : 0;
+	return put_all(o, tx, a, p, &common, e);
 }

@@ -37,3 +37,17 @@ int email_unref(struct tx *tx, uint64_t email_id, int64_t n, struct err *e);
 #define MAILBOX_COLUMNS "id, account_id, uidvalidity, uidnext, modseq, expunged_modseq, messages, unseen, deleted, bytes," \
 	" special, created_sec"
 void mailbox_read(struct sql *q, struct mailbox *out);
+/* Scripts (script.c, script_cache.c): text by id; id and change number by name (1, 0). */
+int script_load(struct org *o, struct tx *tx, struct arena *a, uint64_t account_id, uint64_t id, struct span *text_out, struct err *e);
+int script_named(struct org *o, struct tx *tx, uint64_t account_id, struct span name, uint64_t *id_out, uint64_t *changed_out,
+	struct err *e);
+/* Copies of one prepared message, put together: one blob. */
+struct deliver_puts {
+	struct message_put *v;
+	size_t n, cap;
+};
+void deliver_puts_add(struct arena *a, struct deliver_puts *l, struct message_put put);
+/* Does what a delivery's script has planned (deliver_plan.c); copies of the message as it came are added to `copies`. */
+struct delivery;
+int deliver_planned(struct org *o, struct tx *tx, struct arena *a, struct delivery *d, uint64_t inbox, int64_t received_sec,
+	struct deliver_puts *copies, struct err *e);

@@ -33,3 +33,13 @@ const char mail_schema_1[] =
 	"CREATE INDEX queue_recipient_message ON queue_recipient (message_id);\n"
 	"CREATE INDEX queue_recipient_next ON queue_recipient (state, next_sec);\n"
 	"CREATE INDEX queue_recipient_domain ON queue_recipient (state, domain, next_sec)";
+
+/* sealed: name and text under the account's key. changed: another number whenever the text changes. sieve_account: one row
+ * for whoever ever had an active script (active_id 0: none now); sent: mails its scripts sent on `day`. */
+const char mail_schema_sieve[] =
+	"CREATE TABLE sieve_script (id INTEGER PRIMARY KEY, account_id INTEGER NOT NULL, lookup BLOB NOT NULL,"
+	" size INTEGER NOT NULL, changed INTEGER NOT NULL, sealed BLOB NOT NULL, UNIQUE (account_id, lookup));\n"
+	"CREATE TABLE sieve_account (account_id INTEGER PRIMARY KEY, active_id INTEGER NOT NULL, day INTEGER NOT NULL,"
+	" sent INTEGER NOT NULL);\n"
+	"CREATE TABLE sieve_seen (account_id INTEGER NOT NULL, kind INTEGER NOT NULL, lookup BLOB NOT NULL,"
+	" until_sec INTEGER NOT NULL, PRIMARY KEY (account_id, kind, lookup))";

@@ -1,3 +1,4 @@
 /* mail_schema.h - tables of mailboxes, messages and the outbound queue: migration "0002_mail". */
 #pragma once
 extern const char mail_schema_1[];
+extern const char mail_schema_sieve[];   /* scripts, what they remember: "0003_sieve" */

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <uthash.h>
 #include "domain/mail/mail_impl.h"
+#include "domain/mail/script.h"
 
 #define CACHE_MAX 4096
 
@@ -18,6 +19,7 @@ struct mail {
 	struct org *org;
 	pthread_mutex_t lock;
 	struct cached *cache;          /* in order of use: the head is the oldest */
+	struct script_cache *scripts;
 };
 
 struct mail *mail_new(struct org *o)
@@ -27,6 +29,7 @@ struct mail *mail_new(struct org *o)
 	if (!m)
 		abort();
 	m->org = o;
+	m->scripts = script_cache_new();
 	pthread_mutex_init(&m->lock, NULL);
 	return m;
 }
@@ -44,6 +47,7 @@ void mail_free(struct mail *m)
 
 	HASH_ITER(hh, m->cache, c, tmp)
 		cache_drop(m, c);
+	script_cache_free(m->scripts);
 	pthread_mutex_destroy(&m->lock);
 	free(m);
 }
@@ -51,6 +55,11 @@ void mail_free(struct mail *m)
 struct org *mail_org(struct mail *m)
 {
 	return m->org;
+}
+
+struct script_cache *mail_scripts(struct mail *m)
+{
+	return m->scripts;
 }
 
 /* The newest state anybody has computed; a reference is returned. NULL: none. */

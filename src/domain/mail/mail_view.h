@@ -10,6 +10,7 @@ struct mail;                              /* process-wide: cache of views by mai
 struct mail *mail_new(struct org *o);
 void mail_free(struct mail *m);
 struct org *mail_org(struct mail *m);
+struct script_cache *mail_scripts(struct mail *m);   /* script.h */
 
 struct mail_view {
 	uint64_t mailbox_id;              /* 0: none */

@@ -4,9 +4,10 @@
  * reported to the sender - all in the transaction after whose commit the 250 leaves. */
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include "base/time.h"
 #include "codec/mime/mime_header.h"
-#include "domain/mail/deliver.h"
+#include "domain/mail/filter.h"
 #include "domain/mail/queue.h"
 #include "domain/mail/report.h"
 #include "proto/smtp/smtp_int.h"
@@ -217,17 +218,21 @@ static void report_fill(struct accept *a, struct span body)
 
 	for (size_t k = 0, d = 0; k < a->all.n; k++) {
 		const struct smtp_rcpt *r = origin(a, k);
+		const struct delivery *to;
 		int result;
 
 		if (!a->all.v[k].account_id)
 			continue;
+		to = &a->deliveries[d];
 		result = a->reported[d++];
 		if (result < 0 ? lmtp : is_group(a, r))
 			continue;
 		rows[a->report.n_rcpts++] = (struct report_rcpt){ .address = r->address, .orcpt = r->orcpt, .notify = r->notify,
 			.action = result < 0 ? REPORT_FAILED : REPORT_DELIVERED,
-			.status = result == 0 ? SPAN("2.0.0") : result == ERR_LIMIT ? SPAN("5.2.2") : SPAN("5.1.1"),
-			.reply = result == 0 ? SPAN_NONE : result == ERR_LIMIT ? SPAN("Mailbox full") : SPAN("No such user here") };
+			.status = result == 0 ? SPAN("2.0.0") : result == ERR_LIMIT ? SPAN("5.2.2") : result == ERR_DENIED ? SPAN("5.7.1") :
+				SPAN("5.1.1"),
+			.reply = result == 0 ? SPAN_NONE : result == ERR_LIMIT ? SPAN("Mailbox full") : result == ERR_DENIED ? to->reject :
+				SPAN("No such user here") };
 	}
 	for (size_t i = 0; i < a->mail->n; i++) {
 		const struct smtp_rcpt *r = &a->mail->rcpts[i];
@@ -279,9 +284,32 @@ static int nobody(const struct accept *a)
 	for (size_t d = 0; d < a->n_deliveries; d++) {
 		if (a->deliveries[d].result == 0)
 			return 0;
-		class = a->deliveries[d].result;
+		if (class != ERR_DENIED)
+			class = a->deliveries[d].result;
 	}
 	return a->any_outside ? 0 : class;
+}
+
+/* The first script's words, fit for one line of an SMTP reply. */
+static const char *rejection(const struct accept *a)
+{
+	static const struct span plain = { "Rejected by the recipient", 25 };
+	struct span why = plain;
+	char *p;
+
+	for (size_t d = 0; d < a->n_deliveries; d++)
+		if (a->deliveries[d].result == ERR_DENIED && a->deliveries[d].reject.n) {
+			why = span_sub(a->deliveries[d].reject, 0, 200);
+			break;
+		}
+	for (size_t i = 0; i < why.n; i++)
+		if ((unsigned char)why.p[i] > 126)
+			why = plain;         /* other languages do not fit into a reply */
+	p = arena_strz(a->call->arena, why);
+	for (char *c = p; *c; c++)
+		if (*c < ' ')
+			*c = ' ';
+	return p;
 }
 
 static int put(struct tx *tx, void *arg, struct err *e)
@@ -356,9 +384,24 @@ static void answer_each(struct accept *a)
 			smtpd_say(a->call, 250, "2.0.0", "Delivered");
 		else if (result == ERR_LIMIT)
 			smtpd_say(a->call, 452, "4.2.2", "Mailbox full");
+		else if (result == ERR_DENIED)
+			smtpd_say(a->call, 550, "5.7.1", rejection(a));
 		else
 			smtpd_say(a->call, 550, "5.1.1", "No such user here");
 	}
+}
+
+/* The recipients' scripts; they may add recipients here, behind those of the envelope. */
+static int filter(struct accept *a, struct span text, struct err *e)
+{
+	struct filter_mail fm = { .hostname = a->call->house->hostname, .message = text, .sender = a->mail->sender,
+		.auth = a->call->session->login, .flags = a->mail->flags, .now_sec = time_real_sec() };
+	time_t now = (time_t)fm.now_sec;
+	struct tm tm;
+
+	if (localtime_r(&now, &tm))          /* scripts ask for dates as the house lives them */
+		fm.zone_min = (int)(tm.tm_gmtoff / 60);
+	return filter_plan(a->call->house->mail, a->call->arena, &fm, &a->deliveries, &a->n_deliveries, e);
 }
 
 static int prepare(struct accept *a, struct span body, struct err *e)
@@ -372,10 +415,18 @@ static int prepare(struct accept *a, struct span body, struct err *e)
 	if (a->any_outside && email_prepare(a->org, a->call->arena, text.outside, &a->outside, e) < 0)
 		return e->code;
 	a->deliveries = ARENA_ARRAY(a->call->arena, struct delivery, a->all.n);
-	a->reported = ARENA_ARRAY(a->call->arena, int, a->all.n);
-	for (size_t k = 0; k < a->all.n; k++)
+	for (size_t k = 0; k < a->all.n; k++) {
+		const struct smtp_rcpt *r = origin(a, k);
+
 		if (a->all.v[k].account_id)
-			a->deliveries[a->n_deliveries++] = (struct delivery){ a->all.v[k].account_id, a->all.v[k].tag, 0 };
+			a->deliveries[a->n_deliveries++] = (struct delivery){ .account_id = a->all.v[k].account_id, .tag = a->all.v[k].tag,
+				.address = a->all.v[k].address, .rcpt = r->account_id ? r->address : SPAN_NONE };
+	}
+	if (a->any_local && filter(a, text.local, e) < 0)
+		return e->code;
+	a->reported = ARENA_ARRAY(a->call->arena, int, a->n_deliveries + 1);
+	for (size_t d = 0; d < a->n_deliveries; d++)
+		a->reported[d] = a->deliveries[d].reject.p ? ERR_DENIED : 0;
 	return 0;
 }
 
@@ -397,6 +448,7 @@ void smtpd_accept(struct call *c, struct span body)
 		r = prepare(&a, body, &e);
 	if (r == 0)
 		r = put_reported(&a, body, &e);
+	filter_free(a.deliveries, a.n_deliveries);
 	email_prepared_fini(&a.local);
 	email_prepared_fini(&a.outside);
 	report_draft_fini(&a.draft);
@@ -404,6 +456,8 @@ void smtpd_accept(struct call *c, struct span body)
 		err_set(&c->err, e.code, e.say, "%s", e.log);
 		if (a.nobody == ERR_LIMIT && e.code == ERR_LIMIT)
 			answer(c, 452, "4.2.2", "Mailbox full");
+		else if (a.nobody == ERR_DENIED && e.code == ERR_DENIED)
+			answer(c, 550, "5.7.1", rejection(&a));
 		else if (a.nobody && e.code == ERR_MISSING)
 			answer(c, 550, "5.1.1", "No such user here");
 		else if (e.code == ERR_LIMIT)

@@ -1,0 +1,439 @@
+#include "domain/mail/filter_int.h"
+#include <string.h>
+#include "base/log.h"
+#include "codec/mime/mime_header.h"
+#include "codec/smtp/smtp_address.h"
+#include "domain/mail/mail_impl.h"
+#include "domain/org/address.h"
+
+#define USED_MAX 60
+
+struct job {
+	struct mail *m;
+	struct org *org;
+	struct arena *a;
+	const struct filter_mail *mail;
+	struct delivery *to;             /* grows while it is walked */
+	size_t n, cap;
+	struct tx *tx;
+	struct err *e;
+};
+/* One account's run: what the callbacks need. */
+struct run {
+	struct job *job;
+	uint64_t account_id;
+	struct script_use used[USED_MAX];
+	size_t n_used;
+	struct mailbox_row *boxes;           /* read when first asked */
+	size_t n_boxes;
+	bool have_boxes;
+};
+
+static int load_boxes(struct run *r)
+{
+	struct job *j = r->job;
+
+	if (!r->have_boxes && mailbox_list(j->org, j->tx, j->a, r->account_id, &r->boxes, &r->n_boxes, j->e) < 0)
+		return j->e->code;
+	r->have_boxes = true;
+	return 0;
+}
+
+static int has_mailbox(void *arg, struct span name)
+{
+	struct run *r = arg;
+	struct mailbox box;
+	struct span inner;
+	int x;
+
+	if (mailbox_name_normal(r->job->a, name, &inner, NULL) < 0)
+		return 0;
+	x = mailbox_lookup(r->job->org, r->job->tx, r->job->a, r->account_id, inner, &box, r->job->e);
+	if (x != ERR_MISSING)
+		return x < 0 ? x : 1;
+	err_clear(r->job->e);
+	return 0;
+}
+
+static int has_special(void *arg, struct span name, struct span use)
+{
+	struct run *r = arg;
+	enum mailbox_special want = deliver_special(use);
+
+	if (want == SPECIAL_NONE || load_boxes(r) < 0)
+		return want == SPECIAL_NONE ? 0 : r->job->e->code;
+	for (size_t i = 0; i < r->n_boxes; i++)
+		if (r->boxes[i].box.account_id == r->account_id && r->boxes[i].box.special == want &&
+			(!name.p || span_eq(r->boxes[i].name, name)))
+			return 1;
+	return 0;
+}
+
+static int has_id(void *arg, struct span id)
+{
+	struct run *r = arg;
+	uint64_t want = deliver_mailbox_id(id);
+
+	if (!want || load_boxes(r) < 0)
+		return want ? r->job->e->code : 0;
+	for (size_t i = 0; i < r->n_boxes; i++)
+		if (r->boxes[i].box.account_id == r->account_id && r->boxes[i].box.id == want)
+			return 1;
+	return 0;
+}
+
+static int duplicate(void *arg, struct span id, int64_t seconds)
+{
+	struct run *r = arg;
+
+	(void)seconds;
+	return script_remembers(r->job->org, r->job->tx, r->account_id, SCRIPT_DUPLICATE, id, r->job->mail->now_sec, r->job->e);
+}
+
+/* :global scripts: the house has none. */
+static int include(void *arg, struct span name, bool global, const struct sieve_script **out)
+{
+	struct run *r = arg;
+	struct script_use *u = &r->used[r->n_used];
+	int x;
+
+	if (global || r->n_used == USED_MAX)
+		return 0;
+	x = script_use_name(mail_scripts(r->job->m), r->job->org, r->job->tx, r->account_id, name, u, r->job->e);
+	if (x == 1) {
+		*out = u->script;
+		r->n_used++;
+	}
+	if (x == ERR_SYNTAX)
+		err_clear(r->job->e);
+	return x;
+}
+
+static int environment(void *arg, struct span name, struct span *out)
+{
+	struct run *r = arg;
+	const char *host = r->job->mail->hostname, *dot = strchr(host, '.');
+
+	if (span_ieqz(name, "host"))
+		*out = span_str(host);
+	else if (span_ieqz(name, "domain"))
+		*out = span_str(dot ? dot + 1 : host);
+	else if (span_ieqz(name, "location"))
+		*out = SPAN("MDA");
+	else if (span_ieqz(name, "phase"))
+		*out = SPAN("during");
+	return 0;
+}
+
+/* ---- from the result to a plan ---- */
+
+/* The account's own mark, as aliases have it: nobody else can tell whose it is. */
+static int own_mark(struct job *j, struct span address, struct span *out)
+{
+	static const char digits[] = "0123456789abcdef";
+	unsigned char lookup[SEAL_LOOKUP_LEN];
+	struct span key;
+	char *p = arena_alloc(j->a, 2 * SEAL_LOOKUP_LEN + 1);
+
+	if (smtp_address_normalise(j->a, address, &key, j->e) < 0 || org_lookup(j->org, j->tx, "loop", key, lookup, j->e) < 0)
+		return j->e->code;
+	for (size_t i = 0; i < SEAL_LOOKUP_LEN; i++) {
+		p[2 * i] = digits[lookup[i] >> 4];
+		p[2 * i + 1] = digits[lookup[i] & 15];
+	}
+	*out = SPAN_BYTES(p, 2 * SEAL_LOOKUP_LEN);
+	return 0;
+}
+
+static bool marked(struct span header, struct span mark)
+{
+	struct mime_field f;
+
+	while (mime_header_next(&header, &f))
+		if (span_ieqz(f.name, FILTER_LOOP_FIELD) && span_eq(span_trim(f.value), mark))
+			return true;
+	return false;
+}
+
+/* Mark, header (without Return-Path, which only final delivery writes), body. */
+static struct span redirected(struct job *j, struct span mark, struct span header, struct span body)
+{
+	SCOPED_BUF b;
+	struct span rest = header;
+	struct mime_field f;
+
+	buf_init(&b, header.n + body.n + 256);
+	buf_addf(&b, FILTER_LOOP_FIELD ": %.*s\r\n", SPAN_F(mark));
+	while (mime_header_next(&rest, &f))
+		if (!span_ieqz(f.name, "Return-Path"))
+			buf_add(&b, f.raw);
+	buf_add(&b, rest);
+	buf_add(&b, body);
+	return arena_span(j->a, buf_span(&b));
+}
+
+static struct span with_header(struct job *j, struct span message, struct span header)
+{
+	struct span body = span_from(message, mime_header_len(message));
+	char *p;
+
+	if (header.p == message.p)
+		return SPAN_NONE;            /* as it came */
+	p = arena_alloc(j->a, header.n + body.n + 1);
+	memcpy(p, header.p, header.n);
+	if (body.n)
+		memcpy(p + header.n, body.p, body.n);
+	return SPAN_BYTES(p, header.n + body.n);
+}
+
+static void add_delivery(struct job *j, struct delivery d)
+{
+	for (size_t i = 0; i < j->n; i++)
+		if (j->to[i].account_id == d.account_id)
+			return;              /* has it already: the end of every circle */
+	if (j->n == j->cap) {
+		struct delivery *more = ARENA_ARRAY(j->a, struct delivery, 2 * j->cap + 8);
+
+		memcpy(more, j->to, j->n * sizeof(*more));
+		j->to = more;
+		j->cap = 2 * j->cap + 8;
+	}
+	j->to[j->n++] = d;
+}
+
+static void add_put(struct filter_plan *p, struct filter_put put)
+{
+	p->puts[p->n_puts++] = put;
+}
+
+/* Adds mails and deliveries; 0: nobody could be reached so (then the message is kept). */
+static int redirect(struct job *j, struct filter_plan *p, const struct filter_who *who, struct span message,
+	const struct sieve_action *act)
+{
+	struct span body = span_from(message, mime_header_len(message)), mark;
+	struct recipients all = { 0 };
+	struct err why = ERR_INIT;
+
+	if (own_mark(j, who->account.address, &mark) < 0)
+		return j->e->code;
+	if (marked(act->header, mark))
+		return 0;
+	if (address_resolve(j->org, j->tx, j->a, act->target, &all, &why) < 0) {
+		if (why.code == ERR_LATER || why.code == ERR_BROKEN)
+			return err_set(j->e, why.code, why.say, "%s", why.log);
+		if (why.code != ERR_DENIED)
+			return 0;            /* an address of ours that is not there */
+		all.v = ARENA_NEW(j->a, struct recipient);
+		all.v[all.n++] = (struct recipient){ .address = act->target };
+	}
+	for (size_t i = 0; i < all.n; i++) {
+		if (all.v[i].account_id == who->account.id)
+			continue;
+		if (all.v[i].account_id)
+			add_delivery(j, (struct delivery){ .account_id = all.v[i].account_id, .address = all.v[i].address,
+				.rcpt = arena_span(j->a, act->target), .tag = all.v[i].tag, .force = true, .message = with_header(j, message, act->header) });
+		else if (p->n_outs < SIEVE_ACTIONS_MAX)
+			p->outs[p->n_outs++] = (struct filter_out){ .sender = j->mail->sender, .rcpt = all.v[i].address, .redirect = true,
+				.message = redirected(j, mark, act->header, body) };
+	}
+	return all.n == 1 && all.v[0].account_id == who->account.id ? 0 : 1;
+}
+
+static void add_fcc(struct filter_plan *p, const struct sieve_action *act)
+{
+	if (act->fcc.n)
+		add_put(p, (struct filter_put){ .target = act->fcc, .special_use = act->special_use, .mailbox_id = act->mailbox_id,
+			.flags = act->flags, .n_flags = act->n_flags, .create = act->fcc_create, .out = p->n_outs });
+}
+
+static int plan_action(struct job *j, size_t i, struct filter_plan *p, const struct filter_who *who, struct span message,
+	const struct sieve_action *act, bool may_send)
+{
+	int r;
+
+	switch (act->kind) {
+	case SIEVE_KEEP:
+	case SIEVE_FILEINTO:
+		add_put(p, (struct filter_put){ .target = act->kind == SIEVE_KEEP ? SPAN_NONE : act->target, .special_use = act->special_use,
+			.mailbox_id = act->mailbox_id, .flags = act->flags, .n_flags = act->n_flags, .create = act->create,
+			.message = with_header(j, message, act->header) });
+		return 0;
+	case SIEVE_REDIRECT:
+		r = may_send ? redirect(j, p, who, message, act) : 0;
+		if (r == 0)
+			add_put(p, (struct filter_put){ .message = with_header(j, message, act->header) });
+		return r;
+	case SIEVE_REJECT:
+		j->to[i].reject = act->target;
+		return 0;
+	case SIEVE_VACATION:
+		if (may_send && filter_vacation(j->a, who, act, span_sub(message, 0, mime_header_len(message)), &p->outs[p->n_outs])) {
+			p->n_outs++;
+			add_fcc(p, act);
+		}
+		return 0;
+	default:
+		if (may_send && !marked(act->header, SPAN("answer"))) {
+			filter_notify(j->a, who, act, act->header, &p->outs[p->n_outs]);
+			p->n_outs++;
+			add_fcc(p, act);
+		}
+		return 0;
+	}
+}
+
+static int make_plan(struct job *j, size_t i, const struct sieve_result *res, bool may_send)
+{
+	struct filter_plan *p = ARENA_NEW(j->a, struct filter_plan);
+	struct filter_who who = { .mail = j->mail, .rcpt = j->to[i].rcpt };
+	struct span message = j->to[i].message.p ? j->to[i].message : j->mail->message;
+
+	if (account_get(j->org, j->tx, j->a, j->to[i].account_id, &who.account, j->e) < 0)
+		return j->e->code;
+	p->puts = ARENA_ARRAY(j->a, struct filter_put, 2 * SIEVE_ACTIONS_MAX + 2);
+	p->outs = ARENA_ARRAY(j->a, struct filter_out, SIEVE_ACTIONS_MAX + 1);
+	p->seen = res->seen;
+	p->n_seen = res->n_seen;
+	p->now_sec = j->mail->now_sec;
+	p->flags = j->mail->flags & (QUEUE_UTF8 | QUEUE_8BIT | QUEUE_BINARY);
+	for (size_t k = 0; k < res->n_actions; k++)
+		if (plan_action(j, i, p, &who, message, &res->actions[k], may_send) < 0)
+			return j->e->code;
+	j->to[i].plan = p;
+	return 0;
+}
+
+/* Spans of a script do not outlive its use (the cache may drop it): what a plan keeps of them is copied. */
+static struct span own(struct arena *a, struct span s)
+{
+	return s.p ? arena_span(a, s) : s;
+}
+
+static void keep_plan(struct arena *a, struct delivery *d)
+{
+	struct filter_plan *p = d->plan;
+
+	d->reject = own(a, d->reject);
+	for (size_t i = 0; p && i < p->n_puts; i++) {
+		struct filter_put *u = &p->puts[i];
+		struct span *flags = ARENA_ARRAY(a, struct span, u->n_flags + 1);
+
+		for (size_t k = 0; k < u->n_flags; k++)
+			flags[k] = own(a, u->flags[k]);
+		u->flags = flags;
+		u->target = own(a, u->target);
+		u->special_use = own(a, u->special_use);
+		u->mailbox_id = own(a, u->mailbox_id);
+	}
+	for (size_t i = 0; p && i < p->n_outs; i++)
+		p->outs[i].rcpt = own(a, p->outs[i].rcpt);
+}
+
+static void log_failure(uint64_t account_id, const struct sieve_error *why)
+{
+	struct logline l;
+
+	log_begin(&l, "script_failed");
+	log_ki(&l, "account", (int64_t)account_id);
+	log_ki(&l, "line", why->line);
+	log_kz(&l, "why", why->text);
+	log_end(&l);
+}
+
+static int run_one(struct job *j, size_t i, struct run *r, const struct script_active *active)
+{
+	struct script_cache *cache = mail_scripts(j->m);
+	struct delivery *d = &j->to[i];
+	struct sieve_result res;
+	struct sieve_host host = { .arg = r, .message = d->message.p ? d->message : j->mail->message, .from = j->mail->sender,
+		.to = d->rcpt.n ? d->rcpt : d->address, .auth = j->mail->auth, .now_sec = j->mail->now_sec,
+		.zone_min = j->mail->zone_min, .budget = FILTER_STEPS, .separator = '+', .mailbox = has_mailbox, .special_use = has_special,
+		.mailbox_id = has_id, .duplicate = duplicate, .include = include, .environment = environment };
+	int x;
+
+	x = script_use(cache, j->org, j->tx, d->account_id, active->id, active->changed, &r->used[0], j->e);
+	if (x == ERR_SYNTAX) {               /* an older release took it */
+		err_clear(j->e);
+		return 0;
+	}
+	if (x < 0)
+		return x;
+	r->n_used = 1;
+	x = sieve_run(j->a, r->used[0].script, &host, &res);
+	script_ran(cache, d->account_id, j->mail->now_sec, res.steps);
+	if (x < 0)
+		log_failure(d->account_id, &res.error);
+	if (x < 0 && j->e->code)             /* the store, not the script */
+		return j->e->code;
+	return make_plan(j, i, &res, active->sent < FILTER_SENT_DAY);
+}
+
+static int plan_one(struct job *j, size_t i)
+{
+	struct run r = { .job = j, .account_id = j->to[i].account_id };
+	struct script_active active;
+	int x = script_active(j->tx, r.account_id, j->mail->now_sec, &active, j->e);
+
+	if (x <= 0 || !script_may_run(mail_scripts(j->m), r.account_id, j->mail->now_sec))
+		return x < 0 ? x : 0;
+	x = run_one(j, i, &r, &active);
+	keep_plan(j->a, &j->to[i]);
+	for (size_t k = 0; k < r.n_used; k++)
+		script_put_back(mail_scripts(j->m), &r.used[k]);
+	return x;
+}
+
+static int plan_all(struct tx *tx, void *arg, struct err *e)
+{
+	struct job *j = arg;
+
+	j->tx = tx;
+	j->e = e;
+	for (size_t i = 0; i < j->n; i++)
+		if (plan_one(j, i) < 0)
+			return e->code;
+	return 0;
+}
+
+static int prepare(struct job *j, struct delivery *d, struct err *e)
+{
+	struct filter_plan *p = d->plan;
+
+	if (d->message.p && email_prepare(j->org, j->a, d->message, &d->own, e) < 0)
+		return e->code;
+	for (size_t i = 0; p && i < p->n_outs; i++)
+		if (email_prepare(j->org, j->a, p->outs[i].message, &p->outs[i].p, e) < 0)
+			return e->code;
+	for (size_t i = 0; p && i < p->n_puts; i++) {
+		struct span m = p->puts[i].out ? p->outs[p->puts[i].out - 1].message : p->puts[i].message;
+
+		if (m.p && email_prepare(j->org, j->a, m, &p->puts[i].p, e) < 0)
+			return e->code;
+	}
+	return 0;
+}
+
+int filter_plan(struct mail *m, struct arena *a, const struct filter_mail *fm, struct delivery **to, size_t *n, struct err *e)
+{
+	struct job j = { .m = m, .org = mail_org(m), .a = a, .mail = fm, .to = *to, .n = *n, .cap = *n };
+	int r = store_read(org_store(j.org), plan_all, &j, e);
+
+	*to = j.to;
+	*n = j.n;
+	for (size_t i = 0; r == 0 && i < j.n; i++)
+		r = prepare(&j, &j.to[i], e);
+	return r;
+}
+
+void filter_free(struct delivery *to, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct filter_plan *p = to[i].plan;
+
+		email_prepared_fini(&to[i].own);
+		for (size_t k = 0; p && k < p->n_outs; k++)
+			email_prepared_fini(&p->outs[k].p);
+		for (size_t k = 0; p && k < p->n_puts; k++)
+			email_prepared_fini(&p->puts[k].p);
+	}
+}

@@ -1,0 +1,27 @@
+/* filter.h - Sieve at delivery: runs the accounts' active scripts and plans what they want, for deliver() to do.
+ *
+ * Called with the final recipients before the write: reads, compiles, runs and composes; nothing is changed. An account
+ * without an active script costs one look-up of one row. A script that fails, takes too long or does not compile: the
+ * message is kept as if there were none. Redirects to addresses here become deliveries of their own (each account is
+ * reached once by a message, so they end), others go through the queue, marked so that what comes back stops here.
+ * Bounds: SIEVE_REDIRECTS_MAX mails a message, FILTER_SENT_DAY an account and day (beyond: kept instead), steps a run and
+ * an account and hour. Errors: ERR_LATER, ERR_BROKEN. Not good for: mail that is stored by IMAP. */
+#pragma once
+#include "domain/mail/deliver.h"
+#include "domain/mail/mail_view.h"
+
+#define FILTER_STEPS 1000000u
+#define FILTER_SENT_DAY 500
+#define FILTER_LOOP_FIELD "X-Kontor-Loop"
+
+struct filter_mail {
+	const char *hostname;
+	struct span message;         /* as it is stored: with Return-Path and Received */
+	struct span sender, auth;    /* envelope; auth: who signed in to send it, or none */
+	unsigned flags;              /* QUEUE_UTF8, QUEUE_8BIT ... of the incoming mail */
+	int64_t now_sec;
+	int zone_min;
+};
+/* Sets the plans of `to`; the array may grow (redirects to accounts here) and move. Then deliver(), then filter_free. */
+int filter_plan(struct mail *m, struct arena *a, const struct filter_mail *fm, struct delivery **to, size_t *n, struct err *e);
+void filter_free(struct delivery *to, size_t n);

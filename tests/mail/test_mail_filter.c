@@ -1,0 +1,275 @@
+/* Scripts at delivery: stored, run, and what they want is done - once, and never at the price of a mail. */
+#include "domain/mail/filter.h"
+#include "domain/mail/queue.h"
+#include "domain/mail/script.h"
+#include "mail/mail_test.h"
+
+#define NOW 1790000000
+
+static uint64_t anna, ben;
+static struct mail *mail;
+
+#define HEAD "From: <fremd@far.example>\r\nTo: anna@example.org\r\nMessage-ID: <1@far.example>\r\n"
+
+static int64_t count(struct play *p, const char *sql)
+{
+	SCOPED_SQL q = sql_open(p->tx, sql);
+
+	assert_int_equal(sql_next(q, &p->e), 1);
+	return sql_col_int(q, 0);
+}
+
+static void play_set(struct play *p)
+{
+	OK(script_put(h.org, p->tx, p->a, anna, SPAN("regeln"), span_str(p->arg), &p->e));
+	OK(script_activate(h.org, p->tx, anna, SPAN("regeln"), &p->e));
+}
+
+static void set_script(const char *text)
+{
+	SCOPED_ARENA a = arena_new();
+	struct err e = ERR_INIT;
+	struct span why;
+
+	if (script_check(a, span_str(text), &why, &e) < 0)
+		fail_msg("%.*s", SPAN_F(why));
+	play_with(play_set, (void *)(uintptr_t)text);
+}
+
+struct given {
+	const struct email_prepared *p;
+	struct delivery *to;
+	size_t n;
+};
+
+static int do_deliver(struct tx *tx, void *arg, struct err *e)
+{
+	struct given *g = arg;
+	SCOPED_ARENA a = arena_new();
+
+	return deliver(h.org, tx, a, g->p, g->to, g->n, NOW, e);
+}
+
+/* Delivers to anna; gives her result. */
+static int send_as(const char *sender, const char *text, int64_t now)
+{
+	SCOPED_ARENA a = arena_new();
+	struct filter_mail fm = { .hostname = "mail.example.org", .message = span_str(text), .sender = span_str(sender), .now_sec = now };
+	struct delivery first = { .account_id = anna, .address = SPAN("anna@example.org"), .rcpt = SPAN("anna@example.org") };
+	struct delivery *to = arena_dup(a, &first, sizeof(first));
+	struct email_prepared p = { 0 };
+	struct err e = ERR_INIT;
+	size_t n = 1;
+	int result;
+
+	if (email_prepare(h.org, a, span_str(text), &p, &e) < 0 || filter_plan(mail, a, &fm, &to, &n, &e) < 0)
+		fail_msg("%s", e.log);
+	struct given g = { &p, to, n };
+
+	if (store_write(h.store, do_deliver, &g, &e) < 0)
+		fail_msg("%s", e.log);
+	result = to[0].result;
+	filter_free(to, n);
+	email_prepared_fini(&p);
+	return result;
+}
+
+static int send_text(const char *text)
+{
+	return send_as("fremd@far.example", text, NOW);
+}
+
+struct expected {
+	uint64_t account;
+	const char *box;
+	unsigned messages;
+};
+
+static void play_count(struct play *p)
+{
+	const struct expected *x = p->arg;
+	struct mailbox box = box_of(p, x->account, x->box);
+
+	if (box.messages != x->messages)
+		print_error("%s holds %u messages\n", x->box, box.messages);
+	assert_int_equal(box.messages, x->messages);
+}
+
+static void expect(uint64_t account, const char *box, unsigned messages)
+{
+	struct expected x = { account, box, messages };
+
+	look_with(play_count, &x);
+}
+
+static void play_queued(struct play *p)
+{
+	assert_int_equal(count(p, "SELECT count(*) FROM queue_recipient"), (intptr_t)p->arg);
+}
+
+static void expect_queue(int n)
+{
+	look_with(play_queued, (void *)(intptr_t)n);
+}
+
+static void test_store(void **state)
+{
+	(void)state;
+	anna = test_person(&h, "anna@example.org", "Anna Müller");
+	ben = test_person(&h, "ben@example.org", "Ben");
+	mail = mail_new(h.org);
+}
+
+static void play_store(struct play *p)
+{
+	struct script_row *rows;
+	struct span text, why;
+	size_t n;
+
+	OK(script_put(h.org, p->tx, p->a, anna, SPAN("eins"), SPAN("keep;"), &p->e));
+	OK(script_put(h.org, p->tx, p->a, anna, SPAN("größe"), SPAN("stop;"), &p->e));
+	OK(script_put(h.org, p->tx, p->a, anna, SPAN("eins"), SPAN("discard;"), &p->e));
+	OK(script_list(h.org, p->tx, p->a, anna, &rows, &n, &p->e));
+	assert_int_equal(n, 2);
+	OK(script_get(h.org, p->tx, p->a, anna, SPAN("eins"), &text, &p->e));
+	assert_span(text, "discard;");
+	FAILS(ERR_MISSING, script_get(h.org, p->tx, p->a, ben, SPAN("eins"), &text, &p->e));
+	FAILS(ERR_MISSING, script_activate(h.org, p->tx, anna, SPAN("zwei"), &p->e));
+	OK(script_activate(h.org, p->tx, anna, SPAN("größe"), &p->e));
+	FAILS(ERR_DENIED, script_remove(h.org, p->tx, anna, SPAN("größe"), &p->e));
+	FAILS(ERR_EXISTS, script_rename(h.org, p->tx, p->a, anna, SPAN("größe"), SPAN("eins"), &p->e));
+	OK(script_rename(h.org, p->tx, p->a, anna, SPAN("größe"), SPAN("zwei"), &p->e));
+	OK(script_list(h.org, p->tx, p->a, anna, &rows, &n, &p->e));
+	assert_span(rows[1].name, "zwei");
+	assert_true(rows[1].active && !rows[0].active);
+	OK(script_activate(h.org, p->tx, anna, SPAN_NONE, &p->e));
+	OK(script_remove(h.org, p->tx, anna, SPAN("zwei"), &p->e));
+	FAILS(ERR_PARAM, script_put(h.org, p->tx, p->a, anna, SPAN("a\nb"), SPAN(""), &p->e));
+	FAILS(ERR_SYNTAX, script_check(p->a, SPAN("kep;"), &why, &p->e));
+	assert_span(why, "line 1, column 1: There is no command \"kep\"");
+	for (int i = 0; i < 4; i++)
+		OK(script_put(h.org, p->tx, p->a, anna, arena_printf(p->a, "s%d", i),
+			SPAN_BYTES(arena_alloc(p->a, SCRIPT_BYTES_MAX), i < 3 ? SCRIPT_BYTES_MAX : 1000), &p->e));
+	FAILS(ERR_LIMIT, script_room(h.org, p->tx, anna, SPAN("mehr"), SCRIPT_BYTES_MAX, &p->e));
+	FAILS(ERR_TOOBIG, script_room(h.org, p->tx, anna, SPAN("mehr"), SCRIPT_BYTES_MAX + 1, &p->e));
+	p->undo = true;
+}
+
+static void test_scripts(void **state)
+{
+	(void)state;
+	play(play_store);
+}
+
+static void test_filing(void **state)
+{
+	(void)state;
+	assert_int_equal(send_text(HEAD "\r\nx"), 0);
+	expect(anna, "INBOX", 1);
+	set_script("require [\"fileinto\",\"mailbox\",\"imap4flags\",\"copy\"]; if header :contains \"subject\" \"Grüße\" "
+		"{ fileinto :create :flags [\"\\\\Seen\",\"wichtig\"] \"Büro/Grüße\"; }");
+	assert_int_equal(send_text(HEAD "Subject: =?utf-8?q?Viele_Gr=C3=BC=C3=9Fe?=\r\n\r\nx"), 0);
+	expect(anna, "INBOX", 1);
+	expect(anna, "Büro/Grüße", 1);
+	assert_int_equal(send_text(HEAD "Subject: anderes\r\n\r\nx"), 0);
+	expect(anna, "INBOX", 2);
+	set_script("require [\"fileinto\",\"copy\"]; fileinto \"gibt es nicht\"; fileinto :copy \"Büro/Grüße\";");
+	assert_int_equal(send_text(HEAD "\r\nx"), 0);
+	expect(anna, "INBOX", 3);
+	expect(anna, "Büro/Grüße", 2);
+	set_script("require [\"fileinto\",\"special-use\",\"editheader\"]; addheader \"X-Neu\" \"1\"; fileinto :specialuse \"\\\\Junk\" \"Nix\";");
+	assert_int_equal(send_text(HEAD "\r\nx"), 0);
+	expect(anna, "Junk", 1);
+	set_script("discard;");
+	assert_int_equal(send_text(HEAD "\r\nx"), 0);
+	expect(anna, "INBOX", 3);
+	set_script("require \"reject\"; reject \"Nein danke\";");
+	assert_int_equal(send_text(HEAD "\r\nx"), ERR_DENIED);
+	set_script("redirect \"keine Adresse\";");            /* fails when it runs: kept */
+	assert_int_equal(send_text(HEAD "\r\nx"), 0);
+	expect(anna, "INBOX", 4);
+	assert_all_well();
+}
+
+static void test_sending(void **state)
+{
+	(void)state;
+	set_script("redirect \"weit@far.example\";");
+	assert_int_equal(send_text(HEAD "\r\nx"), 0);
+	expect(anna, "INBOX", 4);
+	expect_queue(1);
+	set_script("redirect \"ben@example.org\";");
+	assert_int_equal(send_text(HEAD "\r\nx"), 0);
+	expect(anna, "INBOX", 4);
+	expect(ben, "INBOX", 1);
+	set_script("redirect \"anna@example.org\";");         /* to herself: kept */
+	assert_int_equal(send_text(HEAD "\r\nx"), 0);
+	expect(anna, "INBOX", 5);
+	set_script("redirect \"niemand@example.org\";");      /* nobody there: kept */
+	assert_int_equal(send_text(HEAD "\r\nx"), 0);
+	expect(anna, "INBOX", 6);
+	expect_queue(1);
+	assert_all_well();
+}
+
+static void test_vacation(void **state)
+{
+	(void)state;
+	set_script("require [\"vacation\",\"fcc\"]; vacation :days 2 :fcc \"Sent\" \"Bin weg.\";");
+	assert_int_equal(send_text(HEAD "\r\nx"), 0);
+	expect_queue(2);
+	expect(anna, "Sent", 1);
+	assert_int_equal(send_text(HEAD "\r\nx"), 0);         /* the same sender, the same days */
+	expect_queue(2);
+	expect(anna, "Sent", 1);
+	assert_int_equal(send_as("fremd@far.example", HEAD "\r\nx", NOW + 3 * 86400), 0);
+	expect_queue(3);
+	assert_int_equal(send_as("anders@far.example", HEAD "List-Id: <x>\r\n\r\nx", NOW), 0);
+	assert_int_equal(send_as("anders@far.example", HEAD "Auto-Submitted: auto-replied\r\n\r\nx", NOW), 0);
+	assert_int_equal(send_as("anders@far.example", "To: liste@example.org\r\n\r\nx", NOW), 0);
+	assert_int_equal(send_as("", HEAD "\r\nx", NOW), 0);
+	assert_int_equal(send_as("noreply@far.example", HEAD "\r\nx", NOW), 0);
+	expect_queue(3);
+	assert_int_equal(send_as("ben@example.org", HEAD "\r\nx", NOW), 0);
+	expect(ben, "INBOX", 2);                              /* answered here, without the queue */
+	expect_queue(3);
+	assert_all_well();
+}
+
+static void test_duplicate(void **state)
+{
+	(void)state;
+	set_script("require [\"duplicate\",\"fileinto\"]; if duplicate :seconds 100 { fileinto \"Trash\"; }");
+	assert_int_equal(send_as("a@far.example", "Message-ID: <d>\r\n\r\nx", NOW), 0);
+	expect(anna, "Trash", 0);
+	assert_int_equal(send_as("a@far.example", "Message-ID: <d>\r\n\r\nx", NOW + 1), 0);
+	expect(anna, "Trash", 1);
+	assert_int_equal(send_as("a@far.example", "Message-ID: <d>\r\n\r\nx", NOW + 101), 0);
+	expect(anna, "Trash", 1);
+}
+
+/* A script that eats its budget again and again loses the right to run for this hour; the mail stays. */
+static void test_runaway(void **state)
+{
+	struct script_cache *cache = mail_scripts(mail);
+
+	(void)state;
+	set_script("discard;");
+	assert_true(script_may_run(cache, anna, NOW));
+	for (int i = 0; i < 50; i++)
+		script_ran(cache, anna, NOW, FILTER_STEPS);
+	assert_false(script_may_run(cache, anna, NOW));
+	assert_true(script_may_run(cache, ben, NOW));
+	expect(anna, "Trash", 1);
+	assert_int_equal(send_text("Subject: bleibt\r\n\r\nx"), 0);
+	assert_true(script_may_run(cache, anna, NOW + 3600));
+	mail_free(mail);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_store), cmocka_unit_test(test_scripts), cmocka_unit_test(test_filing),
+		cmocka_unit_test(test_sending), cmocka_unit_test(test_vacation), cmocka_unit_test(test_duplicate), cmocka_unit_test(test_runaway) };
+
+	return cmocka_run_group_tests(tests, start, stop);
+}
