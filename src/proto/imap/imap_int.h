@@ -23,7 +23,8 @@ enum { TX_READ = 1, TX_WRITE = 2, HOLD_EXPUNGE = 4, NO_SYNC = 8, BY_UID = 16, RE
 
 struct imap_session {
 	uint8_t at;                      /* ST_* */
-	bool rev2, condstore, qresync;   /* enabled; rev2 also means names in UTF-8 */
+	bool rev2, condstore, qresync;   /* enabled */
+	bool utf8, utf8_accept;          /* names and strings in UTF-8: by IMAP4rev2 or UTF8=ACCEPT */
 	bool readonly, box_shared;
 	uint64_t box_id, box_account;
 	uint32_t rights;
