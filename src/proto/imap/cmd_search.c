@@ -108,10 +108,35 @@ static void put_search(struct imap_call *c, const struct imap_search *q, const s
 	buf_addz(c->out, "\r\n");
 }
 
+void imap_search_save(struct imap_call *c, const struct imap_set *uids)
+{
+	save(c->s, uids);
+}
+
+int imap_search_run(struct imap_call *c, const struct imap_search *q, struct mailbox *box, struct imap_set *found,
+	uint64_t *modseq_out, struct err *e)
+{
+	struct mail_search how = { .query = q, .uids = c->s->view.uids, .saved = &c->s->saved, .now_sec = time_real_sec() };
+	struct imap_set none = { 0 };
+	uint64_t modseq;
+
+	if (q->charset.n && !mime_charset_known(q->charset)) {
+		c->no_code = "BADCHARSET (UTF-8 US-ASCII ISO-8859-1 ISO-8859-15 WINDOWS-1252)";
+		return imap_no(e, ERR_PARAM, "Unknown charset");
+	}
+	if (q->has_modseq)
+		imap_condstore_on(c);
+	if (imap_box(c, box, e) == 0 && mail_search(c->org, c->tx, c->arena, box, &how, found,
+		modseq_out ? modseq_out : &modseq, e) == 0)
+		return 0;
+	if (q->ret & IMAP_RETURN_SAVE)
+		save(c->s, &none);
+	return e->code;
+}
+
 int imap_search(struct imap_call *c, struct err *e)
 {
-	struct mail_search how = { .uids = c->s->view.uids, .saved = &c->s->saved, .now_sec = time_real_sec() };
-	struct imap_set found = { 0 }, none = { 0 }, set;
+	struct imap_set found = { 0 }, set;
 	struct imap_search q;
 	struct mailbox box;
 	uint64_t modseq = 0;
@@ -120,19 +145,8 @@ int imap_search(struct imap_call *c, struct err *e)
 		return e->code;
 	if (q.charset.n && c->s->utf8_accept)
 		return imap_bad(e, "With UTF8=ACCEPT a search names no charset");
-	if (q.charset.n && !mime_charset_known(q.charset)) {
-		c->no_code = "BADCHARSET (UTF-8 US-ASCII ISO-8859-1 ISO-8859-15 WINDOWS-1252)";
-		return imap_no(e, ERR_PARAM, "Unknown charset");
-	}
-	if (q.has_modseq)
-		imap_condstore_on(c);
-	how.query = &q;
-	if (imap_box(c, &box, e) < 0 ||
-		mail_search(c->org, c->tx, c->arena, &box, &how, &found, &modseq, e) < 0) {
-		if (q.ret & IMAP_RETURN_SAVE)
-			save(c->s, &none);
+	if (imap_search_run(c, &q, &box, &found, &modseq, e) < 0)
 		return e->code;
-	}
 	set = numbers(c, &found);
 	c->text = "SEARCH completed";
 	if (q.ret & IMAP_RETURN_SAVE)
