@@ -16,6 +16,7 @@
 #include "later/later.h"
 #include "later/outbound.h"
 #include "proto/imap/imap.h"
+#include "proto/pop/pop.h"
 #include "proto/smtp/smtp.h"
 
 struct arena *core_arena_get(struct core *c)
@@ -70,6 +71,8 @@ const struct proto *core_proto(uint8_t service)
 		return &smtp_proto;
 	case SVC_IMAP:
 		return &imap_proto;
+	case SVC_POP:
+		return &pop_proto;
 	case SVC_OUT:
 		return &outbound_proto;
 	case SVC_METRICS:

@@ -105,6 +105,8 @@ static const struct gate_proto *proto_of(uint8_t service)
 {
 	if (service == SVC_IMAP)
 		return &proto_imap;
+	if (service == SVC_POP)
+		return &proto_pop;
 	return service == SVC_METRICS ? &proto_metrics : &proto_smtp;
 }
 

@@ -42,7 +42,7 @@ struct gate_proto {
 	bool (*between)(const struct conn *c); /* no command or body begun: may be sent away politely */
 	const char *full; /* said to a connection that is refused at the door */
 };
-extern const struct gate_proto proto_smtp, proto_imap, proto_metrics;
+extern const struct gate_proto proto_smtp, proto_imap, proto_pop, proto_metrics;
 
 /* A body under reception: first in memory, larger ones in a memfd. spool.c */
 struct spool {
@@ -66,6 +66,11 @@ struct imap_conn {
 	struct spool body;
 	uint8_t mode;
 	bool sync_due, syncing;
+};
+
+struct pop_conn {
+	struct smtp_frame frame; /* the same lines */
+	bool answer;
 };
 
 struct metrics_conn {
@@ -107,6 +112,7 @@ struct conn {
 	union {
 		struct smtp_conn smtp;
 		struct imap_conn imap;
+		struct pop_conn pop;
 		struct metrics_conn metrics;
 	};
 };
