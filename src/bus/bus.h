@@ -15,7 +15,7 @@
 #define BUS_STATE_MAX 512
 #define BUS_SEGMENTS_MAX 64
 
-enum bus_service { SVC_SMTP = 1, SVC_SUBMISSION, SVC_LMTP, SVC_IMAP, SVC_CONTROL, SVC_OUT, SVC_METRICS, SVC_SIEVE };
+enum bus_service { SVC_SMTP = 1, SVC_SUBMISSION, SVC_LMTP, SVC_IMAP, SVC_CONTROL, SVC_OUT, SVC_METRICS, SVC_SIEVE, SVC_POP };
 
 /* What the gate knows of the peer; sent with CMD_OPEN. */
 struct peer {

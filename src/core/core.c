@@ -17,6 +17,7 @@
 #include "later/outbound.h"
 #include "proto/imap/imap.h"
 #include "proto/sieve/sieve.h"
+#include "proto/pop/pop.h"
 #include "proto/smtp/smtp.h"
 
 struct arena *core_arena_get(struct core *c)
@@ -73,6 +74,8 @@ const struct proto *core_proto(uint8_t service)
 		return &imap_proto;
 	case SVC_SIEVE:
 		return &sieve_proto;
+	case SVC_POP:
+		return &pop_proto;
 	case SVC_OUT:
 		return &outbound_proto;
 	case SVC_METRICS:

@@ -107,6 +107,8 @@ static const struct gate_proto *proto_of(uint8_t service)
 		return &proto_imap;
 	if (service == SVC_SIEVE)
 		return &proto_sieve;
+	if (service == SVC_POP)
+		return &proto_pop;
 	return service == SVC_METRICS ? &proto_metrics : &proto_smtp;
 }
 

@@ -179,7 +179,7 @@ static void no_log(struct span line)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-	static const uint8_t service[] = { SVC_SMTP, SVC_IMAP, SVC_LMTP, SVC_SIEVE, SVC_METRICS };
+	static const uint8_t service[] = { SVC_SMTP, SVC_IMAP, SVC_LMTP, SVC_SIEVE, SVC_POP };
 	struct gate_listener l = { .fd = -1 };
 	struct gate_config conf = { .name = "gate0", .link_fd = -1, .hostname = "mx.example.org" };
 	struct gate_limits limits = gate_limits_default;

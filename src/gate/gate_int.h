@@ -45,7 +45,7 @@ struct gate_proto {
 	bool (*between)(const struct conn *c); /* no command or body begun: may be sent away politely */
 	const char *full; /* said to a connection that is refused at the door */
 };
-extern const struct gate_proto proto_smtp, proto_imap, proto_sieve, proto_metrics;
+extern const struct gate_proto proto_smtp, proto_imap, proto_pop, proto_sieve, proto_metrics;
 
 /* A body under reception: first in memory, larger ones in a memfd. spool.c */
 struct spool {
@@ -74,6 +74,11 @@ struct imap_conn {
 struct sieve_conn {
 	struct ms_frame frame;
 	uint8_t mode;
+};
+
+struct pop_conn {
+	struct smtp_frame frame; /* the same lines */
+	bool answer;
 };
 
 struct metrics_conn {
@@ -116,6 +121,7 @@ struct conn {
 		struct smtp_conn smtp;
 		struct imap_conn imap;
 		struct sieve_conn sieve;
+		struct pop_conn pop;
 		struct metrics_conn metrics;
 	};
 };

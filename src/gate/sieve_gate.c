@@ -132,9 +132,12 @@ static void bye(struct conn *c, enum bye why)
 		[BYE_DRAIN] = "Server is restarting",
 		[BYE_DOWN] = "Server is restarting, try again later",
 		[BYE_CORE] = "Session ended by the server",
+		[BYE_SEALED] = "Temporarily sealed",
+		[BYE_SLOW] = "Server takes too long, try again later",
 	};
+	bool later = why == BYE_DRAIN || why == BYE_DOWN || why == BYE_SEALED || why == BYE_SLOW;
 
-	conn_say(c, "BYE %s\"%s\"\r\n", why == BYE_DRAIN || why == BYE_DOWN ? "(TRYLATER) " : "", text[why]);
+	conn_say(c, "BYE %s\"%s\"\r\n", later ? "(TRYLATER) " : "", text[why]);
 }
 
 static void authenticated(struct conn *c)

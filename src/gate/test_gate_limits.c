@@ -291,6 +291,35 @@ static void test_smtp_message_bytes(void **state)
 	rig_stop(&r);
 }
 
+static void test_sieve_script_bytes(void **state)
+{
+	struct rig r;
+	struct client c;
+	struct cmd *m;
+
+	(void)state;
+	rig_init(&r);
+	r.limits.sieve_script_bytes = 1000;
+	rig_up(&r);
+	rig_greet(&r, &c, PORT_SIEVE);
+	rig_let_in(&r, &c, "AUTHENTICATE \"PLAIN\" \"AGEAYg==\"\r\n", "AUTHENTICATE", "OK\r\n");
+	client_sayz(&c, "PUTSCRIPT \"s\" {1000+}\r\n");
+	client_fill(&c, 1000);
+	client_sayz(&c, "\r\n");
+	m = rig_cmd(&r, "PUTSCRIPT");
+	assert_int_equal(m->ntok, 2);
+	assert_int_equal(m->tok[1].text.n, 1000);
+	rig_reply(&r, m, NEXT_READ, "OK\r\n");
+	client_hears(&c, "OK\r\n");
+	client_sayz(&c, "PUTSCRIPT \"s\" {1001+}\r\n");
+	client_fill(&c, 1001);
+	client_sayz(&c, "\r\n");
+	client_hears(&c, "NO (QUOTA/MAXSIZE) \"This is larger than 1000 octets\"\r\n");
+	rig_ask(&r, &c, "NOOP\r\n", "NOOP", "OK\r\n");
+	client_close(&c);
+	rig_stop(&r);
+}
+
 static void test_spool_bytes(void **state)
 {
 	struct rig r;
@@ -448,6 +477,7 @@ int main(void)
 		cmocka_unit_test(test_output_low_bytes),
 		cmocka_unit_test(test_output_total_bytes),
 		cmocka_unit_test(test_smtp_message_bytes),
+		cmocka_unit_test(test_sieve_script_bytes),
 		cmocka_unit_test(test_spool_bytes),
 		cmocka_unit_test(test_spool_address_bytes),
 		cmocka_unit_test(test_spool_inline_bytes),

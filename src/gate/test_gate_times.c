@@ -242,6 +242,50 @@ static void test_imap_post_auth_sec(void **state)
 	rig_stop(&r);
 }
 
+static void test_pop_pre_auth_sec(void **state)
+{
+	struct rig r;
+	struct client c;
+	int64_t t;
+
+	(void)state;
+	rig_init(&r);
+	r.limits.pop_pre_auth_sec = 1;
+	rig_up(&r);
+	rig_greet(&r, &c, PORT_POP);
+	usleep(500000);
+	rig_ask(&r, &c, "CAPA\r\n", "CAPA", "+OK\r\n.\r\n");
+	t = rig_now_ms();
+	client_hears(&c, "-ERR Autologout; idle for too long\r\n");
+	client_ends(&c);
+	rig_after(t, 1000, 4000);
+	client_close(&c);
+	rig_stop(&r);
+}
+
+static void test_pop_post_auth_sec(void **state)
+{
+	struct rig r;
+	struct client c;
+	int64_t t;
+
+	(void)state;
+	rig_init(&r);
+	r.limits.pop_pre_auth_sec = 1;
+	r.limits.pop_post_auth_sec = 2;
+	rig_up(&r);
+	rig_greet(&r, &c, PORT_POP);
+	rig_let_in(&r, &c, "PASS secret\r\n", "PASS", "+OK\r\n");
+	usleep(1500000);
+	rig_ask(&r, &c, "NOOP\r\n", "NOOP", "+OK\r\n");
+	t = rig_now_ms();
+	client_hears(&c, "-ERR Autologout; idle for too long\r\n");
+	client_ends(&c);
+	rig_after(t, 2000, 6000);
+	client_close(&c);
+	rig_stop(&r);
+}
+
 static void test_metrics_sec(void **state)
 {
 	struct rig r;
@@ -447,6 +491,8 @@ int main(void)
 		cmocka_unit_test(test_smtp_data_sec),
 		cmocka_unit_test(test_imap_pre_auth_sec),
 		cmocka_unit_test(test_imap_post_auth_sec),
+		cmocka_unit_test(test_pop_pre_auth_sec),
+		cmocka_unit_test(test_pop_post_auth_sec),
 		cmocka_unit_test(test_metrics_sec),
 		cmocka_unit_test(test_bad_commands_max),
 		cmocka_unit_test(test_auth_failures_max),

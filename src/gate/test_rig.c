@@ -52,7 +52,7 @@ static void quiet(struct span line)
 void rig_init(struct rig *r)
 {
 	static const uint8_t service[PORT_COUNT] = { SVC_SMTP, SVC_IMAP, SVC_SUBMISSION, SVC_LMTP, SVC_METRICS,
-		SVC_SMTP, SVC_IMAP, SVC_IMAP };
+		SVC_SMTP, SVC_IMAP, SVC_IMAP, SVC_POP, SVC_SIEVE };
 	int sv[2];
 
 	memset(r, 0, sizeof(*r));
@@ -379,16 +379,21 @@ void rig_ask(struct rig *r, struct client *c, const char *line, const char *verb
 	client_hears(c, answer);
 }
 
-void rig_sign_in(struct rig *r, struct client *c)
+void rig_let_in(struct rig *r, struct client *c, const char *line, const char *verb, const char *answer)
 {
 	struct reply reply;
 
-	client_sayz(c, "a LOGIN u p\r\n");
-	reply_init(&reply, rig_cmd(r, "LOGIN"));
-	reply_bytes(&reply, SPAN("a OK\r\n"));
+	client_sayz(c, line);
+	reply_init(&reply, rig_cmd(r, verb));
+	reply_bytes(&reply, span_str(answer));
 	reply.authenticated = true;
 	rig_reply_full(r, &reply);
-	client_hears(c, "a OK\r\n");
+	client_hears(c, answer);
+}
+
+void rig_sign_in(struct rig *r, struct client *c)
+{
+	rig_let_in(r, c, "a LOGIN u p\r\n", "LOGIN", "a OK\r\n");
 }
 
 void rig_refused(struct rig *r, enum rig_port port, const char *text)

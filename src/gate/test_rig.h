@@ -14,6 +14,7 @@
 
 enum rig_port {
 	PORT_SMTP, PORT_IMAP, PORT_SUBMISSIONS, PORT_LMTP, PORT_METRICS, PORT_PROXY, PORT_IMAPS, PORT_PROXY_TLS,
+	PORT_POP, PORT_SIEVE,
 	PORT_COUNT
 };
 
@@ -78,6 +79,8 @@ int64_t rig_now_ms(void);
 void rig_after(int64_t t, int64_t at_least_ms, int64_t at_most_ms); /* since t; slow machines need a generous most */
 void rig_ask(struct rig *r, struct client *c, const char *line, const char *verb, const char *answer);
 void rig_sign_in(struct rig *r, struct client *c); /* IMAP, tag a */
+/* Any protocol: core says to this line that the client has signed in. */
+void rig_let_in(struct rig *r, struct client *c, const char *line, const char *verb, const char *answer);
 void rig_refused(struct rig *r, enum rig_port port, const char *text); /* a new connection hears this and the end */
 void rig_data(struct rig *r, struct client *c); /* DATA up to 354 */
 void rig_big(struct rig *r, struct client *c, uint8_t next); /* FETCH answered with 32 MiB, none read */

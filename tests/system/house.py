@@ -27,8 +27,8 @@ BIN = os.environ.get("KONTOR_BIN", str(ROOT / "build/src/main/kontor"))
 STORE = os.environ.get("KONTOR_STORE") or os.environ.get("KONTOR_TEST_PG")
 PASSWORD = "Fr\u00fchling-im-Moor"
 ADMIN = "admin@example.org"
-PORTS = {"lmtp": 24, "smtp": 25, "imap": 143, "submissions": 465, "submission": 587, "imaps": 993, "metrics": 9100,
-         "sieve": 4190}
+PORTS = {"lmtp": 24, "smtp": 25, "pop3": 110, "imap": 143, "submissions": 465, "submission": 587, "imaps": 993, "pop3s": 995,
+         "metrics": 9100, "sieve": 4190}
 DAMAGE = re.compile(rb"Sanitizer|runtime error:|Assertion .* failed|SIGSYS|\*\*\* .* detected|event=panic")
 SLOW = 4 if "asan" in BIN or "tsan" in BIN else 1
 

@@ -293,29 +293,42 @@ int imap_search_keys(struct arena *a, struct imap_args *g, struct imap_search *o
 	return out->root ? 0 : p.e->code;
 }
 
-/* search-return-opts = SP "RETURN" SP "(" [search-return-opt *(SP search-return-opt)] ")" */
-static int return_parse(struct imap_args *g, unsigned *out, struct err *e)
+/* search-return-opts = SP "RETURN" SP "(" [search-return-opt *(SP search-return-opt)] ")"
+ * search-return-opt =/ "PARTIAL" SP partial-range, not together with ALL (RFC 9394) */
+int imap_return_parse(struct imap_args *g, struct imap_search *out, struct err *e)
 {
 	static const struct {
 		const char *name;
 		unsigned bit;
 	} opts[] = {{"ALL", IMAP_RETURN_ALL}, {"COUNT", IMAP_RETURN_COUNT},
-		{"MIN", IMAP_RETURN_MIN}, {"MAX", IMAP_RETURN_MAX}, {"SAVE", IMAP_RETURN_SAVE}};
+		{"MIN", IMAP_RETURN_MIN}, {"MAX", IMAP_RETURN_MAX}, {"SAVE", IMAP_RETURN_SAVE},
+		{"PARTIAL", IMAP_RETURN_PARTIAL}};
+	size_t n = sizeof(opts) / sizeof(*opts);
 	struct imap_args list;
+	struct span range;
 
+	if (!imap_args_word(g, "RETURN"))
+		return 0;
+	out->has_return = true;
 	if (!imap_args_list(g, &list))
 		return err_set(e, ERR_SYNTAX, "List expected after RETURN", "none");
-	*out = list.n ? 0 : IMAP_RETURN_ALL;
+	out->ret = list.n ? 0 : IMAP_RETURN_ALL;
 	while (list.at < list.n) {
-		size_t i = 0, n = sizeof(opts) / sizeof(*opts);
+		size_t i = 0;
 
 		while (i < n && !imap_args_word(&list, opts[i].name))
 			i++;
 		if (i == n)
 			return err_set(
 				e, ERR_SYNTAX, "Unknown RETURN option", "option %zu", list.at);
-		*out |= opts[i].bit;
+		if (opts[i].bit == IMAP_RETURN_PARTIAL &&
+			((out->ret & IMAP_RETURN_PARTIAL) || !imap_args_atom(&list, &range) ||
+				!imap_partial_parse(range, &out->partial)))
+			return err_set(e, ERR_SYNTAX, "PARTIAL takes one range", "option %zu", list.at);
+		out->ret |= opts[i].bit;
 	}
+	if ((out->ret & IMAP_RETURN_PARTIAL) && (out->ret & IMAP_RETURN_ALL))
+		return err_set(e, ERR_SYNTAX, "PARTIAL and ALL exclude each other", "both");
 	return 0;
 }
 
@@ -324,12 +337,9 @@ int imap_search_parse(struct arena *a, struct imap_args *g, struct imap_search *
 	int r;
 
 	*out = (struct imap_search){NULL};
-	if (imap_args_word(g, "RETURN")) {
-		out->has_return = true;
-		r = return_parse(g, &out->ret, e);
-		if (r < 0)
-			return r;
-	}
+	r = imap_return_parse(g, out, e);
+	if (r < 0)
+		return r;
 	if (imap_args_word(g, "CHARSET") && !imap_args_astring(g, &out->charset))
 		return err_set(e, ERR_SYNTAX, "Charset expected", "none");
 	return imap_search_keys(a, g, out, e);

@@ -10,6 +10,7 @@
  * which have arguments of their own in front (use imap_search_keys for what follows). */
 #pragma once
 #include "codec/imap/imap_args.h"
+#include "codec/imap/imap_set.h"
 
 #define IMAP_SEARCH_KEYS_MAX 1024
 #define IMAP_SEARCH_DEPTH_MAX 32
@@ -61,16 +62,20 @@ enum imap_search_return {
 	IMAP_RETURN_MIN = 4,
 	IMAP_RETURN_MAX = 8,
 	IMAP_RETURN_SAVE = 16,
+	IMAP_RETURN_PARTIAL = 32,
 };
 
 struct imap_search {
 	struct imap_search_key *root;
 	struct span charset;	    /* as written; none: US-ASCII or UTF-8 */
 	unsigned ret;		    /* IMAP_RETURN_*; "RETURN ()" means ALL */
+	struct imap_partial partial; /* valid with IMAP_RETURN_PARTIAL */
 	bool has_return;	    /* answer with ESEARCH */
 	bool has_modseq, has_saved; /* some key is MODSEQ, is $ */
 };
 
+/* RETURN (...), if it is there; also in front of SORT and ESEARCH. Fills ret, partial, has_return. */
+int imap_return_parse(struct imap_args *g, struct imap_search *out, struct err *e);
 /* [RETURN (...)] [CHARSET x] 1*search-key, to the end of the cursor. */
 int imap_search_parse(struct arena *a, struct imap_args *g, struct imap_search *out, struct err *e);
 /* 1*search-key only, to the end of the cursor; fills root and the has_ fields. */

@@ -303,6 +303,7 @@ int imap_fetch_parse(struct arena *a, struct imap_args *g, struct imap_fetch_ite
 int imap_fetch_mods_parse(struct imap_args *g, struct imap_fetch_mods *out, struct err *e)
 {
 	struct imap_args list;
+	struct span range;
 
 	*out = (struct imap_fetch_mods){0};
 	if (!imap_args_is_list(g))
@@ -316,6 +317,10 @@ int imap_fetch_mods_parse(struct imap_args *g, struct imap_fetch_mods *out, stru
 			out->has_changedsince = true;
 		} else if (!out->vanished && imap_args_word(&list, "VANISHED")) {
 			out->vanished = true;
+		} else if (!out->has_partial && imap_args_word(&list, "PARTIAL")) {
+			if (!imap_args_atom(&list, &range) || !imap_partial_parse(range, &out->partial))
+				return bad(e, "PARTIAL takes a range");
+			out->has_partial = true;
 		} else {
 			return bad(e, "Unknown FETCH modifier");
 		}

@@ -8,6 +8,7 @@
  * for: finding the part in a message (codec/mime). */
 #pragma once
 #include "codec/imap/imap_args.h"
+#include "codec/imap/imap_set.h"
 #include "base/buf.h"
 
 #define IMAP_FETCH_ITEMS_MAX 128
@@ -59,7 +60,8 @@ struct imap_fetch_item {
 
 struct imap_fetch_mods {       /* "(" fetch-modifier *(SP fetch-modifier) ")" */
 	uint64_t changedsince; /* mod-sequence; valid when has_changedsince */
-	bool has_changedsince, vanished;
+	struct imap_partial partial; /* valid when has_partial */
+	bool has_changedsince, vanished, has_partial;
 };
 
 /* Takes the attribute argument (one item, a macro or a list) from the cursor. */

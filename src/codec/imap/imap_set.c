@@ -203,3 +203,39 @@ bool imap_set_next(struct imap_set_iter *it, uint32_t *out)
 		it->next = it->set->v[it->at].lo;
 	return true;
 }
+
+bool imap_partial_parse(struct span s, struct imap_partial *out)
+{
+	struct span left = span_cut(&s, ':');
+	uint64_t a, b;
+
+	out->from_end = scan_char(&left, '-');
+	if (out->from_end && !scan_char(&s, '-'))
+		return false;
+	if (!span_num(left, &a, 1, UINT32_MAX) || !span_num(s, &b, 1, UINT32_MAX))
+		return false;
+	out->lo = (uint32_t)(a < b ? a : b);
+	out->hi = (uint32_t)(a < b ? b : a);
+	return true;
+}
+
+void imap_partial_cut(struct arena *a, const struct imap_set *s, const struct imap_partial *p, struct imap_set *out)
+{
+	uint64_t n = imap_set_count(s), lo = p->lo, hi = p->hi, at = 0;
+
+	if (p->from_end) {
+		lo = n > p->hi ? n - p->hi + 1 : 1;
+		hi = n >= p->lo ? n - p->lo + 1 : 0;
+	}
+	*out = (struct imap_set){0};
+	for (size_t i = 0; i < s->n && at < hi; i++) {
+		uint64_t len = (uint64_t)s->v[i].hi - s->v[i].lo + 1, from = lo > at ? lo - at - 1 : 0;
+		uint64_t to = hi - at < len ? hi - at : len;
+
+		if (from < to) {
+			imap_set_add(a, out, s->v[i].lo + (uint32_t)from);
+			out->v[out->n - 1].hi = s->v[i].lo + (uint32_t)(to - 1);
+		}
+		at += len;
+	}
+}

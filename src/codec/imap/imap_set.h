@@ -21,6 +21,11 @@ struct imap_set {
 	size_t n, cap;
 };
 
+struct imap_partial { /* "3:5" the third to the fifth result, "-1:-10" the last ten (RFC 9394) */
+	uint32_t lo, hi;
+	bool from_end;
+};
+
 struct imap_set_iter {
 	const struct imap_set *set;
 	size_t at;
@@ -38,5 +43,9 @@ void imap_set_format(
 	struct buf *b, const struct imap_set *s); /* "1:5,9"; nothing for an empty set */
 /* Cuts to [lo, hi], in place. */
 void imap_set_clip(struct imap_set *s, uint32_t lo, uint32_t hi);
+/* partial-range = nz-number ":" nz-number / "-" nz-number ":" "-" nz-number; lo <= hi afterwards */
+bool imap_partial_parse(struct span s, struct imap_partial *out);
+/* The numbers at those places. Ranges, not numbers, are walked. */
+void imap_partial_cut(struct arena *a, const struct imap_set *s, const struct imap_partial *p, struct imap_set *out);
 struct imap_set_iter imap_set_iter(const struct imap_set *s);
 bool imap_set_next(struct imap_set_iter *it, uint32_t *out); /* ascending */

@@ -151,3 +151,31 @@ void imap_write_text(struct buf *b, struct span s)
 	if (to)
 		buf_grow(b, s.n);
 }
+
+void imap_write_preview(struct buf *b, struct span text, size_t chars, bool utf8)
+{
+	bool blank = false;
+	SCOPED_BUF one;
+
+	buf_init(&one, 4 * chars + 8);
+	for (size_t i = 0; i < text.n && !one.failed; i++) {
+		unsigned char ch = (unsigned char)text.p[i];
+
+		if (ch <= ' ' || ch == 0x7f) {
+			blank = one.n > 0;
+			continue;
+		}
+		if ((ch & 0xc0) != 0x80) { /* a character begins */
+			size_t need = blank ? 2 : 1;
+
+			if (chars < need)
+				break;
+			chars -= need;
+			if (blank)
+				buf_addc(&one, ' ');
+			blank = false;
+		}
+		buf_addc(&one, (char)ch);
+	}
+	imap_write_string(b, buf_span(&one), utf8);
+}

@@ -11,6 +11,8 @@ void imap_write_string(struct buf *b, struct span s, bool utf8);  /* quoted or l
 void imap_write_nstring(struct buf *b, struct span s, bool utf8); /* s.p == NULL: NIL */
 void imap_write_astring(struct buf *b, struct span s, bool utf8); /* atom when it can be one */
 void imap_write_quoted(struct buf *b, struct span s);		  /* CR, LF, NUL become blanks */
+/* The first `chars` characters of UTF-8 text as a string, blanks and line ends joined (RFC 8970). */
+void imap_write_preview(struct buf *b, struct span text, size_t chars, bool utf8);
 void imap_write_number(struct buf *b, uint64_t n);
 void imap_write_flags(struct buf *b, const struct span *flags, size_t n); /* "(\Seen $Forwarded)" */
 /* UTF-8 name: UTF-7 for rev1, UTF-8 for sessions that enabled it. */

@@ -4,6 +4,7 @@
 #include <cmocka.h>
 #include "codec/imap/imap_lex.h"
 #include "codec/imap/imap_search.h"
+#include "codec/imap/imap_sort.h"
 #include "codec/imap/imap_section.h"
 
 static struct imap_args lex(struct arena *a, struct span text)
@@ -352,6 +353,50 @@ static void test_search_limits(void **state)
 	assert_int_equal(search_many("UNSEEN ", IMAP_SEARCH_KEYS_MAX / 2, "ALL"), ERR_LIMIT);
 }
 
+static void base_is(const char *subject, const char *want, bool reply)
+{
+	bool got;
+	struct span base = imap_base_subject(span_str(subject), &got);
+
+	assert_true(span_eqz(base, want));
+	assert_int_equal(got, reply);
+}
+
+static void test_base_subject(void **state)
+{
+	(void)state;
+	base_is("", "", false);
+	base_is(" hallo ", "hallo", false);
+	base_is("re: hallo", "hallo", true);
+	base_is("re : fw: fwd:hallo (fwd) (fwd)", "hallo", true);
+	base_is("re[2]: hallo", "hallo", true);
+	base_is("[liste] [x] re: hallo", "hallo", true);
+	base_is("re: [liste] hallo", "hallo", true);
+	base_is("[liste]", "[liste]", false);
+	base_is("[a] [b]", "[b]", false);
+	base_is("[fwd: re: hallo]", "hallo", true);
+	base_is("real", "real", false);
+	base_is("re:", "", true);
+	base_is("[[a] b", "[[a] b", false);
+}
+
+static void test_envelope_keys(void **state)
+{
+	static const char whole[] = "(\"d\" \"s\" ((\"A \\\"B\\\"\" NIL \"a\" \"x\")(NIL NIL \"b\" \"x\")) NIL NIL"
+		" ((NIL NIL \"t\" \"y\")) NIL NIL \"<1@x>\" NIL)";
+	SCOPED_ARENA a = arena_new();
+	struct imap_envelope_keys k;
+
+	(void)state;
+	imap_envelope_keys(a, span_str(whole), &k);
+	assert_true(span_eqz(k.from.name, "A \"B\"") && span_eqz(k.from.mailbox, "a") && span_eqz(k.to.mailbox, "t"));
+	assert_true(!k.cc.mailbox.n && span_eqz(k.in_reply_to, "<1@x>"));
+	for (size_t n = 0; n < sizeof(whole) - 1; n++) /* cut anywhere: nothing bad happens */
+		imap_envelope_keys(a, span_sub(span_str(whole), 0, n), &k);
+	imap_envelope_keys(a, SPAN("(\"\\"), &k);
+	assert_false(k.from.mailbox.n);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -361,6 +406,8 @@ int main(void)
 		cmocka_unit_test(test_fetch_limits),
 		cmocka_unit_test(test_search),
 		cmocka_unit_test(test_search_limits),
+		cmocka_unit_test(test_base_subject),
+		cmocka_unit_test(test_envelope_keys),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -417,6 +417,60 @@ static void test_write(void **state)
 	}
 }
 
+static void partial_is(const char *range, const char *set, const char *want)
+{
+	SCOPED_ARENA a = arena_new();
+	struct imap_partial p;
+	struct imap_set in, out;
+	struct err e = ERR_INIT;
+	SCOPED_BUF b;
+
+	buf_init(&b, 1000);
+	assert_true(imap_partial_parse(span_str(range), &p));
+	assert_int_equal(imap_set_parse(a, span_str(set), 1000, &in, &e), 0);
+	imap_partial_cut(a, &in, &p, &out);
+	imap_set_format(&b, &out);
+	assert_true(span_eqz(buf_span(&b), want));
+}
+
+static void test_partial(void **state)
+{
+	static const char *const bad[] = { "", "1", "0:1", "1:0", "-1:2", "1:-2", "1:2:3", "1:*", "-0:-1", "1:4294967296" };
+	struct imap_partial p;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+		assert_false(imap_partial_parse(span_str(bad[i]), &p));
+	partial_is("1:1", "5:9,20", "5");
+	partial_is("2:6", "5:9,20:30", "6:9,20");
+	partial_is("6:2", "5:9,20:30", "6:9,20");
+	partial_is("100:200", "5:9", "");
+	partial_is("1:4294967295", "5:9", "5:9");
+	partial_is("-1:-1", "5:9,20", "20");
+	partial_is("-2:-3", "5:9,20", "8:9");
+	partial_is("-1:-100", "5:9,20", "5:9,20");
+	partial_is("-7:-9", "5:9,20", "");
+}
+
+static void preview_is(const char *text, size_t chars, const char *want)
+{
+	SCOPED_BUF b;
+
+	buf_init(&b, 1000);
+	imap_write_preview(&b, span_str(text), chars, true);
+	assert_true(span_eqz(buf_span(&b), want));
+}
+
+static void test_preview(void **state)
+{
+	(void)state;
+	preview_is("", 10, "\"\"");
+	preview_is(" \r\n a\t\r\n b ", 10, "\"a b\"");
+	preview_is("Gr\xc3\xbc\xc3\x9f" "e", 3, "\"Gr\xc3\xbc\"");
+	preview_is("ab cd", 3, "\"ab\"");
+	preview_is("ab cd", 4, "\"ab c\"");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -427,6 +481,8 @@ int main(void)
 		cmocka_unit_test(test_utf8),
 		cmocka_unit_test(test_date),
 		cmocka_unit_test(test_write),
+		cmocka_unit_test(test_partial),
+		cmocka_unit_test(test_preview),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -81,31 +81,30 @@ int imap_starttls(struct imap_call *c, struct err *e)
 
 int imap_enable(struct imap_call *c, struct err *e)
 {
-	bool condstore = false, qresync = false, rev2 = false;
+	static const char *const known[] = { "CONDSTORE", "QRESYNC", "IMAP4rev2", "UTF8=ACCEPT" };
+	enum { CONDSTORE = 1, QRESYNC = 2, REV2 = 4, UTF8 = 8 };
+	unsigned asked = 0;
 	struct span word;
 	unsigned n = 0;
 
-	for (; imap_args_atom(&c->args, &word); n++) {
-		condstore |= span_ieqz(word, "CONDSTORE");
-		qresync |= span_ieqz(word, "QRESYNC");
-		rev2 |= span_ieqz(word, "IMAP4rev2");
-	}
+	for (; imap_args_atom(&c->args, &word); n++)
+		for (unsigned i = 0; i < sizeof(known) / sizeof(*known); i++)
+			asked |= span_ieqz(word, known[i]) ? 1u << i : 0;
 	if (!n)
 		return imap_bad(e, "ENABLE takes capabilities");
 	if (imap_arg_end(c, e) < 0)
 		return e->code;
 	buf_addz(c->out, "* ENABLED");
-	if (condstore)
-		buf_addz(c->out, " CONDSTORE");
-	if (qresync)
-		buf_addz(c->out, " QRESYNC");
-	if (rev2)
-		buf_addz(c->out, " IMAP4rev2");
+	for (unsigned i = 0; i < sizeof(known) / sizeof(*known); i++)
+		if (asked >> i & 1)
+			buf_addf(c->out, " %s", known[i]);
 	buf_addz(c->out, "\r\n");
-	if (condstore || qresync)
+	if (asked & (CONDSTORE | QRESYNC))
 		imap_condstore_on(c);
-	c->s->qresync |= qresync;
-	c->s->rev2 |= rev2;
+	c->s->qresync |= (asked & QRESYNC) != 0;
+	c->s->rev2 |= (asked & REV2) != 0;
+	c->s->utf8_accept |= (asked & UTF8) != 0;
+	c->s->utf8 = c->s->rev2 || c->s->utf8_accept;
 	return 0;
 }
 

@@ -1,6 +1,7 @@
 /* cmd_append.c - APPEND of one or many messages, all or none (RFC 9051 6.3.12, 3502, 4315).
  *
  * append-message = [SP flag-list] [SP date-time] SP append-data
+ * append-data =/ "UTF8" SP "(" literal8 ")"                         (RFC 6855 section 4)
  * Bytes are kept as the client sent them. Large literals lie in the gate's spool: it is mapped when it can be
  * sealed against shrinking, else read. */
 #include <fcntl.h>
@@ -70,8 +71,12 @@ static void append_free(struct append *ap)
 
 static int take_bytes(struct imap_call *c, struct append *ap, struct one *m, struct err *e)
 {
-	const struct tok *t = imap_args_peek(&c->args);
+	bool wrapped = imap_args_word(&c->args, "UTF8");
+	const struct tok *t;
 
+	if (wrapped && (!c->s->utf8 || !imap_args_open(&c->args)))
+		return imap_bad(e, "UTF8 takes a literal, after ENABLE UTF8=ACCEPT");
+	t = imap_args_peek(&c->args);
 	if (!t || (t->kind != TOK_STRING && t->kind != TOK_SPOOL))
 		return imap_bad(e, "Message literal expected");
 	if (t->kind == TOK_SPOOL) {
@@ -85,6 +90,8 @@ static int take_bytes(struct imap_call *c, struct append *ap, struct one *m, str
 		m->bytes = t->text;
 	}
 	c->args.at++;
+	if (wrapped && !imap_args_close(&c->args))
+		return imap_bad(e, "UTF8 takes one literal");
 	if (!m->bytes.n)
 		return imap_no(e, ERR_PARAM, "An empty message is not stored");
 	return 0;
@@ -104,7 +111,7 @@ static int take_one(struct imap_call *c, struct append *ap, struct err *e)
 	}
 	look = c->args;
 	if (look.at + 1 < look.n && look.v[look.at].kind == TOK_STRING &&
-		(look.v[look.at + 1].kind == TOK_STRING || look.v[look.at + 1].kind == TOK_SPOOL) &&
+		look.v[look.at + 1].kind != TOK_OPEN && look.v[look.at + 1].kind != TOK_CLOSE &&
 		look.v[look.at].text.n == 26 && imap_args_string(&look, &date) &&
 		imap_date_time_parse(date, &m->received_sec, &zone, e) == 0)
 		c->args = look;

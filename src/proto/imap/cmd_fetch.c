@@ -44,6 +44,7 @@ static bool needs_summary(const struct imap_fetch_item *i)
 	case IMAP_FETCH_RFC822_TEXT:
 	case IMAP_FETCH_BINARY:
 	case IMAP_FETCH_BINARY_SIZE:
+	case IMAP_FETCH_PREVIEW:
 		return true;
 	default:
 		return false;
@@ -59,8 +60,6 @@ static int check_items(struct imap_call *c, struct fetch *f, struct err *e)
 	for (size_t i = 0; i < f->n; i++) {
 		const struct imap_fetch_item *it = &f->items[i];
 
-		if (it->kind == IMAP_FETCH_PREVIEW)
-			return imap_bad(e, "PREVIEW is not offered");
 		f->want |= needs_summary(it) ? WANT_SUMMARY : 0;
 		f->sets_seen |= !it->peek;
 		f->has_uid |= it->kind == IMAP_FETCH_UID;
@@ -82,7 +81,40 @@ static int parse(struct imap_call *c, struct fetch *f, struct err *e)
 	if (imap_arg_set(c, &f->uids, e) < 0 || imap_fetch_parse(c->arena, &c->args, &f->items, &f->n, e) < 0 ||
 		imap_fetch_mods_parse(&c->args, &f->mods, e) < 0 || imap_arg_end(c, e) < 0)
 		return e->code;
+	if (f->mods.has_partial && !c->uid)
+		return imap_bad(e, "PARTIAL needs UID FETCH");
 	return check_items(c, f, e);
+}
+
+/* PARTIAL counts among what CHANGEDSINCE leaves (RFC 9394 section 3.3). */
+static int cut_uids(struct tx *tx, void *arg, struct err *e)
+{
+	struct fetch *f = arg;
+	struct imap_call *c = f->c;
+	struct imap_set all = f->uids, part = { 0 };
+	struct message_walk *w;
+	struct message m;
+	int r = 0;
+
+	c->tx = tx;
+	if (f->mods.has_changedsince && all.n) {
+		r = imap_box(c, &f->box, e);
+		if (r >= 0)
+			r = message_walk_open(c->org, tx, c->arena, &f->box, &f->uids, WANT_META, &w, e);
+		if (r >= 0) {
+			all = part;
+			while ((r = message_walk_next(w, &m, e)) > 0)
+				if (m.modseq > f->mods.changedsince)
+					imap_set_add(c->arena, &all, m.uid);
+			message_walk_close(w);
+		}
+	}
+	c->tx = NULL;
+	if (r >= 0) {
+		imap_partial_cut(c->arena, &all, &f->mods.partial, &part);
+		f->uids = part;
+	}
+	return r;
 }
 
 static int unseen(struct fetch *f, struct imap_set *out, struct err *e)
@@ -231,6 +263,10 @@ int imap_fetch(struct imap_call *c, struct err *e)
 		return e->code;
 	if (f->has_modseq || f->mods.has_changedsince)
 		imap_condstore_on(c);
+	if (f->mods.has_partial && store_read(c->store, cut_uids, f, e) < 0) {
+		more_end(c->s);
+		return e->code;
+	}
 	if (f->first && mark_seen(f, e) < 0)
 		return e->code;
 	if (!f->first)

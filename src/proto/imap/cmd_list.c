@@ -66,7 +66,7 @@ static int add_pattern(struct imap_call *c, struct list *l, struct span referenc
 
 	if (l->n_patterns == PATTERNS_MAX)
 		return imap_no(e, ERR_LIMIT, "Too many patterns");
-	if (imap_mailbox_decode(c->arena, wire, c->s->rev2, &utf8, e) < 0)
+	if (imap_mailbox_decode(c->arena, wire, c->s->utf8, &utf8, e) < 0)
 		return e->code;
 	l->pattern[l->n_patterns] = ARENA_NEW(c->arena, struct imap_pattern);
 	return imap_pattern_init(l->pattern[l->n_patterns++], utf8, MAILBOX_DELIMITER, e);
@@ -134,7 +134,7 @@ static void put_row(struct imap_call *c, const struct list *l, const struct mail
 	buf_addz(c->out, "* LIST ");
 	imap_put_attributes(c->out, row, l->ret_children || !l->extended, l->ret_subscribed);
 	buf_addz(c->out, " \"/\" ");
-	imap_write_mailbox(c->out, row->name, c->s->rev2);
+	imap_write_mailbox(c->out, row->name, c->s->utf8);
 	if (childinfo)
 		buf_addf(c->out, " (\"CHILDINFO\" (%s))", l->subscribed ? "\"SUBSCRIBED\"" : "\"SPECIAL-USE\"");
 	buf_addz(c->out, "\r\n");
@@ -188,7 +188,7 @@ int imap_lsub(struct imap_call *c, struct err *e)
 		if (!matches(&l, rows[i].name) || (!rows[i].subscribed && !has_hidden_child(&l, rows, n, i)))
 			continue;
 		buf_addf(c->out, "* LSUB (%s) \"/\" ", rows[i].subscribed && rows[i].box.id ? "" : "\\Noselect");
-		imap_write_mailbox(c->out, rows[i].name, c->s->rev2);
+		imap_write_mailbox(c->out, rows[i].name, c->s->utf8);
 		buf_addz(c->out, "\r\n");
 	}
 	c->text = "LSUB completed";

@@ -8,7 +8,7 @@ static int put_quota(struct imap_call *c, struct span root, uint64_t account_id,
 	if (account_get(c->org, c->tx, c->arena, account_id, &a, e) < 0)
 		return e->code;
 	buf_addz(c->out, "* QUOTA ");
-	imap_write_string(c->out, root, c->s->rev2);
+	imap_write_string(c->out, root, c->s->utf8);
 	buf_addz(c->out, " (");
 	if (a.quota_bytes)
 		buf_addf(c->out, "STORAGE %llu %llu", (unsigned long long)((a.used_bytes + 1023) / 1024),
@@ -54,9 +54,9 @@ int imap_getquotaroot(struct imap_call *c, struct err *e)
 		mailbox_locate(c->org, c->tx, c->arena, c->who, name, &place, e) < 0)
 		return e->code;
 	buf_addz(c->out, "* QUOTAROOT ");
-	imap_write_mailbox(c->out, name, c->s->rev2);
+	imap_write_mailbox(c->out, name, c->s->utf8);
 	buf_addc(c->out, ' ');
-	imap_write_string(c->out, root_of(&place), c->s->rev2);
+	imap_write_string(c->out, root_of(&place), c->s->utf8);
 	buf_addz(c->out, "\r\n");
 	return put_quota(c, root_of(&place), box.account_id, e);
 }

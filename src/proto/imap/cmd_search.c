@@ -24,6 +24,11 @@ static void save_result(struct imap_call *c, const struct imap_search *q, const 
 {
 	struct imap_set ends = { 0 };
 
+	if ((q->ret & IMAP_RETURN_PARTIAL) && !(q->ret & (IMAP_RETURN_ALL | IMAP_RETURN_COUNT))) {
+		imap_partial_cut(c->arena, uids, &q->partial, &ends); /* RFC 9394 section 3.1: only what was told */
+		save(c->s, &ends);
+		return;
+	}
 	if ((q->ret & (IMAP_RETURN_ALL | IMAP_RETURN_COUNT)) || !(q->ret & (IMAP_RETURN_MIN | IMAP_RETURN_MAX)) || !uids->n) {
 		save(c->s, uids);
 		return;
@@ -48,6 +53,21 @@ static struct imap_set numbers(struct imap_call *c, const struct imap_set *uids)
 	return seqs;
 }
 
+static void put_partial(struct imap_call *c, const struct imap_search *q, const struct imap_set *set)
+{
+	const struct imap_partial *p = &q->partial;
+	const char *sign = p->from_end ? "-" : "";
+	struct imap_set part;
+
+	buf_addf(c->out, " PARTIAL (%s%u:%s%u ", sign, p->lo, sign, p->hi);
+	imap_partial_cut(c->arena, set, p, &part);
+	if (part.n)
+		imap_set_format(c->out, &part);
+	else
+		buf_addz(c->out, "NIL");
+	buf_addc(c->out, ')');
+}
+
 static void put_esearch(struct imap_call *c, const struct imap_search *q, const struct imap_set *set, uint64_t modseq)
 {
 	unsigned ret = q->ret ? q->ret : IMAP_RETURN_ALL;
@@ -64,6 +84,8 @@ static void put_esearch(struct imap_call *c, const struct imap_search *q, const 
 		buf_addz(b, " ALL ");
 		imap_set_format(b, set);
 	}
+	if (ret & IMAP_RETURN_PARTIAL)
+		put_partial(c, q, set);
 	if (ret & IMAP_RETURN_COUNT)
 		buf_addf(b, " COUNT %llu", (unsigned long long)imap_set_count(set));
 	if (q->has_modseq && set->n)
@@ -86,29 +108,45 @@ static void put_search(struct imap_call *c, const struct imap_search *q, const s
 	buf_addz(c->out, "\r\n");
 }
 
+void imap_search_save(struct imap_call *c, const struct imap_set *uids)
+{
+	save(c->s, uids);
+}
+
+int imap_search_run(struct imap_call *c, const struct imap_search *q, struct mailbox *box, struct imap_set *found,
+	uint64_t *modseq_out, struct err *e)
+{
+	struct mail_search how = { .query = q, .uids = c->s->view.uids, .saved = &c->s->saved, .now_sec = time_real_sec() };
+	struct imap_set none = { 0 };
+	uint64_t modseq;
+
+	if (q->charset.n && !mime_charset_known(q->charset)) {
+		c->no_code = "BADCHARSET (UTF-8 US-ASCII ISO-8859-1 ISO-8859-15 WINDOWS-1252)";
+		return imap_no(e, ERR_PARAM, "Unknown charset");
+	}
+	if (q->has_modseq)
+		imap_condstore_on(c);
+	if (imap_box(c, box, e) == 0 && mail_search(c->org, c->tx, c->arena, box, &how, found,
+		modseq_out ? modseq_out : &modseq, e) == 0)
+		return 0;
+	if (q->ret & IMAP_RETURN_SAVE)
+		save(c->s, &none);
+	return e->code;
+}
+
 int imap_search(struct imap_call *c, struct err *e)
 {
-	struct mail_search how = { .uids = c->s->view.uids, .saved = &c->s->saved, .now_sec = time_real_sec() };
-	struct imap_set found = { 0 }, none = { 0 }, set;
+	struct imap_set found = { 0 }, set;
 	struct imap_search q;
 	struct mailbox box;
 	uint64_t modseq = 0;
 
 	if (imap_search_parse(c->arena, &c->args, &q, e) < 0)
 		return e->code;
-	if (q.charset.n && !mime_charset_known(q.charset)) {
-		c->no_code = "BADCHARSET (UTF-8 US-ASCII ISO-8859-1 ISO-8859-15 WINDOWS-1252)";
-		return imap_no(e, ERR_PARAM, "Unknown charset");
-	}
-	if (q.has_modseq)
-		imap_condstore_on(c);
-	how.query = &q;
-	if (imap_box(c, &box, e) < 0 ||
-		mail_search(c->org, c->tx, c->arena, &box, &how, &found, &modseq, e) < 0) {
-		if (q.ret & IMAP_RETURN_SAVE)
-			save(c->s, &none);
+	if (q.charset.n && c->s->utf8_accept)
+		return imap_bad(e, "With UTF8=ACCEPT a search names no charset");
+	if (imap_search_run(c, &q, &box, &found, &modseq, e) < 0)
 		return e->code;
-	}
 	set = numbers(c, &found);
 	c->text = "SEARCH completed";
 	if (q.ret & IMAP_RETURN_SAVE)

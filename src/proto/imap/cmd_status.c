@@ -1,8 +1,10 @@
-/* cmd_status.c - STATUS (RFC 9051 6.3.11, 7162, 8438, 8474), also for LIST RETURN (STATUS (...)). */
+/* cmd_status.c - STATUS (RFC 9051 6.3.11, 7162, 8438, 8474, 7889), also for LIST RETURN (STATUS (...)). */
+#include "codec/imap/imap_frame.h"
 #include "proto/imap/imap_int.h"
 
 static const char *const names[] = { "MESSAGES", "UIDNEXT", "UIDVALIDITY", "UNSEEN", "DELETED", "SIZE",
-	"HIGHESTMODSEQ", "RECENT", "MAILBOXID" };
+	"HIGHESTMODSEQ", "RECENT", "MAILBOXID",
+	"APPENDLIMIT" };
 #define NAMES (sizeof(names) / sizeof(*names))
 
 int imap_status_parse(struct imap_call *c, struct imap_args *g, unsigned *items_out, struct err *e)
@@ -30,11 +32,11 @@ int imap_status_parse(struct imap_call *c, struct imap_args *g, unsigned *items_
 void imap_status_put(struct imap_call *c, struct span name, const struct mailbox *box, unsigned items)
 {
 	const uint64_t values[NAMES] = { box->messages, box->uidnext, box->uidvalidity, box->unseen, box->deleted,
-		box->bytes, box->modseq, 0, box->id };
+		box->bytes, box->modseq, 0, box->id, imap_limits_post_auth.literal_max };
 	const char *sep = "";
 
 	buf_addz(c->out, "* STATUS ");
-	imap_write_mailbox(c->out, name, c->s->rev2);
+	imap_write_mailbox(c->out, name, c->s->utf8);
 	buf_addz(c->out, " (");
 	for (size_t i = 0; i < NAMES; i++) {
 		if (!(items >> i & 1))

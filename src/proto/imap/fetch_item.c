@@ -7,6 +7,8 @@
 #include "proto/imap/fetch.h"
 
 #define WHOLE_LEN 131072                 /* smaller messages are read at once */
+#define PREVIEW_CHARS 200
+#define PREVIEW_LOOK_LEN 16384           /* text that is looked at for them */
 #define INLINE_MAX (3u << 20)            /* call->out holds a little less than 4 MiB */
 
 static int body_get(struct fetch *f, const struct message *m, uint64_t off, uint64_t len, struct span *out,
@@ -146,10 +148,23 @@ static int put_binary(struct fetch *f, const struct message *m, const struct ima
 	return put_literal(f, bytes, span_has_nul(bytes), e);
 }
 
+/* The first words of the text, blanks joined (RFC 8970). LAZY makes no difference: there is nothing to wait for. */
+static int put_preview(struct fetch *f, const struct message *m, struct err *e)
+{
+	struct mime_limits limits = MIME_LIMITS;
+	struct mime_part *root;
+	struct span body;
+	if (body_get(f, m, 0, m->size, &body, e) < 0 || mime_parse(f->scratch, body, &limits, &root, e) < 0)
+		return e->code;
+	imap_write_preview(f->c->out, mime_message_text(f->scratch, body, root, PREVIEW_LOOK_LEN), PREVIEW_CHARS,
+		f->c->s->utf8);
+	return 0;
+}
+
 static int put_item(struct fetch *f, const struct message *m, const struct imap_fetch_item *it, struct err *e)
 {
 	struct buf *b = f->c->out;
-	bool utf8 = f->c->s->rev2;
+	bool utf8 = f->c->s->utf8;
 
 	switch (it->kind) {
 	case IMAP_FETCH_FLAGS:
@@ -182,6 +197,8 @@ static int put_item(struct fetch *f, const struct message *m, const struct imap_
 	case IMAP_FETCH_EMAILID:
 		buf_addf(b, "(M%llu)", (unsigned long long)m->email_id);
 		return 0;
+	case IMAP_FETCH_PREVIEW:
+		return put_preview(f, m, e);
 	case IMAP_FETCH_BINARY:
 	case IMAP_FETCH_BINARY_SIZE:
 		return put_binary(f, m, it, e);

@@ -35,6 +35,10 @@ static const struct imap_row rows[] = {
 	{ "UID EXPUNGE", ST_SELECTED, TX_WRITE | READ_WRITE | BY_UID, imap_uid_expunge, "9051 6.4.9" },
 	{ "SEARCH", ST_SELECTED, TX_READ | HOLD_EXPUNGE, imap_search, "9051 6.4.4, 4731, 5182, 5032, 7162" },
 	{ "UID SEARCH", ST_SELECTED, TX_READ | BY_UID, imap_search, "9051 6.4.9" },
+	{ "SORT", ST_SELECTED, TX_READ | HOLD_EXPUNGE, imap_sort, "5256, 5957, 5267" },
+	{ "UID SORT", ST_SELECTED, TX_READ | BY_UID, imap_sort, "5256" },
+	{ "THREAD", ST_SELECTED, TX_READ | HOLD_EXPUNGE, imap_thread, "5256" },
+	{ "UID THREAD", ST_SELECTED, TX_READ | BY_UID, imap_thread, "5256" },
 	{ "FETCH", ST_SELECTED, HOLD_EXPUNGE, imap_fetch, "9051 6.4.5, 7162, 3516, 8474, 8514" },
 	{ "UID FETCH", ST_SELECTED, BY_UID, imap_fetch, "9051 6.4.9" },
 	{ "STORE", ST_SELECTED, TX_WRITE | HOLD_EXPUNGE | READ_WRITE, imap_store, "9051 6.4.6, 7162" },
@@ -224,10 +228,13 @@ static void run(struct call *call)
 
 static int lane(struct span verb)
 {
+	static const char *const bulk[] = { "SEARCH", "UID SEARCH", "SORT", "UID SORT", "THREAD", "UID THREAD" };
+
 	if (span_eqz(verb, "LOGIN") || span_eqz(verb, "AUTHENTICATE") || span_eqz(verb, "*CONTINUE"))
 		return LANE_PASSWORD;
-	if (span_eqz(verb, "SEARCH") || span_eqz(verb, "UID SEARCH"))
-		return LANE_BULK;
+	for (size_t i = 0; i < sizeof(bulk) / sizeof(*bulk); i++)
+		if (span_eqz(verb, bulk[i]))
+			return LANE_BULK;
 	return LANE_INTERACTIVE;
 }
 

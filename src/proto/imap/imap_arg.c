@@ -7,7 +7,7 @@ int imap_arg_mailbox(struct imap_call *c, struct span *name_out, struct err *e)
 
 	if (!imap_args_astring(&c->args, &wire))
 		return imap_bad(e, "Mailbox name expected");
-	return imap_mailbox_decode(c->arena, wire, c->s->rev2, name_out, e);
+	return imap_mailbox_decode(c->arena, wire, c->s->utf8, name_out, e);
 }
 
 int imap_arg_end(struct imap_call *c, struct err *e)

@@ -6,6 +6,7 @@
  * imap_sync.c adds what others changed, then the tagged line follows. Not good for: other protocols. */
 #pragma once
 #include "codec/imap/imap_args.h"
+#include "codec/imap/imap_search.h"
 #include "codec/imap/imap_set.h"
 #include "codec/imap/imap_utf7.h"
 #include "codec/imap/imap_write.h"
@@ -23,7 +24,8 @@ enum { TX_READ = 1, TX_WRITE = 2, HOLD_EXPUNGE = 4, NO_SYNC = 8, BY_UID = 16, RE
 
 struct imap_session {
 	uint8_t at;                      /* ST_* */
-	bool rev2, condstore, qresync;   /* enabled; rev2 also means names in UTF-8 */
+	bool rev2, condstore, qresync;   /* enabled */
+	bool utf8, utf8_accept;          /* names and strings in UTF-8: by IMAP4rev2 or UTF8=ACCEPT */
 	bool readonly, box_shared;
 	uint64_t box_id, box_account;
 	uint32_t rights;
@@ -116,6 +118,10 @@ int imap_state_load(struct imap_call *c, struct span state, struct err *e);
 /* cmd_status.c */
 int imap_status_parse(struct imap_call *c, struct imap_args *g, unsigned *items_out, struct err *e);
 void imap_status_put(struct imap_call *c, struct span name, const struct mailbox *box, unsigned items);
+/* cmd_search.c: messages of the selected mailbox (also returned) that fit, their highest modseq (or NULL). */
+int imap_search_run(struct imap_call *c, const struct imap_search *q, struct mailbox *box, struct imap_set *found,
+	uint64_t *modseq_out, struct err *e);
+void imap_search_save(struct imap_call *c, const struct imap_set *uids);  /* "$" */
 /* cmd_login.c */
 int imap_signed_in(struct imap_call *c, const struct auth_who *who);
 int imap_auth_failed(struct imap_call *c, struct err *e);
@@ -124,5 +130,5 @@ typedef int imap_handler(struct imap_call *c, struct err *e);
 imap_handler imap_append, imap_authenticate, imap_cmd_capability, imap_check, imap_close, imap_continue, imap_copy,
 	imap_create, imap_delete, imap_done, imap_enable, imap_examine, imap_expunge, imap_fetch, imap_getquota,
 	imap_getquotaroot, imap_greeting, imap_id, imap_idle, imap_list, imap_login, imap_logout, imap_lsub, imap_move,
-	imap_namespace, imap_noop, imap_rename, imap_search, imap_select, imap_starttls, imap_status_cmd, imap_store,
+	imap_namespace, imap_noop, imap_rename, imap_search, imap_select, imap_sort, imap_thread, imap_starttls, imap_status_cmd, imap_store,
 	imap_subscribe, imap_sync_idle, imap_uid_expunge, imap_unselect_cmd, imap_unsubscribe;

@@ -1,4 +1,5 @@
 /* imap_reply.c - tagged lines, the table of errors, capabilities, flags and attributes as text. */
+#include "codec/imap/imap_frame.h"
 #include "proto/imap/imap_int.h"
 
 /* RFC 5530; one place that says what a class looks like to a client. */
@@ -78,9 +79,10 @@ void imap_capability(struct imap_call *c, struct buf *b)
 			buf_addz(b, " AUTH=SCRAM-SHA-256-PLUS");
 		return;
 	}
-	buf_addz(b, " BINARY CHILDREN CONDSTORE CREATE-SPECIAL-USE ESEARCH IDLE LIST-EXTENDED LIST-STATUS MOVE"
-		" MULTIAPPEND NAMESPACE OBJECTID QRESYNC QUOTA QUOTA=RES-STORAGE QUOTA=RES-MESSAGE SAVEDATE SEARCHRES"
-		" SPECIAL-USE STATUS=SIZE UIDPLUS UNSELECT WITHIN");
+	buf_addf(b, " UTF8=ACCEPT APPENDLIMIT=%llu", (unsigned long long)imap_limits_post_auth.literal_max);
+	buf_addz(b, " BINARY CHILDREN CONDSTORE CREATE-SPECIAL-USE ESEARCH ESORT IDLE LIST-EXTENDED LIST-STATUS MOVE"
+		" MULTIAPPEND NAMESPACE OBJECTID PARTIAL PREVIEW QRESYNC QUOTA QUOTA=RES-STORAGE QUOTA=RES-MESSAGE SAVEDATE SEARCHRES"
+		" SORT SORT=DISPLAY SPECIAL-USE STATUS=SIZE THREAD=ORDEREDSUBJECT THREAD=REFERENCES THREAD=REFS UIDPLUS UNSELECT WITHIN");
 }
 
 /* Appends "\Seen $Junk" without parentheses. */

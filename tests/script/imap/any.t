@@ -26,7 +26,7 @@ S: b1 BAD Already signed in
 C: b2 FETCH 1 FLAGS
 S: b2 BAD No mailbox is selected
 C: b3 ENABLE CONDSTORE FOO IMAP4rev2 UTF8=ACCEPT
-S: * ENABLED CONDSTORE IMAP4rev2
+S: * ENABLED CONDSTORE IMAP4rev2 UTF8=ACCEPT
 S: b3 OK Completed
 C: b4 ENABLE
 S: b4 BAD {{.+}}

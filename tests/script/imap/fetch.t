@@ -63,7 +63,9 @@ S: b2 BAD {{.+}}
 C: b3 FETCH 1 NONSENSE
 S: b3 BAD {{.+}}
 C: b4 FETCH 1 PREVIEW
-S: b4 BAD {{.+}}
+S: * 1 FETCH (PREVIEW {13}
+S: Schöne Worte)
+S: b4 OK FETCH completed
 C: b5 UID FETCH 1:* (FLAGS)
 S: * 1 FETCH (UID 1 FLAGS (\Seen))
 S: b5 OK FETCH completed

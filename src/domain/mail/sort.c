@@ -1,0 +1,167 @@
+#include "domain/mail/sort.h"
+#include <stdlib.h>
+#include "codec/mime/mime_envelope.h"
+#include "codec/mime/mime_fold.h"
+#include "codec/mime/mime_header.h"
+#include "codec/mime/mime_word.h"
+
+struct value {                           /* of one key: one of the two */
+	struct span text;
+	int64_t number;
+};
+struct row {
+	uint32_t uid;
+	struct value v[];
+};
+
+static struct span folded(struct arena *a, struct span s)
+{
+	return s.n ? mime_fold(a, mime_word_decode(a, s)) : SPAN_NONE;
+}
+
+/* RFC 5957 section 3: the name as it is shown, else the address. */
+static struct span displayed(struct arena *a, const struct imap_envelope_address *m)
+{
+	if (m->name.n)
+		return folded(a, m->name);
+	if (!m->mailbox.n || !m->host.n)
+		return folded(a, m->mailbox);
+	return mime_fold(a, arena_printf(a, "%.*s@%.*s", SPAN_F(m->mailbox), SPAN_F(m->host)));
+}
+
+static void row_key(struct arena *a, const struct message *m, const struct imap_envelope_keys *env,
+	const struct imap_sort_key *key, struct value *v)
+{
+	bool reply;
+
+	switch (key->kind) {
+	case IMAP_SORT_ARRIVAL:
+		v->number = m->received_sec;
+		break;
+	case IMAP_SORT_SIZE:
+		v->number = (int64_t)m->size;
+		break;
+	case IMAP_SORT_DATE:
+		v->number = m->summary.has_date ? m->summary.date_sec : m->received_sec;
+		break;
+	case IMAP_SORT_SUBJECT:
+		v->text = arena_span(a, imap_base_subject(m->summary.subject, &reply));
+		break;
+	case IMAP_SORT_FROM:
+		v->text = folded(a, env->from.mailbox);
+		break;
+	case IMAP_SORT_TO:
+		v->text = folded(a, env->to.mailbox);
+		break;
+	case IMAP_SORT_CC:
+		v->text = folded(a, env->cc.mailbox);
+		break;
+	case IMAP_SORT_DISPLAYFROM:
+		v->text = displayed(a, &env->from);
+		break;
+	case IMAP_SORT_DISPLAYTO:
+		v->text = displayed(a, &env->to);
+		break;
+	}
+}
+
+static int by_keys(const void *x, const void *y, void *arg)
+{
+	const struct imap_sort *how = arg;
+	const struct row *a = *(struct row *const *)x, *b = *(struct row *const *)y;
+
+	for (size_t i = 0; i < how->n; i++) {
+		int d = span_cmp(a->v[i].text, b->v[i].text);
+
+		if (!d)
+			d = (a->v[i].number > b->v[i].number) - (a->v[i].number < b->v[i].number);
+		if (d)
+			return how->key[i].reverse ? -d : d;
+	}
+	return (a->uid > b->uid) - (a->uid < b->uid);
+}
+
+int mail_sort(struct org *o, struct tx *tx, struct arena *a, const struct mailbox *box, const struct imap_set *found,
+	const struct imap_sort *how, uint32_t **uids_out, size_t *n_out, struct err *e)
+{
+	size_t max = imap_set_count(found), n = 0;
+	struct row **rows = ARENA_ARRAY(a, struct row *, max + 1);
+	struct message_walk *w;
+	struct message m;
+	int r;
+
+	if (message_walk_open(o, tx, a, box, found, WANT_SUMMARY, &w, e) < 0)
+		return e->code;
+	while (n < max && (r = message_walk_next(w, &m, e)) > 0) {
+		struct imap_envelope_keys env;
+
+		rows[n] = arena_alloc(a, sizeof(struct row) + how->n * sizeof(struct value));
+		rows[n]->uid = m.uid;
+		imap_envelope_keys(a, m.summary.envelope_utf8.n ? m.summary.envelope_utf8 : m.summary.envelope, &env);
+		for (size_t i = 0; i < how->n; i++)
+			row_key(a, &m, &env, &how->key[i], &rows[n]->v[i]);
+		n++;
+	}
+	message_walk_close(w);
+	if (e->code)
+		return e->code;
+	if (n)
+		qsort_r(rows, n, sizeof(*rows), by_keys, (void *)(uintptr_t)how);
+	*uids_out = ARENA_ARRAY(a, uint32_t, n + 1);
+	for (size_t i = 0; i < n; i++)
+		(*uids_out)[i] = rows[i]->uid;
+	*n_out = n;
+	return 0;
+}
+
+/* References, else the first id of In-Reply-To: out of the message's header. */
+static int read_refs(struct tx *tx, struct arena *a, struct arena *scratch, const struct message *m,
+	struct mail_thread_row *row, struct err *e)
+{
+	struct span header, ids[1000];
+	struct mime_field f;
+	size_t n = 0;
+
+	if (message_body_range(tx, scratch, m, 0, m->summary.header_len, &header, e) < 0)
+		return e->code;
+	if (mime_header_find(header, "References", &f))
+		n = mime_references_parse(scratch, mime_header_unfold(scratch, f.value), ids, 1000);
+	if (!n && mime_header_find(header, "In-Reply-To", &f))
+		n = mime_references_parse(scratch, mime_header_unfold(scratch, f.value), ids, 1);
+	row->n_refs = n < MAIL_THREAD_REFS_MAX ? n : MAIL_THREAD_REFS_MAX;
+	row->refs = ARENA_ARRAY(a, struct span, row->n_refs + 1);
+	for (size_t i = 0; i < row->n_refs; i++)
+		row->refs[i] = arena_span(a, ids[n - row->n_refs + i]);
+	return 0;
+}
+
+int mail_thread(struct org *o, struct tx *tx, struct arena *a, const struct mailbox *box, const struct imap_set *found,
+	enum mail_thread_how how, struct mail_threads *out, struct err *e)
+{
+	SCOPED_ARENA scratch = arena_new();
+	size_t max = imap_set_count(found), n = 0;
+	struct mail_thread_row *rows = ARENA_ARRAY(a, struct mail_thread_row, max + 1);
+	struct message_walk *w;
+	struct message m;
+	int r;
+
+	if (message_walk_open(o, tx, a, box, found, WANT_SUMMARY, &w, e) < 0)
+		return e->code;
+	while (n < max && (r = message_walk_next(w, &m, e)) > 0) {
+		struct mail_thread_row *row = &rows[n++];
+
+		row->uid = m.uid;
+		row->received_sec = m.received_sec;
+		row->date_sec = m.summary.has_date ? m.summary.date_sec : m.received_sec;
+		row->subject = arena_span(a, imap_base_subject(m.summary.subject, &row->reply));
+		row->id = arena_span(a, m.summary.message_id);
+		if (how != THREAD_ORDEREDSUBJECT && read_refs(tx, a, scratch, &m, row, e) < 0)
+			break;
+		arena_reset(scratch);
+	}
+	message_walk_close(w);
+	if (e->code)
+		return e->code;
+	mail_thread_rows(a, rows, n, how, out);
+	return 0;
+}
