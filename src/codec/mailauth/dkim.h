@@ -28,6 +28,10 @@ struct dkim_signature {
 	uint64_t signed_sec, expires_sec;                /* 0: none */
 };
 int dkim_signature_parse(struct arena *a, struct span value, struct dkim_signature *out, struct err *e);
+/* The two of ARC's (RFC 8617 section 4.1): no v=, i= is the instance; a seal has neither h= nor bh=. */
+enum dkim_form { DKIM_FORM, ARC_MESSAGE_FORM, ARC_SEAL_FORM };
+int dkim_form_parse(struct arena *a, const struct tag_list *l, enum dkim_form form, struct dkim_signature *out,
+	struct err *e);
 
 struct dkim_key {
 	enum dkim_algorithm algorithm;

@@ -123,40 +123,55 @@ static bool methods_ok(struct span q)
 	return false;
 }
 
-int dkim_signature_parse(struct arena *a, struct span value, struct dkim_signature *out, struct err *e)
+static int covered(struct arena *a, const struct tag_list *l, struct dkim_signature *out, struct err *e)
 {
-	struct tag_list *l = ARENA_NEW(a, struct tag_list);
 	struct span s;
 
-	memset(out, 0, sizeof(*out));
-	if (tag_list_parse(value, l, e) < 0)
-		return e ? e->code : ERR_SYNTAX;
-	if (tag_find(l, "d", &s))
-		out->domain = lower(a, tag_squeeze(a, s));
-	if (tag_find(l, "s", &s))
-		out->selector = lower(a, tag_squeeze(a, s));
-	if (!tag_find(l, "b", &s))
-		return bad(e, "no b=");
-	out->b_text = tag_squeeze(a, s);
-	if (!tag_find(l, "v", &s) || !span_eqz(s, "1"))
-		return bad(e, "v= is not 1");
-	if (!dns_name_ok(out->domain) || !dns_name_ok(out->selector))
-		return bad(e, "d= or s= is no name");
-	if (!tag_find(l, "a", &s) || !algorithm(s, &out->algorithm))
-		return bad(e, "unknown algorithm");
-	if (!octets(a, out->b_text, &out->signature) || !out->signature.n)
-		return bad(e, "b= is not base64");
 	if (!tag_find(l, "bh", &s) || !octets(a, s, &out->body_hash))
 		return bad(e, "bh= is not base64");
 	if (tag_find(l, "c", &s) && !canon(s, out))
 		return bad(e, "unknown canonicalization");
 	if (!tag_find(l, "h", &out->fields) || !fields_ok(out->fields))
 		return bad(e, "h= is empty, or without From");
+	return 0;
+}
+
+int dkim_form_parse(struct arena *a, const struct tag_list *l, enum dkim_form form, struct dkim_signature *out,
+	struct err *e)
+{
+	struct span s;
+
+	memset(out, 0, sizeof(*out));
+	if (tag_find(l, "d", &s))
+		out->domain = out->identity_domain = lower(a, tag_squeeze(a, s));
+	if (tag_find(l, "s", &s))
+		out->selector = lower(a, tag_squeeze(a, s));
+	if (!tag_find(l, "b", &s))
+		return bad(e, "no b=");
+	out->b_text = tag_squeeze(a, s);
+	if (form == DKIM_FORM ? !tag_find(l, "v", &s) || !span_eqz(s, "1") : tag_find(l, "v", &s))
+		return bad(e, "v= is not what it should be");
+	if (!dns_name_ok(out->domain) || !dns_name_ok(out->selector))
+		return bad(e, "d= or s= is no name");
+	if (!tag_find(l, "a", &s) || !algorithm(s, &out->algorithm))
+		return bad(e, "unknown algorithm");
+	if (!octets(a, out->b_text, &out->signature) || !out->signature.n)
+		return bad(e, "b= is not base64");
+	if (form != ARC_SEAL_FORM && covered(a, l, out, e) < 0)
+		return ERR_SYNTAX;
 	if (tag_find(l, "q", &s) && !methods_ok(s))
 		return bad(e, "unknown way to the key");
-	if (!identity(a, l, out))
+	if (form == DKIM_FORM && !identity(a, l, out))
 		return bad(e, "i= is not in d=");
 	return numbers(l, out) ? 0 : bad(e, "l=, t= or x=");
+}
+
+int dkim_signature_parse(struct arena *a, struct span value, struct dkim_signature *out, struct err *e)
+{
+	struct tag_list *l = ARENA_NEW(a, struct tag_list);
+
+	memset(out, 0, sizeof(*out));
+	return tag_list_parse(value, l, e) < 0 ? ERR_SYNTAX : dkim_form_parse(a, l, DKIM_FORM, out, e);
 }
 
 /* flag lists of key records: "a:b" */
