@@ -1,7 +1,7 @@
 /* First octet: what kind of zone; then an envelope line, DNS records one a line up to an empty one, then a mail. Every
  * question is answered by some of the records: whatever comes, the result is there after bounded work. */
 #include <assert.h>
-#include "codec/mailauth/mail_check.h"
+#include "codec/mailauth/mailauth.h"
 
 struct zone {
 	struct span v[DNS_RECORDS_MAX];
@@ -34,9 +34,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	struct span in = SPAN_BYTES(p + 1, n ? n - 1 : 0), line;
 	struct zone z = { .kind = n ? p[0] : 0 };
 	struct dns_source dns = { find, &z };
-	struct mail_check q = { .ip = SPAN("192.0.2.3"), .helo = SPAN("h.example"), .authserv_id = SPAN("mx.example"),
+	struct mailauth_request q = { .ip = SPAN("192.0.2.3"), .helo = SPAN("h.example"), .authserv_id = SPAN("mx.example"),
 		.now_sec = 1700000000 };
-	struct mail_verdict v;
+	struct mailauth_verdict v;
 	SCOPED_BUF b;
 	SCOPED_BUF clean;
 
@@ -47,7 +47,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 		z.v[z.n++] = line;
 	q.mail.header = span_sub(in, 0, mime_header_len(in));
 	q.mail.body = span_from(in, q.mail.header.n);
-	assert(mail_check(a, &q, &dns, &v) == 0);
+	assert(mailauth_check(a, &q, &dns, &v) == 0);
 	assert(z.asked < 1000);
 	authres_build(&b, &q, &v);
 	assert(!b.failed && mime_header_count(buf_span(&b), "Authentication-Results") == 1);

@@ -7,7 +7,7 @@
 #include <openssl/x509.h>
 #include <string.h>
 #include "codec/base64.h"
-#include "codec/mailauth/mail_check.h"
+#include "codec/mailauth/mailauth.h"
 
 /* A zone of TXT (and, as text, A) records; what begins with "!" fails; unknown names do not exist. */
 struct record {
@@ -349,14 +349,14 @@ static void test_whole(void **state)
 	static const struct record rows[] = { { ED_NAME, ED_KEY, 0 }, { "football.example.com", "v=spf1 ip4:192.0.2.0/24 -all", 0 },
 		{ "_dmarc.football.example.com", "v=DMARC1; p=reject", 0 } };
 	struct zone z = ZONE(rows);
-	struct mail_check q = { .ip = SPAN("192.0.2.7"), .helo = SPAN("evil\r\n\"x"), .authserv_id = SPAN("mx.a.example"),
+	struct mailauth_request q = { .ip = SPAN("192.0.2.7"), .helo = SPAN("evil\r\n\"x"), .authserv_id = SPAN("mx.a.example"),
 		.mail = mail_of(RFC8463_ED RFC8463_HEAD RFC8463_BODY), .now_sec = 1528637909 };
-	struct mail_verdict v;
+	struct mailauth_verdict v;
 	SCOPED_BUF b;
 
 	(void)state;
 	buf_init(&b, 10000);
-	assert_int_equal(mail_check(a, &q, SOURCE(z), &v), 0);
+	assert_int_equal(mailauth_check(a, &q, SOURCE(z), &v), 0);
 	assert_int_equal(v.dmarc.result, DKIM_PASS);
 	authres_build(&b, &q, &v);
 	assert_true(span_find(buf_span(&b), SPAN("smtp.helo=\"evil\\\"x\"")) > 0);
@@ -364,7 +364,7 @@ static void test_whole(void **state)
 	assert_true(span_find(buf_span(&b), SPAN("dmarc=pass (p=reject dis=none)")) > 0);
 	q.sender = SPAN("joe@football.example.com");
 	q.ip = SPAN("198.51.100.1");
-	assert_int_equal(mail_check(a, &q, SOURCE(z), &v), 0);
+	assert_int_equal(mailauth_check(a, &q, SOURCE(z), &v), 0);
 	assert_int_equal(v.spf.result, SPF_FAIL);
 	assert_int_equal(v.dmarc.result, DKIM_PASS);
 }

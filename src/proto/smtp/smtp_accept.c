@@ -9,6 +9,7 @@
 #include "domain/mail/deliver.h"
 #include "domain/mail/queue.h"
 #include "domain/mail/report.h"
+#include "domain/mail/sign.h"
 #include "proto/smtp/smtp_int.h"
 
 #define EXPIRES_SEC (5 * 86400)
@@ -21,6 +22,8 @@ struct accept {
 	struct recipients all;
 	size_t *first;                   /* of each RCPT's own recipients in all; n + 1 entries */
 	bool any_local, any_outside;
+	struct span header;
+	struct mail_signer signer;
 	struct email_prepared local, outside;
 	struct delivery *deliveries;
 	size_t n_deliveries;
@@ -140,7 +143,10 @@ static int resolve(struct tx *tx, void *arg, struct err *e)
 		a->any_local |= a->all.v[k].account_id != 0;
 		a->any_outside |= a->all.v[k].account_id == 0;
 	}
-	return 0;
+	if (!a->any_outside || a->call->session->service != SVC_SUBMISSION)
+		return 0;
+	return mail_signer_find(a->org, tx, a->call->arena, a->call->session->account_id, a->header, time_real_sec(),
+		&a->signer, e);
 }
 
 static bool is_marked(const struct accept *a, struct span mark)
@@ -369,6 +375,8 @@ static int prepare(struct accept *a, struct span body, struct err *e)
 		return e->code;
 	if (a->any_local && email_prepare(a->org, a->call->arena, text.local, &a->local, e) < 0)
 		return e->code;
+	if (a->signer.n && mail_sign(a->org, a->call->arena, &a->signer, text.outside, time_real_sec(), &text.outside, e) < 0)
+		return e->code;
 	if (a->any_outside && email_prepare(a->org, a->call->arena, text.outside, &a->outside, e) < 0)
 		return e->code;
 	a->deliveries = ARENA_ARRAY(a->call->arena, struct delivery, a->all.n);
@@ -388,6 +396,7 @@ void smtpd_accept(struct call *c, struct span body)
 	if (!header_ok(c, body))
 		return;
 	a.first = ARENA_ARRAY(c->arena, size_t, a.mail->n + 1);
+	a.header = span_sub(body, 0, mime_header_len(body));
 	r = store_read(c->house->store, resolve, &a, &e);
 	if (r == 0 && looped(&a, body)) {
 		refuse(c, ERR_PARAM, 554, "5.4.6", "The mail has been here before: it goes round in circles");

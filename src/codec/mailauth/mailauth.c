@@ -1,6 +1,6 @@
-#include "codec/mailauth/mail_check.h"
+#include "codec/mailauth/mailauth.h"
 
-int mail_check(struct arena *a, const struct mail_check *q, const struct dns_source *dns, struct mail_verdict *out)
+int mailauth_check(struct arena *a, const struct mailauth_request *q, const struct dns_source *dns, struct mailauth_verdict *out)
 {
 	struct spf_request spf = { .ip = q->ip, .sender = q->sender, .helo = q->helo, .receiver = q->authserv_id,
 		.now_sec = q->now_sec };
@@ -59,7 +59,7 @@ static void add_dkim(struct buf *b, const struct dkim_verdict *d)
 	property(b, "header.b", span_sub(d->signature.b_text, 0, 8));
 }
 
-static void add_spf(struct buf *b, const struct mail_check *q, const struct spf_verdict *s)
+static void add_spf(struct buf *b, const struct mailauth_request *q, const struct spf_verdict *s)
 {
 	buf_addf(b, ";\r\n\tspf=%s", spf_result_name(s->result));
 	if (s->why)
@@ -67,7 +67,7 @@ static void add_spf(struct buf *b, const struct mail_check *q, const struct spf_
 	property(b, q->sender.n ? "smtp.mailfrom" : "smtp.helo", q->sender.n ? q->sender : q->helo);
 }
 
-void authres_build(struct buf *b, const struct mail_check *q, const struct mail_verdict *v)
+void authres_build(struct buf *b, const struct mailauth_request *q, const struct mailauth_verdict *v)
 {
 	buf_addz(b, "Authentication-Results: ");
 	buf_add(b, q->authserv_id);
