@@ -161,15 +161,9 @@ static bool take_command(struct core *c, struct conn *n, struct arena *a, const 
 		runner_refuse(j, ERR_LATER);
 		return true;
 	}
-	lane = proto && proto->lane ? proto->lane(msg->cmd.verb) : LANE_INTERACTIVE;
+	lane = j->lane = proto && proto->lane ? proto->lane(msg->cmd.verb) : LANE_INTERACTIVE;
 	if (pool_submit(c->pool, (size_t)lane, s->s.account_id, runner_job, j) < 0) {
-		runner_refuse(j, ERR_LATER);
-		pthread_mutex_lock(&c->reg);
-		s->running = false;
-		if (s->closing)
-			session_end(c, s);
-		conn_unref(n);
-		pthread_mutex_unlock(&c->reg);
+		runner_give_up(j);
 	}
 	return true;
 }

@@ -93,19 +93,23 @@ static enum dkim_result check_message(struct chain *c, const struct mime_field *
 	unsigned char hash[DKIM_HASH_LEN];
 	struct dkim_signature s;
 	struct dkim_body body;
+	enum dkim_result r;
 	SCOPED_BUF in;
 
 	buf_init(&in, INPUT_MAX);
 	if (tag_list_parse(f->value, l, NULL) < 0 || dkim_form_parse(c->a, l, ARC_MESSAGE_FORM, &s, NULL) < 0)
 		return c->why = "unreadable message signature", DKIM_FAIL;
+	dkim_hash_fields(&in, c->mail->header, s.fields, s.head);
+	dkim_own_field(&in, s.head, f->raw);
+	r = check(c, &s, &in);
+	if (r != DKIM_PASS || c->more)
+		return r;
 	dkim_body_init(&body, s.body, s.limit);
 	dkim_body_add(&body, c->mail->body);
 	dkim_body_finish(&body, hash);
 	if (!span_eq(SPAN_BYTES(hash, sizeof(hash)), s.body_hash) || s.limit < body.total)
 		return c->why = "body has changed", DKIM_FAIL;
-	dkim_hash_fields(&in, c->mail->header, s.fields, s.head);
-	dkim_own_field(&in, s.head, f->raw);
-	return check(c, &s, &in);
+	return DKIM_PASS;
 }
 
 /* cv= is "none" in the first set and "pass" in all others. */

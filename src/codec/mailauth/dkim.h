@@ -52,6 +52,8 @@ struct dkim_mail {
 /* All signatures of a mail: 0 with n_out verdicts (may be none), or MAILAUTH_MORE. */
 int dkim_verify(struct arena *a, const struct dkim_mail *mail, const struct dns_source *dns, int64_t now_sec,
 	struct dkim_verdict *out, size_t *n_out);
+/* Only names the keys it will need: nothing is calculated. */
+int dkim_ask_keys(struct arena *a, const struct dkim_mail *mail, const struct dns_source *dns);
 const char *dkim_result_name(enum dkim_result r);        /* as in Authentication-Results */
 
 /* Pieces ARC shares. The field's own text: without the value of b=. */

@@ -273,6 +273,26 @@ static void verify_one(struct arena *a, struct bodies *b, const struct dns_sourc
 		v->why = NULL;
 }
 
+int dkim_ask_keys(struct arena *a, const struct dkim_mail *mail, const struct dns_source *dns)
+{
+	struct span rest = mail->header;
+	struct mime_field f;
+	bool missing = false;
+
+	for (size_t n = 0; n < DKIM_SIGNATURES_MAX && mime_header_next(&rest, &f);) {
+		struct dkim_signature s;
+		struct dkim_key key;
+		const char *why;
+
+		if (!span_ieqz(f.name, "DKIM-Signature"))
+			continue;
+		n++;
+		if (dkim_signature_parse(a, f.value, &s, NULL) == 0)
+			dkim_fetch_key(a, dns, s.selector, s.domain, &key, &why, &missing);
+	}
+	return missing ? MAILAUTH_MORE : 0;
+}
+
 int dkim_verify(struct arena *a, const struct dkim_mail *mail, const struct dns_source *dns, int64_t now_sec,
 	struct dkim_verdict *out, size_t *n_out)
 {

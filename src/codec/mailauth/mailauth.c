@@ -6,7 +6,12 @@ int mailauth_check(struct arena *a, const struct mailauth_request *q, const stru
 		.now_sec = q->now_sec };
 	int more = 0;
 
+	/* all names at once, and nothing is calculated before they are known */
 	more |= spf_check(a, &spf, dns, &out->spf);
+	more |= dkim_ask_keys(a, &q->mail, dns);
+	more |= dmarc_check(a, q->mail.header, NULL, 0, &out->spf, dns, &out->dmarc);
+	if (more)
+		return MAILAUTH_MORE;
 	more |= dkim_verify(a, &q->mail, dns, q->now_sec, out->dkim, &out->n_dkim);
 	more |= arc_verify(a, &q->mail, dns, &out->arc);
 	more |= dmarc_check(a, q->mail.header, out->dkim, out->n_dkim, &out->spf, dns, &out->dmarc);

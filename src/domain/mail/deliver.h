@@ -10,6 +10,7 @@ struct delivery {
 	uint64_t account_id;
 	struct span tag;                  /* "+tag": delivered to the mailbox of that name when it exists */
 	int result;                       /* 0 or class: ERR_LIMIT quota, ERR_MISSING account gone */
+	bool junk;                        /* not to INBOX but to the mailbox for junk, when there is one */
 	bool force;                       /* also beyond the quota (reports) */
 };
 /* Room for one more message of this size now? ERR_LIMIT, ERR_MISSING. Asks counters only, no key. */

@@ -23,6 +23,7 @@ struct accept {
 	size_t *first;                   /* of each RCPT's own recipients in all; n + 1 entries */
 	bool any_local, any_outside;
 	struct span header;
+	struct smtp_checked checked;
 	struct mail_signer signer;
 	struct email_prepared local, outside;
 	struct delivery *deliveries;
@@ -371,7 +372,7 @@ static int prepare(struct accept *a, struct span body, struct err *e)
 {
 	struct smtp_text text;
 
-	if (smtp_text(a->call, body, a->any_outside, &text, e) < 0)
+	if (smtp_text(a->call, body, a->checked.field, a->any_outside, &text, e) < 0)
 		return e->code;
 	if (a->any_local && email_prepare(a->org, a->call->arena, text.local, &a->local, e) < 0)
 		return e->code;
@@ -383,20 +384,18 @@ static int prepare(struct accept *a, struct span body, struct err *e)
 	a->reported = ARENA_ARRAY(a->call->arena, int, a->all.n);
 	for (size_t k = 0; k < a->all.n; k++)
 		if (a->all.v[k].account_id)
-			a->deliveries[a->n_deliveries++] = (struct delivery){ a->all.v[k].account_id, a->all.v[k].tag, 0 };
+			a->deliveries[a->n_deliveries++] = (struct delivery){ .account_id = a->all.v[k].account_id,
+				.tag = a->all.v[k].tag, .junk = a->checked.junk };
 	return 0;
 }
 
-void smtpd_accept(struct call *c, struct span body)
+static void accept_checked(struct call *c, struct span body, const struct accept *checked)
 {
-	struct accept a = { .call = c, .mail = &smtp_session(c)->mail, .org = c->house->org };
+	struct accept a = *checked;
 	struct err e = ERR_INIT;
 	int r;
 
-	if (!header_ok(c, body))
-		return;
 	a.first = ARENA_ARRAY(c->arena, size_t, a.mail->n + 1);
-	a.header = span_sub(body, 0, mime_header_len(body));
 	r = store_read(c->house->store, resolve, &a, &e);
 	if (r == 0 && looped(&a, body)) {
 		refuse(c, ERR_PARAM, 554, "5.4.6", "The mail has been here before: it goes round in circles");
@@ -429,4 +428,20 @@ void smtpd_accept(struct call *c, struct span body)
 		snprintf(text, sizeof(text), a.queue_id ? "Taken, queued as %llu" : "Taken", (unsigned long long)a.queue_id);
 		smtpd_say(c, 250, "2.0.0", text);
 	}
+}
+
+bool smtpd_accept(struct call *c, struct span body)
+{
+	struct accept a = { .call = c, .mail = &smtp_session(c)->mail, .org = c->house->org };
+
+	if (!header_ok(c, body))
+		return true;
+	a.header = span_sub(body, 0, mime_header_len(body));
+	if (!smtpd_check(c, a.header, span_from(body, a.header.n), &a.checked))
+		return false;
+	if (a.checked.refuse.n)
+		refuse(c, ERR_DENIED, 550, "5.7.1", arena_strz(c->arena, a.checked.refuse));
+	else
+		accept_checked(c, body, &a);
+	return true;
 }
