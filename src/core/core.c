@@ -106,7 +106,7 @@ static int open_house(struct core *c, struct err *e)
 	struct store_config sc = { .url = config->store_url, .dirfd = config->dirfd, .dir = config->dir,
 		.readers = 16 };
 
-	c->house = (struct house){ .hostname = config->hostname, .dirfd = config->dirfd, .ticket_key = &config->ticket_key,
+	c->house = (struct house){ .hostname = config->hostname, .tlsa = config->tlsa, .dirfd = config->dirfd, .ticket_key = &config->ticket_key,
 		.watch = feed_watch, .sessions = open_sessions, .core = c };
 	if (store_open(&sc, &c->house.store, e) < 0 ||
 		store_migrate(c->house.store, core_migrations, core_migrations_n, e) < 0)

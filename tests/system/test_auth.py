@@ -10,10 +10,12 @@ import socket
 import subprocess
 import time
 
+import dns.zone
 import pytest
 
-from house import SLOW, CliError, House, mail, wait_for
+from house import SLOW, CliError, House, free_port, mail, wait_for
 from rawsmtp import Peer, Smtp
+from test_dns import NameServer
 from test_net import proxy
 
 nacl = pytest.importorskip("nacl.signing", reason="python3-nacl is not installed: nothing was cross-checked")
@@ -342,3 +344,70 @@ def test_out_dies_meanwhile(door):
         door.kill("out")
         assert s.reply()[0] == 250
     assert "dkim=pass" in got(door, anna)
+
+
+# ---- what must be in the DNS ----
+
+def checked(h, domain="example.org"):
+    return {(r["purpose"], r["name"]): (r["state"], r["fix"]) for r in h.cli("domain", "check", domain)}
+
+
+def publish(server, lines):
+    """Records as `domain dns` prints them, in our own name server."""
+    text = {}
+    for line in lines:
+        name = line.split()[0]
+        if "(the IPv4" in line:
+            line = f"{name} 60 IN A 127.0.0.1"
+        text.setdefault("example.org.", []).append(line)
+    zone = dns.zone.from_text("@ 60 IN SOA ns post 1 3600 600 86400 60\n@ 60 IN NS ns\nns 60 IN A 127.0.0.1\n" +
+                              "\n".join(text["example.org."]) + "\n", origin="example.org.", relativize=False)
+    server.zones = [zone]
+
+
+def test_domain_dns_and_check():
+    port = free_port()
+    h = House(settings=["out_hosts=", "dns_anchor=", f"dns_forwarders=127.0.0.1@{port}"])
+    with NameServer(port, []) as server:
+        try:
+            h.start()
+            found = checked(h)
+            assert found[("MX", "example.org")] == ("missing", "example.org. 3600 IN MX 10 mail.example.org.")
+            assert found[("DKIM", "example.org")] == ("missing", "kontor domain dkim example.org")
+            assert found[("SRV", "_imaps._tcp.example.org")][0] == "optional"
+            keys = h.cli("domain", "dkim", "example.org")
+            records = [r["record"] for r in h.cli("domain", "dns", "example.org")]
+            for kind in ("MX", "TXT \"v=spf1", "TXT \"v=DMARC1", "TXT \"v=TLSRPTv1", "TXT \"v=STSv1", "TLSA 3 1 1 ", "SRV",
+                         "CAA", "CNAME", "TXT \"v=DKIM1; k=rsa", "TXT \"v=DKIM1; k=ed25519"):
+                assert any(f" IN {kind}" in r for r in records), kind
+            h.stop()        # what is remembered as missing is forgotten
+            publish(server, records)
+            h.start()
+            found = checked(h)
+            assert {s for s, _ in found.values()} == {"ok"}, found
+            # wrong in many ways
+            h.stop()
+            bad = [r.replace("10 mail.example.org.", "10 elsewhere.example.").replace("v=spf1 mx -all", "v=spf1 -all")
+                    .replace(keys[1]["record"][-20:], "A" * 19 + "=").replace("TLSA 3 1 1 ", "TLSA 3 1 1 00")[:4000]
+                   for r in records if "_dmarc" not in r]
+            bad = [re.sub(r"TLSA 3 1 1 00(\w{62})\w\w", r"TLSA 3 1 1 00\1", r) for r in bad]
+            publish(server, bad + ["example.org. 60 IN TXT \"v=spf1 +all\""])
+            server.fail = {"_imaps._tcp.example.org"}
+            h.start()
+            found = checked(h)
+            assert found[("MX", "example.org")][0] == "wrong"
+            assert found[("SPF", "example.org")][0] == "wrong"
+            assert found[("DMARC", "_dmarc.example.org")][0] == "missing"
+            assert found[("DKIM", keys[0]["name"])][0] == "ok"
+            assert found[("DKIM", keys[1]["name"])][0] == "wrong"
+            assert found[("TLSA", "_25._tcp.mail.example.org")][0] == "wrong"
+            assert found[("SRV", "_imaps._tcp.example.org")][0] == "unknown"
+            # one SPF record, but not for us
+            h.stop()
+            publish(server, [r.replace("v=spf1 mx -all", "v=spf1 ip4:192.0.2.1 -all") for r in records])
+            h.start()
+            assert checked(h)[("SPF", "example.org")][0] == "wrong"
+            with pytest.raises(CliError):
+                h.cli("domain", "check", "elsewhere.example")
+        finally:
+            h.destroy()

@@ -2,7 +2,7 @@
 #include "base/time.h"
 #include "domain/org/address.h"
 #include "domain/org/domain_key.h"
-#include "proto/control/control_int.h"
+#include "proto/control/domain_dns.h"
 
 static int add(struct control *c, struct tx *tx, struct err *e)
 {
@@ -87,6 +87,8 @@ static int dkim(struct control *c, struct tx *tx, struct err *e)
 
 static const struct control_command commands[] = {
 	{ "add", N_("take mail for one more domain"), CONTROL_WRITE, add, { DOMAIN } },
+	{ "check", N_("ask the DNS whether a domain has all it needs, and say what to do"), CONTROL_FREE, control_domain_check, { DOMAIN } },
+	{ "dns", N_("print the records a domain needs in the DNS, as lines of a zone file"), CONTROL_FREE, control_domain_dns, { DOMAIN } },
 	{ "dkim", N_("show the keys that sign mail of a domain; made at the first call"), CONTROL_FREE, dkim,
 		{ DOMAIN, { "rotate", ARG_TEXT, ARG_POSITION, N_("\"rotate\": make the next keys, which sign in three days") },
 		{ "now", ARG_SWITCH, 0, N_("let the next keys sign at once") } } },
