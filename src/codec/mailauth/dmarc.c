@@ -180,9 +180,11 @@ static bool author(struct arena *a, struct span header, struct dmarc_verdict *v)
 	struct span domain;
 	struct err e = ERR_INIT;
 
+	if (!mime_header_find(header, "From", &f))
+		return v->why = "no From: nobody's name is used", false;
 	v->result = DKIM_PERMERROR;
-	if (mime_header_count(header, "From") != 1 || !mime_header_find(header, "From", &f))
-		return v->why = "there must be one From", false;
+	if (mime_header_count(header, "From") != 1)
+		return v->why = "more than one From", false;
 	mime_addresses_parse(a, f.value, &list);
 	for (size_t i = 0; i < list.count; i++) {
 		if (!list.rows[i].domain.n)

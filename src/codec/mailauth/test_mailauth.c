@@ -313,6 +313,8 @@ static void test_dmarc(void **state)
 	assert_int_equal(DMARC("From: a@x.a.example, b@x.a.example", "x.a.example", NULL, rows), DKIM_PASS);
 	assert_int_equal(DMARC("From: a@a.example, b@b.example", "a.example", NULL, rows), DKIM_PERMERROR);
 	assert_int_equal(DMARC("From: a@a.example\r\nFrom: b@b.example", "b.example", NULL, rows), DKIM_PERMERROR);
+	assert_int_equal(DMARC("Subject: x", "a.example", NULL, rows), DKIM_NONE);
+	assert_int_equal(DMARC("From: undisclosed", "a.example", NULL, rows), DKIM_PERMERROR);
 	/* below a public suffix one organization does not speak for another */
 	assert_int_equal(DMARC("From: a@one.gov.xx", "two.gov.xx", NULL, rows), DKIM_FAIL);
 	assert_int_equal(DMARC("From: a@three.gov.xx", "two.gov.xx", NULL, rows), DKIM_FAIL);
