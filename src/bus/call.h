@@ -10,8 +10,12 @@ struct store;
 struct vault_client;
 struct seal_key;
 struct core;
+struct call;
+struct dns_answer;
+struct name_want;
 
 #define WATCH_QUEUE 1    /* object id of the outbound queue; real ids are larger */
+#define WATCH_NAMES 2    /* questions to the DNS that nobody has taken yet */
 
 /* The house's shared things, made once by core; handlers reach them through call->house. */
 struct house {
@@ -20,6 +24,7 @@ struct house {
 	struct org *org;             /* domain/org: caches of accounts, keys */
 	struct mail *mail;           /* domain/mail: shared mailbox indexes */
 	const char *hostname;        /* for greetings, Received */
+	const char *tlsa;            /* SHA-256 of our certificates' keys, hex, blanks between; NULL: not known */
 	int dirfd;                   /* the state folder */
 	const struct seal_key *ticket_key; /* MACs the session states that gates keep for us */
 	/* Ask that the session be told (NOTICE_CHANGED) when an object (a mailbox; WATCH_QUEUE) changes; 0
@@ -27,6 +32,13 @@ struct house {
 	void (*watch)(struct house *h, uint64_t session, uint64_t object_id);
 	void (*sealed)(struct house *h); /* tells every client that the house is closed; may be NULL in tests */
 	size_t (*sessions)(const struct house *h);   /* now open, of all gates; may be NULL in tests */
+	/* Answers of the DNS (core/names.c); NULL where there is nobody to ask. What is not known yet is asked for and
+	 * false comes back: the handler leaves, without a reply and without effects, and is run again from the start
+	 * when the answers are there (call.waits) or with call.names_final, when nothing is waited for any more and
+	 * what is not known is DNS_FAILED. The answer lives in the call's arena. */
+	bool (*name_find)(struct call *c, struct span name, int type, struct dns_answer *out);
+	int (*name_wait)(struct call *c, struct err *e);   /* blocks instead: for commands with a thread of their own */
+	void (*name_exchange)(struct call *c);             /* with `out`: answers in cmd.body, questions to call->out */
 	struct core *core;
 };
 
@@ -50,6 +62,10 @@ struct call {
 	struct buf *out;             /* bytes of the reply are built here (max 4 MiB); runner turns it into segments */
 	struct err err;              /* for the log line */
 	const char *log_verb;
+	struct name_want *wants;     /* core/names.c: what this run has missed */
+	bool waits;                  /* the handler wants to be run again with the answers */
+	bool names_final;
+	void *keep;                  /* from one run to the next, in the arena */
 };
 
 /* One protocol's entry: session begins (state from an earlier core or none), one command, session ends. */

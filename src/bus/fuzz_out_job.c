@@ -1,6 +1,7 @@
 /* Any bytes as a job or a result: never crashes; what is taken has one written form, which is read the same again. */
 #include <stdlib.h>
 #include <string.h>
+#include "bus/name_job.h"
 #include "bus/out_job.h"
 
 static void same(const struct buf *x, const struct buf *y)
@@ -38,6 +39,28 @@ static void try_result(struct arena *a, struct span in, struct buf *x, struct bu
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
+static void try_names(struct arena *a, struct span in, struct buf *x, struct buf *y)
+{
+	struct name_question *q;
+	struct name_answer *v;
+	struct err e = ERR_INIT;
+	size_t n;
+
+	if (name_questions_decode(a, in, &q, &n, &e) == 0) {
+		name_questions_encode(x, q, n);
+		if (!span_eq(buf_span(x), in))
+			abort();
+	}
+	buf_reset(x);
+	if (name_answers_decode(a, in, &v, &n, &e) < 0)
+		return;
+	name_answers_encode(x, v, n);
+	if (name_answers_decode(a, buf_span(x), &v, &n, &e) < 0)
+		abort();
+	name_answers_encode(y, v, n);
+	same(x, y);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
 	SCOPED_ARENA a = arena_new();
@@ -46,6 +69,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	buf_init(&x, 16u << 20);
 	buf_init(&y, 16u << 20);
 	if (n)
-		(p[0] & 1 ? try_job : try_result)(a, SPAN_BYTES(p + 1, n - 1), &x, &y);
+		(p[0] & 4 ? try_names : p[0] & 1 ? try_job : try_result)(a, SPAN_BYTES(p + 1, n - 1), &x, &y);
 	return 0;
 }

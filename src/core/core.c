@@ -112,8 +112,8 @@ static int open_house(struct core *c, struct err *e)
 	struct store_config sc = { .url = config->store_url, .dirfd = config->dirfd, .dir = config->dir,
 		.readers = 24 };
 
-	c->house = (struct house){ .hostname = config->hostname, .dirfd = config->dirfd, .ticket_key = &config->ticket_key,
-		.watch = feed_watch, .sealed = feed_sealed, .sessions = open_sessions, .core = c };
+	c->house = (struct house){ .hostname = config->hostname, .tlsa = config->tlsa, .dirfd = config->dirfd,
+		.ticket_key = &config->ticket_key, .watch = feed_watch, .sealed = feed_sealed, .sessions = open_sessions, .core = c };
 	if (store_open(&sc, &c->house.store, e) < 0 ||
 		store_migrate(c->house.store, core_migrations, core_migrations_n, e) < 0)
 		return e->code;
@@ -157,12 +157,13 @@ int core_main(const struct core_config *config, struct err *e)
 	c->pool = pool_new(lanes, LANE_COUNT);
 	if (config->enter_sandbox)
 		config->enter_sandbox();
-	if (control_start(c, e) < 0)
+	if (names_start(c, e) < 0 || control_start(c, e) < 0)
 		return e->code;
 	later_start(&c->house);
 	if (config->ready)
 		config->ready();
 	r = core_bus_loop(c, e);
+	names_stop(c);
 	pool_drain(c->pool);
 	later_stop();
 	pool_free(c->pool);

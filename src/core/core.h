@@ -14,6 +14,7 @@ struct core_config {
 	const char *vault_path;       /* UNIX socket of the vault */
 	const char *store_url;
 	const char *hostname;
+	const char *tlsa;             /* see bus/call.h */
 	struct seal_key ticket_key;   /* the same for every core of one run of the server */
 	unsigned workers;             /* interactive threads; 0 = default */
 	void (*enter_sandbox)(void);  /* after set-up, before the first command */

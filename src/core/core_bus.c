@@ -143,7 +143,7 @@ static bool take_command(struct core *c, struct conn *n, struct arena *a, const 
 	int lane = proto && proto->lane ? proto->lane(msg->cmd.verb) : LANE_INTERACTIVE;
 	struct csession *s;
 
-	*j = (struct job){ .core = c, .conn = n, .arena = a, .secret = lane == LANE_PASSWORD, .msg = *msg };
+	*j = (struct job){ .core = c, .conn = n, .arena = a, .lane = lane, .secret = lane == LANE_PASSWORD, .msg = *msg };
 	pthread_mutex_lock(&c->reg);
 	s = session_get(c, n, &msg->cmd);
 	if (s && s->running) {
@@ -163,13 +163,7 @@ static bool take_command(struct core *c, struct conn *n, struct arena *a, const 
 		return true;
 	}
 	if (pool_submit(c->pool, (size_t)lane, s->s.account_id, runner_job, j) < 0) {
-		runner_refuse(j, ERR_LATER);
-		pthread_mutex_lock(&c->reg);
-		s->running = false;
-		if (s->closing)
-			session_end(c, s);
-		conn_unref(n);
-		pthread_mutex_unlock(&c->reg);
+		runner_give_up(j);
 	}
 	return true;
 }

@@ -56,6 +56,7 @@ struct core {
 	pthread_mutex_t arenas_lock;
 	struct arena *arenas[64];
 	size_t n_arenas;
+	struct names *names;
 };
 
 struct arena *core_arena_get(struct core *c);
@@ -82,16 +83,28 @@ struct job {
 	struct arena *arena;
 	bool secret;                           /* holds a password: wiped when it is over */
 	struct bus_msg msg;
+	int lane;
+	void *keep;                            /* call.keep */
+	int64_t names_until_us;                /* waits for names: until then; 0: not yet */
+	bool names_final;
 };
 void runner_job(void *job);
 void runner_free(struct job *j);
 void runner_refuse(struct job *j, int err_class);       /* lane full or session unknown: answer and free the job */
+void runner_give_up(struct job *j);                     /* lane full: the same, and the session is free again */
 
 /* feed.c */
 void feed_watch(struct house *h, uint64_t session, uint64_t object_id);
 void feed_sealed(struct house *h);
 void feed_unwatch(struct core *c, struct csession *s);  /* under reg */
+void feed_tell(struct core *c, uint64_t object_id);      /* the same for what is in no store */
 void feed_publish(void *core, const struct change *ch, size_t n);
+
+/* names.c: the answers of the DNS that core knows, what it asks `out` for, and the commands that wait for them. */
+int names_start(struct core *c, struct err *e);
+void names_stop(struct core *c);       /* nothing waits any more: all are run with names_final */
+bool names_park(struct job *j, struct call *call);     /* false: too many wait already */
+void names_unref(struct call *call);   /* wants that nobody will wait for */
 
 /* control.c: the command line's socket. */
 int control_start(struct core *c, struct err *e);

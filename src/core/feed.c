@@ -46,31 +46,39 @@ void feed_watch(struct house *h, uint64_t session, uint64_t object_id)
 	pthread_mutex_unlock(&c->reg);
 }
 
-/* Called by the store's leader after the commit: must not block, so a notice is sent once until the
- * session's next command (told). */
+/* A notice is sent once until the session's next command (told). Under reg. */
+static void tell(struct core *c, uint64_t object)
+{
+	struct csession *s;
+	struct watch *w;
+
+	HASH_FIND(hh, c->watches, &object, sizeof(object), w);
+	if (!w)
+		return;
+	DL_FOREACH2(w->first, s, watch_next) {
+		if (s->told || s->closing)
+			continue;
+		s->told = true;
+		atomic_fetch_add_explicit(&c->metrics.notices, 1, memory_order_relaxed);
+		conn_send_notice(s->conn, s->key[1], NOTICE_CHANGED);
+	}
+}
+
+/* Called by the store's leader after the commit: must not block. */
 void feed_publish(void *core, const struct change *ch, size_t n)
 {
 	struct core *c = core;
 
 	pthread_mutex_lock(&c->reg);
-	for (size_t i = 0; i < n; i++) {
-		uint64_t object = ch[i].kind == FEED_QUEUE ? WATCH_QUEUE : ch[i].object_id;
-		struct csession *s;
-		struct watch *w;
+	for (size_t i = 0; i < n && c->watches; i++)
+		tell(c, ch[i].kind == FEED_QUEUE ? WATCH_QUEUE : ch[i].object_id);
+	pthread_mutex_unlock(&c->reg);
+}
 
-		if (!c->watches)
-			break;
-		HASH_FIND(hh, c->watches, &object, sizeof(object), w);
-		if (!w)
-			continue;
-		DL_FOREACH2(w->first, s, watch_next) {
-			if (s->told || s->closing)
-				continue;
-			s->told = true;
-			atomic_fetch_add_explicit(&c->metrics.notices, 1, memory_order_relaxed);
-			conn_send_notice(s->conn, s->key[1], NOTICE_CHANGED);
-		}
-	}
+void feed_tell(struct core *c, uint64_t object_id)
+{
+	pthread_mutex_lock(&c->reg);
+	tell(c, object_id);
 	pthread_mutex_unlock(&c->reg);
 }
 

@@ -7,6 +7,7 @@ const struct migration core_migrations[] = {
 	{ "0001_org", org_schema_1 },
 	{ "0002_mail", mail_schema_1 },
 	{ "0003_sieve", mail_schema_sieve },
+	{ "0004_dkim", org_schema_dkim },
 };
 const size_t core_migrations_n = sizeof(core_migrations) / sizeof(*core_migrations);
 

@@ -118,6 +118,17 @@ void runner_free(struct job *j)
 	core_arena_put(core, a);
 }
 
+/* The handler has answered nothing and is run again when its names are known. False: it is not ours any more. */
+static bool park(struct job *j, struct call *c)
+{
+	if (names_park(j, c))
+		return false;
+	buf_reset(c->out);
+	err_set(&c->err, ERR_LATER, "Try again later", "too many commands wait for the DNS");
+	j->s->proto->refuse(c, ERR_LATER, false);
+	return true;
+}
+
 void runner_job(void *arg)
 {
 	struct job *j = arg;
@@ -127,13 +138,16 @@ void runner_job(void *arg)
 	struct reply r;
 	struct logline line;
 	struct call c = { .arena = j->arena, .house = &core->house, .session = &s->s, .cmd = &j->msg.cmd,
-		.reply = &r, .out = thread_out() };
+		.reply = &r, .out = thread_out(), .names_final = j->names_final, .keep = j->keep };
 	int64_t start = time_mono_us(), took;
 
 	reply_init(&r, &j->msg.cmd);
 	if (j->msg.cmd.flags & CMD_OPEN)
 		session_open(s, &j->msg.cmd);
 	run(&c, s);
+	if (c.waits && !park(j, &c))
+		return;
+	names_unref(&c);
 	finish_reply(&c);
 	took = time_mono_us() - start;
 	metrics_command(&core->metrics, s->s.service, c.err.code, took);
@@ -171,4 +185,19 @@ void runner_refuse(struct job *j, int err_class)
 	atomic_fetch_add_explicit(&core->metrics.refused, 1, memory_order_relaxed);
 	conn_send_reply(j->conn, &r);
 	runner_free(j);
+}
+
+void runner_give_up(struct job *j)
+{
+	struct core *core = j->core;
+	struct csession *s = j->s;
+	struct conn *n = j->conn;
+
+	runner_refuse(j, ERR_LATER);
+	pthread_mutex_lock(&core->reg);
+	s->running = false;
+	if (s->closing)
+		session_end(core, s);
+	conn_unref(n);
+	pthread_mutex_unlock(&core->reg);
 }

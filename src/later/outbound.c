@@ -369,6 +369,8 @@ static void run(struct call *c)
 		run_lease(c);
 	else if (span_eqz(c->cmd->verb, "RESULT"))
 		run_result(c);
+	else if (span_eqz(c->cmd->verb, "NAMES") && c->house->name_exchange)
+		c->house->name_exchange(c);
 	else
 		err_set(&c->err, ERR_SYNTAX, "", "no such verb");
 }
@@ -387,8 +389,7 @@ static void refuse(struct call *c, int err_class, bool sealed)
 
 static int lane(struct span verb)
 {
-	(void)verb;
-	return LANE_LATER;
+	return span_eqz(verb, "NAMES") ? LANE_INTERACTIVE : LANE_LATER;     /* somebody waits at the door for it */
 }
 
 const struct proto outbound_proto = { .name = "out", .run = run, .lane = lane, .refuse = refuse };

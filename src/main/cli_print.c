@@ -28,17 +28,19 @@ static const char *const labels[][2] = {
 	{ "name", N_("name") }, { "now", N_("now") }, { "parent", N_("parent") }, { "password", N_("password") },
 	{ "quota_bytes", N_("quota") }, { "quota_messages", N_("quota, messages") }, { "rights", N_("rights") },
 	{ "role", N_("office") }, { "send_limit", N_("recipients an hour") }, { "state", N_("state") },
-	{ "tag", N_("tag") }, { "targets", N_("leads to") }, { "term", N_("term") }, { "to", N_("until") },
+	{ "purpose", N_("purpose") }, { "record", N_("record") }, { "fix", N_("publish") }, { "hint", N_("why") },
+	{ "publish_until", N_("published until") }, { "tag", N_("tag") }, { "targets", N_("leads to") }, { "term", N_("term") }, { "to", N_("until") },
 	{ "used", N_("used") }, { "used_bytes", N_("used") }, { "value", N_("value") }, { "where", N_("where") },
 };
 /* Values of these keys are words of ours. */
-static const char *const word_keys[] = { "kind", "state", "where", "meaning", "rights", "seal", "mode", "core" };
+static const char *const word_keys[] = { "kind", "state", "where", "meaning", "rights", "seal", "mode", "core", "hint" };
 static const char *const words[] = { N_("person"), N_("role"), N_("resource"), N_("organisation"), N_("active"),
 	N_("locked"), N_("here"), N_("outside"), N_("additional"), N_("alias"), N_("group"), N_("all"), N_("none"),
 	N_("accounts"), N_("roles"), N_("queue"), N_("seal"), N_("read"), N_("seen"), N_("write"), N_("insert"),
 	N_("create"), N_("delete"), N_("send"), N_("admin"), N_("sealed"), N_("open"), N_("empty"), N_("key file"),
 	N_("passphrase"), N_("shares"), N_("no answer"), N_("ready"), N_("leased"), N_("held"), N_("shunted"),
-	N_("starting"), N_("running"), N_("waiting"), N_("stopped") };
+	N_("starting"), N_("running"), N_("waiting"), N_("stopped"),
+	N_("ok"), N_("missing"), N_("wrong"), N_("unknown"), N_("optional"), N_("signs"), N_("waits"), N_("retired") };
 
 static const char *label(const char *key)
 {

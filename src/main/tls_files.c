@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "base/io.h"
+#include "base/secret.h"
 #include "base/time.h"
 
 #define PEM_MAX 65536
@@ -120,5 +121,41 @@ int tls_files_read(struct arena *a, int dirfd, const struct settings *s, struct 
 		n = 1;
 	}
 	*n_out = n;
+	return 0;
+}
+
+static bool add_key_hash(struct buf *b, struct span chain)
+{
+	unsigned char hash[32], *der = NULL;
+	BIO *bio = BIO_new_mem_buf(chain.p, (int)chain.n);
+	X509 *x = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+	int n = x ? i2d_X509_PUBKEY(X509_get_X509_PUBKEY(x), &der) : -1;
+	bool ok = n > 0 && EVP_Digest(der, (size_t)n, hash, NULL, EVP_sha256(), NULL) == 1;
+
+	for (size_t i = 0; ok && i < sizeof(hash); i++)
+		buf_addf(b, "%s%02x", i == 0 && b->n ? " " : "", hash[i]);
+	OPENSSL_free(der);
+	X509_free(x);
+	BIO_free(bio);
+	return ok;
+}
+
+int tls_files_tlsa(struct arena *a, int dirfd, const struct settings *s, struct span *out, struct err *e)
+{
+	struct link_cert certs[LINK_CERTS_MAX];
+	size_t n;
+	SCOPED_BUF b;
+
+	buf_init(&b, LINK_CERTS_MAX * 65);
+	if (tls_files_read(a, dirfd, s, certs, &n, e) < 0)
+		return ERR_SYNTAX;
+	for (size_t i = 0; i < n; i++) {
+		bool ok = add_key_hash(&b, certs[i].chain);
+
+		secret_wipe((char *)certs[i].key.p, certs[i].key.n);
+		if (!ok)
+			return err_set(e, ERR_SYNTAX, "Not a PEM file", "certificate %zu is unreadable", i + 1);
+	}
+	*out = arena_span(a, buf_span(&b));
 	return 0;
 }

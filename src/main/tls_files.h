@@ -12,3 +12,5 @@ int tls_files_self(int dirfd, const char *hostname, struct err *e);
 /* All pairs, ready for link_tls_encode. */
 int tls_files_read(struct arena *a, int dirfd, const struct settings *s, struct link_cert out[LINK_CERTS_MAX],
 	size_t *n_out, struct err *e);
+/* SHA-256 of each certificate's public key, hex, blanks between: for TLSA records 3 1 1 (RFC 6698). */
+int tls_files_tlsa(struct arena *a, int dirfd, const struct settings *s, struct span *out, struct err *e);

@@ -11,13 +11,14 @@
 #include "base/scan.h"
 #include "base/time.h"
 
-enum { TYPE_A = 1, TYPE_CNAME = 5, TYPE_MX = 15, TYPE_AAAA = 28, CLASS_IN = 1 };
+enum { TYPE_SLOW = -1, TYPE_FAIL = 0, TYPE_A = 1, TYPE_CNAME = 5, TYPE_PTR = 12, TYPE_MX = 15, TYPE_TXT = 16, TYPE_AAAA = 28,
+	TYPE_SRV = 33, CLASS_IN = 1 };
 #define CNAME_MAX 8
 #define RECORDS_MAX 40
 
 struct zone_row {
-	int type;                     /* 0: FAIL */
-	struct span name, host;
+	int type;
+	struct span name, host, data;
 	unsigned preference;
 	struct resolver_address address;
 };
@@ -34,8 +35,10 @@ struct resolver {
 struct answer {
 	struct resolver_mx mx[RECORDS_MAX];
 	struct resolver_address address[RECORDS_MAX];
+	struct span data[RECORDS_MAX];
 	size_t n;
 	bool secure;
+	uint32_t ttl_sec;
 	const char *why;
 };
 
@@ -95,17 +98,47 @@ static struct span word_next(struct span *line)
 	return word;
 }
 
+/* RR type name hex: any other record. */
+static bool row_parse_raw(struct arena *a, struct span line, struct zone_row *row)
+{
+	uint64_t type;
+	struct span hex;
+	uint8_t *p;
+
+	if (!span_num(word_next(&line), &type, 1, 65535))
+		return false;
+	row->type = (int)type;
+	row->name = name_clean(a, word_next(&line));
+	hex = word_next(&line);
+	p = arena_alloc(a, hex.n / 2 + 1);
+	row->data = SPAN_BYTES(p, hex.n / 2);
+	return row->name.n && scan_hex(hex, p, hex.n / 2);
+}
+
 static bool row_parse(struct arena *a, struct span line, struct zone_row *row)
 {
 	struct span kind = word_next(&line), value;
 	uint64_t preference = 0;
 
+	if (span_eqz(kind, "RR"))
+		return row_parse_raw(a, line, row);
 	row->name = name_clean(a, word_next(&line));
+	if (span_eqz(kind, "TXT")) {
+		row->type = TYPE_TXT;
+		row->data = span_trim(line);
+		return row->name.n > 0;
+	}
 	value = word_next(&line);
 	if (!row->name.n)
 		return false;
 	if (span_eqz(kind, "FAIL"))
-		row->type = 0;
+		row->type = TYPE_FAIL;
+	else if (span_eqz(kind, "SLOW"))
+		row->type = TYPE_SLOW;
+	else if (span_eqz(kind, "PTR")) {
+		row->type = TYPE_PTR;
+		row->host = name_clean(a, value);
+	}
 	else if (span_eqz(kind, "NULLMX"))
 		row->type = TYPE_MX;
 	else if (span_eqz(kind, "MX")) {
@@ -143,7 +176,28 @@ static int table_load(struct resolver *r, struct span text, struct err *e)
 	return 0;
 }
 
-static enum resolve_status table_ask(struct resolver *r, struct span name, int type, struct answer *out)
+static struct span row_data(struct arena *a, const struct zone_row *row)
+{
+	const struct sockaddr_in *v4 = (const struct sockaddr_in *)&row->address.sa;
+	const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&row->address.sa;
+
+	switch (row->type) {
+	case TYPE_A:
+		return SPAN_BYTES(&v4->sin_addr, 4);
+	case TYPE_AAAA:
+		return SPAN_BYTES(&v6->sin6_addr, 16);
+	case TYPE_MX:
+		return arena_printf(a, "%c%c%.*s", row->preference >> 8, row->preference & 255, SPAN_F(row->host));
+	case TYPE_PTR:
+	case TYPE_CNAME:
+		return row->host;
+	default:
+		return row->data;
+	}
+}
+
+static enum resolve_status table_ask(struct resolver *r, struct arena *a, struct span name, int type, unsigned timeout_ms,
+	struct answer *out)
 {
 	for (unsigned hop = 0; hop < CNAME_MAX; hop++) {
 		bool known = false;
@@ -155,7 +209,9 @@ static enum resolve_status table_ask(struct resolver *r, struct span name, int t
 			if (!span_eq(row->name, name))
 				continue;
 			known = true;
-			if (row->type == 0) {
+			if (row->type == TYPE_FAIL || row->type == TYPE_SLOW) {
+				if (row->type == TYPE_SLOW)
+					poll(NULL, 0, (int)timeout_ms);
 				out->why = "DNS: server failure";
 				return RESOLVE_FAILED;
 			}
@@ -164,6 +220,7 @@ static enum resolve_status table_ask(struct resolver *r, struct span name, int t
 			if (row->type != type || out->n == RECORDS_MAX)
 				continue;
 			out->mx[out->n] = (struct resolver_mx){ row->host, row->preference };
+			out->data[out->n] = row_data(a, row);
 			out->address[out->n++] = row->address;
 		}
 		if (out->n)
@@ -196,9 +253,9 @@ static void question_answered(void *arg, int failure, struct ub_result *result)
 }
 
 /* Any waiting thread may take the answers of all off the library's pipe; each looks at its own flag. */
-static int question_wait(struct resolver *r, struct question *q, int id)
+static int question_wait(struct resolver *r, struct question *q, int id, unsigned timeout_ms)
 {
-	int64_t deadline_us = time_mono_us() + (int64_t)r->timeout_ms * 1000;
+	int64_t deadline_us = time_mono_us() + (int64_t)timeout_ms * 1000;
 
 	while (!atomic_load(&q->done)) {
 		struct pollfd p = { .fd = ub_fd(r->ub), .events = POLLIN };
@@ -238,6 +295,34 @@ static struct span name_read(struct arena *a, struct span wire)
 	return name;
 }
 
+/* TXT: strings with their lengths, joined. Names become text, what stands before them stays. */
+static struct span record_plain(struct arena *a, int type, struct span data)
+{
+	size_t before = type == TYPE_MX ? 2 : type == TYPE_SRV ? 6 : 0, n = 0;
+	struct span name;
+	char *p;
+
+	if (type == TYPE_TXT) {
+		p = arena_alloc(a, data.n + 1);
+		while (data.n) {
+			struct span s = span_sub(data, 1, (unsigned char)data.p[0]);
+
+			memcpy(p + n, s.p, s.n);
+			n += s.n;
+			data = span_from(data, 1 + s.n);
+		}
+		return SPAN_BYTES(p, n);
+	}
+	if (!before && type != TYPE_PTR && type != TYPE_CNAME)
+		return arena_span(a, data);
+	name = name_read(a, span_from(data, before));
+	p = arena_alloc(a, before + name.n + 1);
+	memcpy(p, data.p, data.n < before ? data.n : before);
+	if (name.n)
+		memcpy(p + before, name.p, name.n);
+	return SPAN_BYTES(p, before + name.n);
+}
+
 static void record_read(struct arena *a, int type, struct span data, struct answer *out)
 {
 	struct resolver_address *to = &out->address[out->n];
@@ -261,7 +346,7 @@ static void record_read(struct arena *a, int type, struct span data, struct answ
 	}
 }
 
-static enum resolve_status result_read(struct arena *a, int type, const struct ub_result *u, struct answer *out)
+static enum resolve_status result_read(struct arena *a, int type, bool raw, const struct ub_result *u, struct answer *out)
 {
 	if (u->bogus) {
 		out->why = "DNS: the answer's signature is wrong (DNSSEC)";
@@ -276,15 +361,23 @@ static enum resolve_status result_read(struct arena *a, int type, const struct u
 		out->why = "DNS: server failure";
 		return RESOLVE_FAILED;
 	}
-	for (int i = 0; u->havedata && u->data[i] && out->n < RECORDS_MAX; i++)
-		record_read(a, type, SPAN_BYTES(u->data[i], (size_t)u->len[i]), out);
+	out->ttl_sec = u->ttl > 0 ? (uint32_t)u->ttl : 0;
+	for (int i = 0; u->havedata && u->data[i] && out->n < RECORDS_MAX; i++) {
+		struct span data = SPAN_BYTES(u->data[i], (size_t)u->len[i]);
+
+		if (raw)
+			out->data[out->n++] = record_plain(a, type, data);
+		else
+			record_read(a, type, data, out);
+	}
 	if (out->n)
 		return RESOLVE_FOUND;
 	out->why = "DNS: no such record";
 	return RESOLVE_NO_DATA;
 }
 
-static enum resolve_status ask(struct resolver *r, struct arena *a, struct span name, int type, struct answer *out)
+static enum resolve_status ask_how(struct resolver *r, struct arena *a, struct span name, int type, bool raw, unsigned timeout_ms,
+	struct answer *out)
 {
 	struct question q = { 0 };
 	enum resolve_status status;
@@ -293,22 +386,27 @@ static enum resolve_status ask(struct resolver *r, struct arena *a, struct span 
 	memset(out, 0, sizeof(*out));
 	name = name_clean(a, name);
 	if (!r->ub)
-		return table_ask(r, name, type, out);
+		return table_ask(r, a, name, type, timeout_ms, out);
 	out->why = "DNS: no answer in time";
 	if (span_has_nul(name) ||
 	    ub_resolve_async(r->ub, arena_strz(a, name), type, CLASS_IN, &q, question_answered, &id) != 0) {
 		out->why = "DNS: the question could not be asked";
 		return RESOLVE_FAILED;
 	}
-	if (question_wait(r, &q, id) < 0)
+	if (question_wait(r, &q, id, timeout_ms) < 0)
 		return RESOLVE_FAILED;
 	if (q.failure || !q.result) {
 		out->why = "DNS: server failure";
 		return RESOLVE_FAILED;
 	}
-	status = result_read(a, type, q.result, out);
+	status = result_read(a, type, raw, q.result, out);
 	ub_resolve_free(q.result);
 	return status;
+}
+
+static enum resolve_status ask(struct resolver *r, struct arena *a, struct span name, int type, struct answer *out)
+{
+	return ask_how(r, a, name, type, false, r->timeout_ms, out);
 }
 
 static int ub_start(struct resolver *r, const struct resolver_config *c, struct err *e)
@@ -406,6 +504,17 @@ enum resolve_status resolver_mx(struct resolver *r, struct arena *a, struct span
 		if (found->mx[i].host.n)
 			out->v[out->n++] = found->mx[i];
 	return RESOLVE_FOUND;
+}
+
+enum resolve_status resolver_records(struct resolver *r, struct arena *a, struct span name, unsigned type,
+	unsigned timeout_ms, struct resolver_records *out)
+{
+	struct answer *found = ARENA_NEW(a, struct answer);
+	enum resolve_status status = ask_how(r, a, name, (int)type, true, timeout_ms ? timeout_ms : r->timeout_ms, found);
+
+	*out = (struct resolver_records){ .n = found->n, .secure = found->secure, .ttl_sec = found->ttl_sec, .why = found->why };
+	memcpy(out->v, found->data, found->n * sizeof(*found->data));
+	return status;
 }
 
 enum resolve_status resolver_addresses(struct resolver *r, struct arena *a, struct span host,

@@ -4,6 +4,8 @@
  * a root anchor), forwarders, or a fixed table (config->hosts) that replaces the DNS wholly:
  *   MX example.org 10 mx.example.org    NULLMX example.net    A mx.example.org 127.0.0.1 (or IPv6)
  *   CNAME www.example.org example.org   FAIL broken.example   # comment
+ *   TXT example.org v=spf1 -all (to the end of the line)   PTR 7.2.0.192.in-addr.arpa mx.example.org
+ *   SLOW tar.example (no answer in time)   RR 52 _25._tcp.mx.example.org 03010100... (number of the type, hex)
  * A name in no line does not exist. Names are A-labels. Results in the arena; `why` is constant text.
  * Order: by preference, shuffled within one. A domain without MX but with addresses: itself (implicit).
  * Sources: RFC 5321 section 5.1, RFC 7505, RFC 4035. Not good for: deciding what a failure means to a mail,
@@ -54,6 +56,16 @@ struct resolver_address_list {
 	const char *why;
 };
 
+/* Any records, as codec/mailauth/dns_ask.h has them: TXT joined, names as text. Aliases are followed. */
+#define RESOLVER_RECORDS_MAX 40
+struct resolver_records {
+	struct span v[RESOLVER_RECORDS_MAX];
+	size_t n;
+	bool secure;
+	uint32_t ttl_sec;
+	const char *why;
+};
+
 /* Reads every file it needs (resolv.conf, anchor) and starts its thread: call before a sandbox closes.
  * ERR_SYNTAX (table), ERR_BROKEN. */
 struct resolver *resolver_new(const struct resolver_config *config, struct err *e);
@@ -62,5 +74,8 @@ enum resolve_status resolver_mx(struct resolver *r, struct arena *a, struct span
 /* IPv4 and IPv6, IPv6 first where there is both. A numeric address answers itself. */
 enum resolve_status resolver_addresses(struct resolver *r, struct arena *a, struct span host,
 	struct resolver_address_list *out);
+/* timeout_ms 0: the resolver's. Status as above, never RESOLVE_NULL_MX. */
+enum resolve_status resolver_records(struct resolver *r, struct arena *a, struct span name, unsigned type,
+	unsigned timeout_ms, struct resolver_records *out);
 /* "192.0.2.1", "2001:db8::1", or an address literal "[192.0.2.1]", "[IPv6:2001:db8::1]". */
 bool resolver_numeric(struct span text, struct resolver_address *out);

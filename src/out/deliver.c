@@ -67,6 +67,11 @@ struct deliver *deliver_new(const struct out_config *conf, struct err *e)
 	return NULL;
 }
 
+struct resolver *deliver_resolver(struct deliver *d)
+{
+	return d->resolver;
+}
+
 /* ---- kept connections ---- */
 
 static void kept_free(struct kept *k)

@@ -12,6 +12,8 @@ struct deliver;
 
 struct deliver *deliver_new(const struct out_config *conf, struct err *e);
 void deliver_free(struct deliver *d);
+struct resolver;
+struct resolver *deliver_resolver(struct deliver *d);     /* thread-safe too; the deliver's */
 /* Fills result (rows for all recipients). */
 enum schedule_experience deliver_job(struct deliver *d, struct arena *a, const struct out_job *job,
 	struct span message, struct out_result *result);

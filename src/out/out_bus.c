@@ -24,6 +24,7 @@ void out_bus_attach(struct out *o, int fd)
 	o->bus_up = true;
 	o->need_wait_us = NEED_FIRST_US;
 	o->lease_at_us = 0;
+	o->names_changed = true;
 }
 
 void out_bus_lost(struct out *o)
@@ -35,6 +36,8 @@ void out_bus_lost(struct out *o)
 	o->need_at_us = time_mono_us() + NEED_FIRST_US;
 	o->leasing = false;
 	o->lease.open = false;
+	o->naming = false;
+	o->names.open = false;
 	pthread_mutex_lock(&o->lock);
 	for (size_t i = 0; i < sizeof(o->reporters) / sizeof(*o->reporters); i++) {
 		struct reporter *p = &o->reporters[i];
@@ -195,6 +198,8 @@ bool out_reported(struct out *o)
 
 void out_bus_write(struct out *o)
 {
+	struct buf body;
+
 	if (!o->bus_up)
 		return;
 	if (lease_wanted(o)) {
@@ -207,6 +212,10 @@ void out_bus_write(struct out *o)
 
 		if (!p->busy && (p->busy = report_pop(o)))
 			put(o, p, "RESULT", buf_span(&p->busy->body));
+	}
+	if (out_names_next(o, &body)) {
+		put(o, &o->names, "NAMES", buf_span(&body));
+		buf_fini(&body);
 	}
 	if (bus_flush(&o->bus) < 0)
 		out_bus_lost(o);
@@ -224,6 +233,11 @@ static void take_reply(struct out *o, struct reply *r)
 
 		if (p->busy && r->session == p->session && r->seq == p->seq)
 			report_reply(o, p, r);
+	}
+	if (o->naming && r->session == o->names.session && r->seq == o->names.seq) {
+		if (r->next == NEXT_CLOSE)
+			o->names.open = false;
+		out_names_reply(o, r);
 	}
 	for (size_t i = 0; i < r->nseg; i++)
 		io_close(&r->seg[i].fd);
@@ -245,6 +259,9 @@ void out_bus_read(struct out *o)
 			o->changed = true;
 			o->lease_at_us = 0;
 			o->lease.open &= m->notice.kind != NOTICE_CLOSE;
+		} else if (m->kind == BUS_NOTICE && m->notice.session == o->names.session) {
+			o->names_changed = true;
+			o->names.open &= m->notice.kind != NOTICE_CLOSE;
 		} else if (m->kind == BUS_CMD) {
 			io_close(&m->cmd.spool_fd);
 		}

@@ -9,6 +9,7 @@
 #include "out/deliver.h"
 
 #define OUT_WORKERS_MAX 256
+#define OUT_NAMES_THREADS 48
 #define NEED_FIRST_US (US_PER_SEC / 10)
 #define NEED_MAX_US (5 * US_PER_SEC)
 
@@ -51,6 +52,13 @@ struct out {
 
 	pthread_t threads[OUT_WORKERS_MAX];
 
+	pthread_mutex_t names_lock;           /* out_names.c: the next three and names_stop */
+	pthread_cond_t names_more;
+	struct name_work *questions, *answers, *asking;
+	bool names_stop;
+	unsigned n_names_threads;
+	pthread_t names_threads[OUT_NAMES_THREADS];
+
 	/* the loop's own */
 	struct bus_conn bus;
 	bool bus_up;
@@ -62,6 +70,9 @@ struct out {
 	bool leased;                  /* a job was given: what is leased may be ours */
 	int64_t lease_at_us;
 	struct reporter reporters[8];
+	struct reporter names;        /* busy is unused */
+	bool naming, names_changed;
+	int64_t names_at_us;
 	struct arena *bus_arena;
 	struct bus_msg msg;
 };
@@ -71,6 +82,12 @@ void out_bus_lost(struct out *o);
 void out_bus_read(struct out *o);
 void out_bus_write(struct out *o);            /* what can be asked and reported now */
 bool out_reported(struct out *o);             /* nothing under way, nothing to report */
+
+int out_names_start(struct out *o, struct err *e);
+void out_names_join(struct out *o);
+/* Something to say or ask now: body is filled (the caller's then). */
+bool out_names_next(struct out *o, struct buf *body);
+void out_names_reply(struct out *o, const struct reply *r);
 
 int out_work_start(struct out *o, struct err *e);
 void out_work_join(struct out *o);

@@ -1,5 +1,6 @@
 #include "seal/vault_client.h"
 #include "base/io.h"
+#include "base/wire.h"
 #include "seal/vault_proto.h"
 #include <errno.h>
 #include <pthread.h>
@@ -298,7 +299,7 @@ static int call_try(struct vault_client *v, struct vault_request *q, struct call
 static bool op_slow(unsigned op)
 {
 	return op == VAULT_OP_CREATE || op == VAULT_OP_OPEN || op == VAULT_OP_REWRAP ||
-		op == VAULT_OP_PASSWORD_SET || op == VAULT_OP_PASSWORD_CHECK;
+		op == VAULT_OP_PASSWORD_SET || op == VAULT_OP_PASSWORD_CHECK || op == VAULT_OP_DKIM_NEW;
 }
 
 /* On success the caller takes what it needs from c and calls call_fini. */
@@ -558,5 +559,36 @@ int vault_scram_check(struct vault_client *v, uint64_t account_id, struct span v
 		r = size_need(&c, 32, e);
 	if (r == 0)
 		memcpy(server_signature_out, c.data, 32);
+	return r;
+}
+
+int vault_dkim_new(struct vault_client *v, struct arena *a, uint64_t key_id, unsigned kind, struct span *sealed_out,
+	struct span *public_out, struct err *e)
+{
+	struct vault_request q = { .op = VAULT_OP_DKIM_NEW, .account_id = key_id, .mode = (uint8_t)kind };
+	struct call c;
+	struct wire w;
+	int r = call_run(v, &q, &c, e);
+
+	if (r < 0)
+		return r;
+	w = wire_open(arena_span(a, (struct span){ c.data, c.n }));
+	*sealed_out = wire_get_span(&w, VAULT_TEXT_MAX);
+	*public_out = wire_get_span(&w, VAULT_TEXT_MAX);
+	return wire_done(&w) ? 0 : err_set(e, ERR_BROKEN, "Internal error", "vault: answer is cut");
+}
+
+int vault_dkim_sign(struct vault_client *v, struct arena *a, uint64_t key_id, struct span sealed, struct span hash,
+	struct span *signature_out, struct err *e)
+{
+	struct vault_request q = { .op = VAULT_OP_DKIM_SIGN, .account_id = key_id, .text = sealed, .proof = hash };
+	struct call c;
+	int r;
+
+	if (sealed.n > VAULT_TEXT_MAX || hash.n > 32)
+		return err_set(e, ERR_PARAM, "Internal error", "vault: key of %zu bytes, hash of %zu", sealed.n, hash.n);
+	r = call_run(v, &q, &c, e);
+	if (r == 0)
+		*signature_out = arena_span(a, (struct span){ c.data, c.n });
 	return r;
 }

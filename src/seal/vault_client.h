@@ -61,3 +61,11 @@ int vault_scram_begin(struct vault_client *v, struct arena *a, uint64_t account_
 	struct span name, struct span *salt_out, uint32_t *iterations_out, struct err *e);
 int vault_scram_check(struct vault_client *v, uint64_t account_id, struct span verifier,
 	struct span auth_message, struct span client_proof, unsigned char server_signature_out[32], struct err *e);
+
+/* Keys that sign mail (DKIM): the private half comes back sealed by the vault and bound to key_id; public half:
+ * SubjectPublicKeyInfo for RSA, 32 octets for Ed25519. hash: a SHA-256. */
+enum { VAULT_DKIM_RSA = 1, VAULT_DKIM_ED25519 };
+int vault_dkim_new(struct vault_client *v, struct arena *a, uint64_t key_id, unsigned kind, struct span *sealed_out,
+	struct span *public_out, struct err *e);
+int vault_dkim_sign(struct vault_client *v, struct arena *a, uint64_t key_id, struct span sealed, struct span hash,
+	struct span *signature_out, struct err *e);

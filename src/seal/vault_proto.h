@@ -29,7 +29,9 @@ enum vault_op {
 	VAULT_OP_PASSWORD_CHECK,
 	VAULT_OP_SCRAM_BEGIN,
 	VAULT_OP_SCRAM_CHECK,
-	VAULT_OP_LAST = VAULT_OP_SCRAM_CHECK
+	VAULT_OP_DKIM_NEW,        /* mode: kind; account_id: the key's id */
+	VAULT_OP_DKIM_SIGN,       /* text: sealed key; proof: hash */
+	VAULT_OP_LAST = VAULT_OP_DKIM_SIGN
 };
 
 struct vault_request {

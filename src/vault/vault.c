@@ -2,6 +2,8 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "seal/vault_proto.h"
+#include "base/wire.h"
+#include "vault/vault_dkim.h"
 #include "vault/vault_password.h"
 #include <assert.h>
 #include <errno.h>
@@ -191,6 +193,28 @@ static int run_scram_check(struct desk *d, const struct vault_request *q, struct
 		d->data.p, e);
 }
 
+static int run_dkim_new(struct desk *d, const struct vault_request *q, struct vault_reply *r, struct err *e)
+{
+	struct buf b = { .p = (char *)d->data.p, .cap = d->data.n, .max = d->data.n };
+	struct span sealed, public;
+	int code;
+
+	if (!d->slow_ok)
+		return NEEDS_POOL;             /* RSA takes its time */
+	code = dkim_key_make(d->vault->keys, d->arena, q->account_id, q->mode, &sealed, &public, e);
+	if (code < 0)
+		return code;
+	wire_span(&b, sealed);
+	wire_span(&b, public);
+	r->data = buf_span(&b);
+	return 0;
+}
+
+static int run_dkim_sign(struct desk *d, const struct vault_request *q, struct vault_reply *r, struct err *e)
+{
+	return dkim_key_sign(d->vault->keys, d->arena, q->account_id, q->text, q->proof, &r->data, e);
+}
+
 static const op_run op_table[VAULT_OP_LAST + 1] = {
 	[VAULT_OP_STATUS] = run_status,
 	[VAULT_OP_CREATE] = run_lock,
@@ -203,6 +227,8 @@ static const op_run op_table[VAULT_OP_LAST + 1] = {
 	[VAULT_OP_PASSWORD_CHECK] = run_password_check,
 	[VAULT_OP_SCRAM_BEGIN] = run_scram_begin,
 	[VAULT_OP_SCRAM_CHECK] = run_scram_check,
+	[VAULT_OP_DKIM_NEW] = run_dkim_new,
+	[VAULT_OP_DKIM_SIGN] = run_dkim_sign,
 };
 
 /* --- connections and jobs --- */

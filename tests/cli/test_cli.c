@@ -24,10 +24,10 @@ static pthread_t server;
 
 static int start(void **state)
 {
-	static const struct migration list[] = { { "0001_org", org_schema_1 } };
+	static const struct migration list[] = { { "0001_org", org_schema_1 }, { "0004_dkim", org_schema_dkim } };
 
 	(void)state;
-	test_house_new(&h, list, 1);
+	test_house_new(&h, list, 2);
 	setenv("TZ", "Europe/Berlin", 1);
 	setenv("LC_ALL", "C.UTF-8", 1);
 	return 0;

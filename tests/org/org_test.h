@@ -9,10 +9,10 @@
 
 static int start(void **state)
 {
-	static const struct migration list[] = { { "0001_org", org_schema_1 } };
+	static const struct migration list[] = { { "0001_org", org_schema_1 }, { "0004_dkim", org_schema_dkim } };
 
 	(void)state;
-	test_house_new(&h, list, 1);
+	test_house_new(&h, list, 2);
 	return 0;
 }
 

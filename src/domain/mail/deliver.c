@@ -1,14 +1,34 @@
 #include "domain/mail/deliver.h"
 #include "domain/mail/mail_impl.h"
 
-/* INBOX, or the mailbox named by the sub-address when there is one. */
+/* 1, 0: there is none. */
+static int special(struct tx *tx, uint64_t account_id, int what, uint64_t *mailbox_out, struct err *e)
+{
+	SCOPED_SQL q = sql_open(tx, "SELECT id FROM mailbox WHERE account_id = ?1 AND special = ?2");
+	int r;
+
+	sql_int(q, 1, (int64_t)account_id);
+	sql_int(q, 2, what);
+	r = sql_next(q, e);
+	if (r == 1)
+		*mailbox_out = (uint64_t)sql_col_int(q, 0);
+	return r;
+}
+
+/* Junk if it must be and is there, INBOX, or the mailbox named by the sub-address when there is one. */
 static int target(struct org *o, struct tx *tx, struct arena *a, const struct delivery *d, uint64_t *mailbox_out, struct err *e)
 {
 	struct mailbox box;
 	struct span name;
+	int r;
 
+	if (d->junk) {
+		r = special(tx, d->account_id, SPECIAL_JUNK, mailbox_out, e);
+		if (r)
+			return r < 0 ? r : 0;
+	}
 	if (d->tag.n && mailbox_name_normal(a, d->tag, &name, NULL) == 0) {
-		int r = mailbox_lookup(o, tx, a, d->account_id, name, &box, e);
+		r = mailbox_lookup(o, tx, a, d->account_id, name, &box, e);
 
 		if (r == 0) {
 			*mailbox_out = box.id;
@@ -18,14 +38,7 @@ static int target(struct org *o, struct tx *tx, struct arena *a, const struct de
 			return r;
 		err_clear(e);
 	}
-	SCOPED_SQL q = sql_open(tx, "SELECT id FROM mailbox WHERE account_id = ?1 AND special = ?2");
-	int r;
-
-	sql_int(q, 1, (int64_t)d->account_id);
-	sql_int(q, 2, SPECIAL_INBOX);
-	r = sql_next(q, e);
-	if (r == 1)
-		*mailbox_out = (uint64_t)sql_col_int(q, 0);
+	r = special(tx, d->account_id, SPECIAL_INBOX, mailbox_out, e);
 	return r < 0 ? r : r ? 0 : err_set(e, ERR_MISSING, "No such user", "no INBOX");
 }
 

@@ -10,6 +10,7 @@ struct delivery {
 	uint64_t account_id;
 	struct span tag;                  /* "+tag": delivered to the mailbox of that name when it exists */
 	int result;                       /* 0 or class: ERR_LIMIT quota, ERR_MISSING account gone, ERR_DENIED its script rejects it */
+	bool junk;                        /* not to INBOX but to the mailbox for junk, when there is one */
 	bool force;                       /* also beyond the quota (reports) */
 	/* for scripts (filter.h) */
 	struct span address;              /* the account's primary address */

@@ -87,6 +87,11 @@ int domain_remove(struct org *o, struct tx *tx, struct span domain, struct err *
 	if (n > 0)
 		return err_set(e, ERR_EXISTS, "The domain still has addresses", "domain %.*s: %lld addresses",
 			SPAN_F(name), (long long)n);
+	q = sql_open(tx, "DELETE FROM dkim_key WHERE domain_id = ?1");
+	sql_int(q, 1, (int64_t)id);
+	rc = sql_run(q, e);
+	if (rc < 0)
+		return rc;
 	q = sql_open(tx, "DELETE FROM domain WHERE id = ?1");
 	sql_int(q, 1, (int64_t)id);
 	rc = sql_run(q, e);

@@ -32,3 +32,10 @@ const char org_schema_1[] =
 	"CREATE INDEX app_password_account ON app_password (account_id);\n"
 	"CREATE TABLE send_count (account_id INTEGER NOT NULL, hour INTEGER NOT NULL, recipients INTEGER NOT NULL,"
 	" PRIMARY KEY (account_id, hour))";
+
+/* sealed (house's key): selector, public half. secret: the vault's own, see domain_key.h. */
+const char org_schema_dkim[] =
+	"CREATE TABLE dkim_key (id INTEGER PRIMARY KEY, domain_id INTEGER NOT NULL, kind INTEGER NOT NULL,"
+	" from_sec INTEGER NOT NULL, to_sec INTEGER NOT NULL, gone_sec INTEGER NOT NULL, sealed BLOB NOT NULL,"
+	" secret BLOB NOT NULL);\n"
+	"CREATE INDEX dkim_key_domain ON dkim_key (domain_id)";

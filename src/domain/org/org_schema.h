@@ -2,4 +2,4 @@
  *
  * Clear: ids, kinds, states, counters, times. Names and addresses: keyed look-ups plus one sealed column. */
 #pragma once
-extern const char org_schema_1[];
+extern const char org_schema_1[], org_schema_dkim[];

@@ -104,9 +104,16 @@ static bool lines_ok(struct call *c, struct span body)
 static void take_body(struct call *c)
 {
 	struct smtp_session *s = smtp_session(c);
-	struct span body = c->cmd->body;
+	struct span body = c->cmd->body, *kept = c->keep;
 	struct err e = ERR_INIT;
 
+	if (kept) {                  /* run again: it was read and looked at before */
+		if (!smtpd_accept(c, *kept))
+			return;
+		smtpd_reset(s);
+		smtpd_save(c);
+		return;
+	}
 	if (!body_ok(c))
 		return;
 	if (flag(c, "8BIT"))
@@ -128,7 +135,11 @@ static void take_body(struct call *c)
 	}
 	if (!lines_ok(c, body))
 		return;
-	smtpd_accept(c, body);
+	kept = ARENA_NEW(c->arena, struct span);
+	*kept = body;
+	c->keep = kept;
+	if (!smtpd_accept(c, body))
+		return;
 	smtpd_reset(s);
 	smtpd_save(c);
 }

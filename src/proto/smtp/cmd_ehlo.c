@@ -11,35 +11,47 @@ static bool secure(const struct call *c)
 
 struct listed {
 	struct call *call;
-	bool yes;
+	const char *setting;
+	struct span value;
 };
 
-static int find_listed(struct tx *tx, void *arg, struct err *e)
+static int get_setting(struct tx *tx, void *arg, struct err *e)
 {
 	struct listed *l = arg;
 	struct call *c = l->call;
-	struct span list;
-	int r = org_setting_get(c->house->org, tx, c->arena, "smtp.lmtp_clients", &list, e);
+	int r = org_setting_get(c->house->org, tx, c->arena, l->setting, &l->value, e);
 
-	if (r == ERR_MISSING) {
+	if (r == ERR_MISSING)
 		err_clear(e);
-		return 0;
-	}
-	while (r == 0 && list.n)
-		l->yes |= span_eq(span_cut(&list, ' '), c->session->peer.address);
-	return r;
+	return r == ERR_MISSING ? 0 : r;
+}
+
+bool smtpd_listed(struct call *c, const char *setting)
+{
+	struct listed l = { .call = c, .setting = setting };
+	bool yes = false;
+
+	if (store_read(c->house->store, get_setting, &l, &c->err) == 0)
+		while (l.value.n)
+			yes |= span_eq(span_cut(&l.value, ' '), c->session->peer.address);
+	return yes;
+}
+
+bool smtpd_setting_is(struct call *c, const char *setting, const char *value)
+{
+	struct listed l = { .call = c, .setting = setting };
+
+	return store_read(c->house->store, get_setting, &l, &c->err) == 0 && span_eqz(l.value, value);
 }
 
 /* LMTP takes mail without asking much: from this machine, or from those who are listed. */
 static bool welcome(struct call *c)
 {
-	struct listed l = { .call = c };
-
-	if (c->session->service != SVC_LMTP || c->session->peer.loopback)
+	if (c->session->service != SVC_LMTP || c->session->peer.loopback || smtpd_listed(c, "smtp.lmtp_clients"))
 		return true;
-	if (store_read(c->house->store, find_listed, &l, &c->err) == 0 && !l.yes)
+	if (!c->err.code)
 		err_set(&c->err, ERR_DENIED, "", "LMTP from an address that is not listed");
-	return l.yes;
+	return false;
 }
 
 void smtpd_greeting(struct call *c)

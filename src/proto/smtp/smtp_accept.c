@@ -10,6 +10,7 @@
 #include "domain/mail/filter.h"
 #include "domain/mail/queue.h"
 #include "domain/mail/report.h"
+#include "domain/mail/sign.h"
 #include "proto/smtp/smtp_int.h"
 
 #define EXPIRES_SEC (5 * 86400)
@@ -22,6 +23,9 @@ struct accept {
 	struct recipients all;
 	size_t *first;                   /* of each RCPT's own recipients in all; n + 1 entries */
 	bool any_local, any_outside;
+	struct span header;
+	struct smtp_checked checked;
+	struct mail_signer signer;
 	struct email_prepared local, outside;
 	struct delivery *deliveries;
 	size_t n_deliveries;
@@ -141,7 +145,10 @@ static int resolve(struct tx *tx, void *arg, struct err *e)
 		a->any_local |= a->all.v[k].account_id != 0;
 		a->any_outside |= a->all.v[k].account_id == 0;
 	}
-	return 0;
+	if (!a->any_outside || a->call->session->service != SVC_SUBMISSION)
+		return 0;
+	return mail_signer_find(a->org, tx, a->call->arena, a->call->session->account_id, a->header, time_real_sec(),
+		&a->signer, e);
 }
 
 static bool is_marked(const struct accept *a, struct span mark)
@@ -408,9 +415,11 @@ static int prepare(struct accept *a, struct span body, struct err *e)
 {
 	struct smtp_text text;
 
-	if (smtp_text(a->call, body, a->any_outside, &text, e) < 0)
+	if (smtp_text(a->call, body, a->checked.field, a->any_outside, &text, e) < 0)
 		return e->code;
 	if (a->any_local && email_prepare(a->org, a->call->arena, text.local, &a->local, e) < 0)
+		return e->code;
+	if (a->signer.n && mail_sign(a->org, a->call->arena, &a->signer, text.outside, time_real_sec(), &text.outside, e) < 0)
 		return e->code;
 	if (a->any_outside && email_prepare(a->org, a->call->arena, text.outside, &a->outside, e) < 0)
 		return e->code;
@@ -420,7 +429,7 @@ static int prepare(struct accept *a, struct span body, struct err *e)
 
 		if (a->all.v[k].account_id)
 			a->deliveries[a->n_deliveries++] = (struct delivery){ .account_id = a->all.v[k].account_id, .tag = a->all.v[k].tag,
-				.address = a->all.v[k].address, .rcpt = r->account_id ? r->address : SPAN_NONE };
+				.junk = a->checked.junk, .address = a->all.v[k].address, .rcpt = r->account_id ? r->address : SPAN_NONE };
 	}
 	if (a->any_local && filter(a, text.local, e) < 0)
 		return e->code;
@@ -430,14 +439,12 @@ static int prepare(struct accept *a, struct span body, struct err *e)
 	return 0;
 }
 
-void smtpd_accept(struct call *c, struct span body)
+static void accept_checked(struct call *c, struct span body, const struct accept *checked)
 {
-	struct accept a = { .call = c, .mail = &smtp_session(c)->mail, .org = c->house->org };
+	struct accept a = *checked;
 	struct err e = ERR_INIT;
 	int r;
 
-	if (!header_ok(c, body))
-		return;
 	a.first = ARENA_ARRAY(c->arena, size_t, a.mail->n + 1);
 	r = store_read(c->house->store, resolve, &a, &e);
 	if (r == 0 && looped(&a, body)) {
@@ -474,4 +481,20 @@ void smtpd_accept(struct call *c, struct span body)
 		snprintf(text, sizeof(text), a.queue_id ? "Taken, queued as %llu" : "Taken", (unsigned long long)a.queue_id);
 		smtpd_say(c, 250, "2.0.0", text);
 	}
+}
+
+bool smtpd_accept(struct call *c, struct span body)
+{
+	struct accept a = { .call = c, .mail = &smtp_session(c)->mail, .org = c->house->org };
+
+	if (!header_ok(c, body))
+		return true;
+	a.header = span_sub(body, 0, mime_header_len(body));
+	if (!smtpd_check(c, a.header, span_from(body, a.header.n), &a.checked))
+		return false;
+	if (a.checked.refuse.n)
+		refuse(c, ERR_DENIED, 550, "5.7.1", arena_strz(c->arena, a.checked.refuse));
+	else
+		accept_checked(c, body, &a);
+	return true;
 }

@@ -56,10 +56,22 @@ typedef void smtp_handler(struct call *c);
 smtp_handler smtpd_greeting, smtpd_helo, smtpd_ehlo, smtpd_starttls, smtpd_auth, smtpd_continue, smtpd_mail, smtpd_rcpt, smtpd_data,
 	smtpd_message, smtpd_bdat;
 
+/* smtp_check.c: what was found out about a mail from outside. */
+struct smtp_checked {
+	struct span field;               /* Authentication-Results with its line end, or none */
+	struct span refuse;              /* text of the refusal, or none */
+	bool junk;
+};
+bool smtpd_check(struct call *c, struct span header, struct span body, struct smtp_checked *out);   /* false: waits for names */
+struct span smtpd_check_strip(struct call *c, struct span header);
+/* Is the peer's address in this setting's list? Does the setting have this value? */
+bool smtpd_listed(struct call *c, const char *setting);
+bool smtpd_setting_is(struct call *c, const char *setting, const char *value);
+
 /* smtp_text.c: the message as it is kept - trace fields in front, what submission lacks added. */
 struct smtp_text {
 	struct span local, outside;      /* with Return-Path; without. outside none when not asked for */
 };
-int smtp_text(struct call *c, struct span body, bool outside, struct smtp_text *out, struct err *e);
-/* smtp_accept.c: the body is here; puts it where it belongs and answers. */
-void smtpd_accept(struct call *c, struct span body);
+int smtp_text(struct call *c, struct span body, struct span checked, bool outside, struct smtp_text *out, struct err *e);
+/* smtp_accept.c: the body is here; puts it where it belongs and answers. False: waits for names, to be run again. */
+bool smtpd_accept(struct call *c, struct span body);

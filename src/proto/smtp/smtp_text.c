@@ -7,7 +7,7 @@
 #include "domain/mail/queue.h"
 #include "proto/smtp/smtp_int.h"
 
-#define PREFIX_MAX 8192
+#define PREFIX_MAX 32768
 
 /* RFC 3848, 6531: the word after "with". */
 static void add_with(struct buf *b, const struct call *c, const struct smtp_session *s)
@@ -82,16 +82,17 @@ static struct span join(struct arena *a, struct span x, struct span y, struct sp
 	return SPAN_BYTES(p, x.n + y.n + z.n);
 }
 
-int smtp_text(struct call *c, struct span body, bool outside, struct smtp_text *out, struct err *e)
+int smtp_text(struct call *c, struct span body, struct span checked, bool outside, struct smtp_text *out, struct err *e)
 {
 	struct smtp_session *s = smtp_session(c);
 	size_t head = mime_header_len(body);
-	struct span header = span_sub(body, 0, head), rest = span_from(body, head);
+	struct span header = smtpd_check_strip(c, span_sub(body, 0, head)), rest = span_from(body, head);
 	SCOPED_BUF trace, path, clean, marks = { 0 };
 
 	buf_init(&trace, PREFIX_MAX);
 	buf_init(&path, PREFIX_MAX);
 	buf_init(&clean, head + 64);
+	buf_add(&trace, checked);
 	add_received(&trace, c, s);
 	add_missing(&trace, c, header);
 	if (headless(header))

@@ -1,0 +1,88 @@
+/* smtp_check.c - mail that comes in from outside: SPF, DKIM, ARC, DMARC (codec/mailauth), and what follows from them.
+ *
+ * Only port 25, and not from this machine or a relay that is trusted (setting smtp.trusted_relays): there somebody else has
+ * asked already. A domain's DMARC policy is done as it says unless the setting smtp.dmarc is "note". Nobody is refused
+ * because the DNS has no answer. */
+#include "base/time.h"
+#include "codec/mailauth/mailauth.h"
+#include "codec/smtp/smtp_address.h"
+#include "proto/smtp/smtp_int.h"
+
+#define FIELD_MAX 16384
+
+static bool find(void *arg, struct span name, enum dns_type type, struct dns_answer *out)
+{
+	struct call *c = arg;
+
+	return c->house->name_find(c, name, type, out);
+}
+
+/* For SPF: the domain as A-label; what cannot be one is left as it is and found to be none. */
+static struct span ascii_sender(struct arena *a, struct span sender)
+{
+	struct span domain;
+	ssize_t at = span_rchr(sender, '@');
+
+	if (at < 0 || smtp_domain_ascii(a, span_from(sender, (size_t)at + 1), &domain, NULL) < 0)
+		return sender;
+	return arena_printf(a, "%.*s@%.*s", (int)at, sender.p, SPAN_F(domain));
+}
+
+static bool wanted(struct call *c)
+{
+	return c->session->service == SVC_SMTP && !c->session->peer.loopback && c->house->name_find &&
+		!smtpd_listed(c, "smtp.trusted_relays");
+}
+
+static void decide(struct call *c, const struct mailauth_verdict *v, struct smtp_checked *out)
+{
+	enum dmarc_policy p = v->dmarc.disposition;
+
+	if (p == DMARC_NONE && v->dmarc.result == DKIM_PERMERROR)
+		p = DMARC_QUARANTINE;         /* no one From: nobody can be asked what is to be done */
+	if (p == DMARC_NONE || smtpd_setting_is(c, "smtp.dmarc", "note"))
+		return;
+	if (p == DMARC_REJECT)
+		out->refuse = arena_printf(c->arena, "Refused as %.*s asks for (DMARC): the mail is not from there",
+			SPAN_F(v->dmarc.record_domain));
+	else
+		out->junk = true;
+}
+
+bool smtpd_check(struct call *c, struct span header, struct span body, struct smtp_checked *out)
+{
+	const struct smtp_session *s = smtp_session(c);
+	struct mailauth_request q = { .ip = c->session->peer.address, .helo = span_str(s->helo),
+		.sender = ascii_sender(c->arena, s->mail.sender), .authserv_id = span_str(c->house->hostname),
+		.mail = { header, body }, .now_sec = time_real_sec() };
+	struct dns_source dns = { find, c };
+	struct mailauth_verdict *v;
+	SCOPED_BUF b;
+
+	buf_init(&b, FIELD_MAX);
+	*out = (struct smtp_checked){ 0 };
+	if (!wanted(c))
+		return true;
+	v = ARENA_NEW(c->arena, struct mailauth_verdict);
+	if (mailauth_check(c->arena, &q, &dns, v) == MAILAUTH_MORE) {
+		c->waits = true;
+		return false;
+	}
+	authres_build(&b, &q, v);
+	out->field = b.failed ? SPAN_NONE : arena_span(c->arena, buf_span(&b));
+	decide(c, v, out);
+	return true;
+}
+
+/* Fields in our name that came with a mail say nothing; relays we trust may have them. */
+struct span smtpd_check_strip(struct call *c, struct span header)
+{
+	SCOPED_BUF b;
+
+	buf_init(&b, header.n + 64);
+	if (c->session->service == SVC_LMTP || (c->session->service == SVC_SMTP &&
+		(c->session->peer.loopback || smtpd_listed(c, "smtp.trusted_relays"))) ||
+		!authres_strip(&b, header, span_str(c->house->hostname)))
+		return header;
+	return arena_span(c->arena, buf_span(&b));
+}

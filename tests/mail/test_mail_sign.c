@@ -1,0 +1,173 @@
+/* Keys of domains from the vault, their turns, and signatures that verify with what is published. */
+#include "codec/mailauth/dkim.h"
+#include "domain/mail/sign.h"
+#include "mail/mail_test.h"
+
+#define NOW 1700000000
+#define DOMAIN SPAN("example.org")
+#define MESSAGE "From: Anna <anna@example.org>\r\nTo: x@example.net\r\nSubject: Hallo\r\n\r\nText\r\n"
+
+static uint64_t anna;
+static struct domain_key *keys;
+static size_t n_keys;
+static int64_t now_sec = NOW;
+
+static int read_keys(struct tx *tx, void *arg, struct err *e)
+{
+	return domain_key_list(h.org, tx, arg, DOMAIN, now_sec, &keys, &n_keys, e);
+}
+
+static void list(struct arena *a)
+{
+	struct err e = ERR_INIT;
+
+	assert_int_equal(store_read(h.store, read_keys, a, &e), 0);
+}
+
+static unsigned signing(void)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < n_keys; i++)
+		n += domain_key_signs(&keys[i], now_sec);
+	return n;
+}
+
+static bool find(void *arg, struct span name, enum dns_type type, struct dns_answer *out)
+{
+	struct arena *a = arg;
+	struct span *v = ARENA_NEW(a, struct span);
+
+	*out = (struct dns_answer){ .status = DNS_NO_NAME, .v = v };
+	for (size_t i = 0; i < n_keys; i++)
+		if (type == DNS_TXT && span_eq(name, arena_printf(a, "%.*s._domainkey.example.org", SPAN_F(keys[i].selector)))) {
+			*v = domain_key_record(a, &keys[i]);
+			out->status = DNS_FOUND;
+			out->n = 1;
+		}
+	return true;
+}
+
+struct want {
+	struct arena *a;
+	const char *header;
+	struct mail_signer signer;
+};
+
+static int find_signer(struct tx *tx, void *arg, struct err *e)
+{
+	struct want *w = arg;
+
+	return mail_signer_find(h.org, tx, w->a, anna, span_str(w->header), now_sec, &w->signer, e);
+}
+
+static size_t signer(struct want *w, const char *header)
+{
+	struct err e = ERR_INIT;
+
+	w->header = header;
+	assert_int_equal(store_read(h.store, find_signer, w, &e), 0);
+	return w->signer.n;
+}
+
+static void test_turns(void **state)
+{
+	SCOPED_ARENA a = arena_new();
+	struct err e = ERR_INIT;
+	struct domain_key first;
+
+	(void)state;
+	list(a);
+	assert_int_equal(n_keys, 0);
+	assert_int_equal(domain_key_rotate(h.org, a, SPAN("other.example"), false, now_sec, &e), ERR_MISSING);
+	err_clear(&e);
+	assert_int_equal(domain_key_rotate(h.org, a, DOMAIN, false, now_sec, &e), 0);
+	list(a);
+	assert_int_equal(n_keys, 2);
+	assert_int_equal(signing(), 2);
+	first = keys[0];
+	assert_true(keys[0].kind == VAULT_DKIM_RSA && keys[1].kind == VAULT_DKIM_ED25519);
+	assert_int_equal(keys[1].public_half.n, 32);
+	assert_true(span_starts(domain_key_record(a, &keys[0]), SPAN("v=DKIM1; k=rsa; p=MIIBIjAN")));
+
+	/* the next turn waits; the old one signs meanwhile */
+	assert_int_equal(domain_key_rotate(h.org, a, DOMAIN, false, now_sec, &e), 0);
+	assert_int_equal(domain_key_rotate(h.org, a, DOMAIN, false, now_sec, &e), ERR_EXISTS);
+	err_clear(&e);
+	list(a);
+	assert_int_equal(n_keys, 4);
+	assert_int_equal(signing(), 2);
+	assert_true(domain_key_signs(&keys[0], now_sec) && !domain_key_signs(&keys[2], now_sec));
+	now_sec += DOMAIN_KEY_LEAD_SEC;
+	list(a);
+	assert_int_equal(n_keys, 4);
+	assert_true(!domain_key_signs(&keys[0], now_sec) && domain_key_signs(&keys[2], now_sec));
+	now_sec += DOMAIN_KEY_STAY_SEC;
+	list(a);
+	assert_int_equal(n_keys, 2);
+	assert_false(keys[0].id == first.id);
+	/* in a hurry */
+	assert_int_equal(domain_key_rotate(h.org, a, DOMAIN, true, now_sec, &e), 0);
+	list(a);
+	assert_int_equal(n_keys, 4);
+	assert_int_equal(signing(), 2);
+	assert_true(domain_key_signs(&keys[3], now_sec));
+}
+
+static void test_sign(void **state)
+{
+	SCOPED_ARENA a = arena_new();
+	struct want w = { .a = a };
+	struct dns_source dns = { find, a };
+	struct dkim_verdict v[DKIM_SIGNATURES_MAX];
+	struct dkim_mail mail;
+	struct span out;
+	struct err e = ERR_INIT;
+	size_t n, head;
+
+	(void)state;
+	list(a);
+	assert_int_equal(signer(&w, "From: Boss <admin@example.org>\r\n\r\n"), 0);      /* not her name */
+	assert_int_equal(signer(&w, "From: anna@example.net\r\n\r\n"), 0);
+	assert_int_equal(signer(&w, "From: anna@example.org\r\nFrom: anna@example.org\r\n\r\n"), 0);
+	assert_int_equal(signer(&w, "From: anna@example.org, admin@example.org\r\n\r\n"), 0);
+	assert_int_equal(signer(&w, "\r\n"), 0);
+	assert_int_equal(signer(&w, MESSAGE), 2);
+	assert_int_equal(mail_sign(h.org, a, &w.signer, SPAN(MESSAGE), now_sec, &out, &e), 0);
+	assert_true(span_ends(out, SPAN(MESSAGE)));
+	head = mime_header_len(out);
+	mail = (struct dkim_mail){ span_sub(out, 0, head), span_from(out, head) };
+	assert_int_equal(dkim_verify(a, &mail, &dns, now_sec, v, &n), 0);
+	assert_int_equal(n, 2);
+	assert_int_equal(v[0].result, DKIM_PASS);
+	assert_int_equal(v[1].result, DKIM_PASS);
+	assert_int_equal(v[0].bits + v[1].bits, 2048 + 256);
+	/* a sealed key of another row is worth nothing */
+	w.signer.keys[0].id++;
+	assert_int_equal(mail_sign(h.org, a, &w.signer, SPAN(MESSAGE), now_sec, &out, &e), ERR_BROKEN);
+	err_clear(&e);
+	w.signer.keys[0].id--;
+	test_house_seal(&h);
+	assert_int_equal(mail_sign(h.org, a, &w.signer, SPAN(MESSAGE), now_sec, &out, &e), ERR_LATER);
+	test_house_unseal(&h);
+}
+
+static int people(void **state)
+{
+	start(state);
+	anna = test_person(&h, "anna@example.org", "Anna");
+	now_sec = NOW;
+	return 0;
+}
+
+static int group(const char *name)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_turns), cmocka_unit_test(test_sign) };
+
+	return cmocka_run_group_tests_name(name, tests, people, stop);
+}
+
+int main(void)
+{
+	return run_both("mail sign", group);
+}
