@@ -19,4 +19,7 @@ bench: build
 	bench/mail/run.py
 install: build
 	meson install -C build
-.PHONY: bench install
+deb:
+	@tools/install-packages
+	@dist/deb/build
+.PHONY: bench install deb
