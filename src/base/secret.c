@@ -32,7 +32,8 @@ void secret_fini(struct secret *s)
 
 void secret_wipe(void *p, size_t n)
 {
-	explicit_bzero(p, n);
+	if (n)
+		explicit_bzero(p, n);
 }
 
 struct span secret_span(const struct secret *s)
