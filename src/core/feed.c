@@ -90,7 +90,7 @@ void feed_sealed(struct house *h)
 
 	pthread_mutex_lock(&c->reg);
 	HASH_ITER(hh, c->by_key, s, tmp) {
-		if (s->s.service <= SVC_IMAP && !s->closing)
+		if (s->s.service != SVC_OUT && s->s.service != SVC_METRICS && !s->closing)
 			conn_send_notice(s->conn, s->key[1], NOTICE_SEALED);
 	}
 	pthread_mutex_unlock(&c->reg);
