@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #define WAIT_QUICK_MS 5000
-#define WAIT_SLOW_MS 60000        /* Argon2 may stand in a queue */
+#define WAIT_SLOW_MS 60000        /* Argon2 may stand in a queue, the disk may be busy */
 #define WAIT_CONNECT_MS 3000
 #define SEND_LIMIT_SEC 10
 #define TRIES 3
@@ -299,7 +299,8 @@ static int call_try(struct vault_client *v, struct vault_request *q, struct call
 static bool op_slow(unsigned op)
 {
 	return op == VAULT_OP_CREATE || op == VAULT_OP_OPEN || op == VAULT_OP_REWRAP ||
-		op == VAULT_OP_PASSWORD_SET || op == VAULT_OP_PASSWORD_CHECK || op == VAULT_OP_DKIM_NEW;
+		op == VAULT_OP_PASSWORD_SET || op == VAULT_OP_PASSWORD_CHECK || op == VAULT_OP_KEY_NEW ||
+		op == VAULT_OP_KEY_PUT || op == VAULT_OP_KEY_DESTROY || op == VAULT_OP_DKIM_NEW;
 }
 
 /* On success the caller takes what it needs from c and calls call_fini. */
@@ -430,64 +431,108 @@ int vault_seal(struct vault_client *v, struct err *e)
 	return call_run(v, &q, &c, e);
 }
 
-int vault_key_new(struct vault_client *v, uint64_t account_id, struct seal_key *key_out,
-	unsigned char wrapped_out[SEAL_WRAPPED_LEN], struct err *e)
+int vault_key_new(struct vault_client *v, uint64_t account_id, struct seal_key *key_out, struct err *e)
 {
 	struct vault_request q = { .op = VAULT_OP_KEY_NEW, .account_id = account_id };
 	struct call c;
 	int r = call_run(v, &q, &c, e);
 
 	if (r == 0)
-		r = size_need(&c, SEAL_KEY_LEN + SEAL_WRAPPED_LEN, e);
-	if (r == 0) {
+		r = size_need(&c, SEAL_KEY_LEN, e);
+	if (r == 0)
 		memcpy(key_out->k, c.data, SEAL_KEY_LEN);
-		memcpy(wrapped_out, c.data + SEAL_KEY_LEN, SEAL_WRAPPED_LEN);
-	}
 	call_fini(&c);
 	return r;
 }
 
-static int key_open_some(struct vault_client *v, size_t n, const uint64_t *account_ids,
-	const struct span *wrapped, struct seal_key *keys_out, struct err *e)
+static void id_write(char *p, uint64_t id)
 {
-	struct vault_request q = { .op = VAULT_OP_KEY_OPEN };
+	for (int k = 0; k < 8; k++)
+		p[k] = (char)(id >> (8 * k));
+}
+
+/* One request of up to VAULT_KEYS_MAX rows: ids, and with KEY_PUT their wrapped keys. */
+static int keys_send(struct vault_client *v, enum vault_op op, size_t n, const uint64_t *account_ids,
+	const struct span *wrapped, struct call *c, struct err *e)
+{
+	struct vault_request q = { .op = (uint8_t)op };
 	char rows[VAULT_KEYS_MAX * VAULT_KEY_ROW];
-	struct call c;
-	int r;
+	size_t row = op == VAULT_OP_KEY_PUT ? VAULT_KEY_ROW : 8;
 
+	c->n = 0;
 	for (size_t i = 0; i < n; i++) {
-		char *p = rows + i * VAULT_KEY_ROW;
-
+		id_write(rows + i * row, account_ids[i]);
+		if (op != VAULT_OP_KEY_PUT)
+			continue;
 		if (wrapped[i].n != SEAL_WRAPPED_LEN)
 			return err_set(e, ERR_BROKEN, "Internal error", "key of account %llu has %zu bytes",
 				(unsigned long long)account_ids[i], wrapped[i].n);
-		for (int k = 0; k < 8; k++)
-			p[k] = (char)(account_ids[i] >> (8 * k));
-		memcpy(p + 8, wrapped[i].p, SEAL_WRAPPED_LEN);
+		memcpy(rows + i * row + 8, wrapped[i].p, SEAL_WRAPPED_LEN);
 	}
-	q.keys = SPAN_BYTES(rows, n * VAULT_KEY_ROW);
-	r = call_run(v, &q, &c, e);
-	if (r == 0)
-		r = size_need(&c, n * SEAL_KEY_LEN, e);
-	if (r == 0)
-		memcpy(keys_out, c.data, n * SEAL_KEY_LEN);
-	call_fini(&c);
-	return r;
+	q.keys = SPAN_BYTES(rows, n * row);
+	return call_run(v, &q, c, e);
 }
 
-int vault_key_open(struct vault_client *v, size_t n, const uint64_t *account_ids, const struct span *wrapped,
-	struct seal_key *keys_out, struct err *e)
+static size_t some_of(size_t n, size_t at)
 {
-	for (size_t i = 0; i < n; i += VAULT_KEYS_MAX) {
-		size_t some = n - i < VAULT_KEYS_MAX ? n - i : VAULT_KEYS_MAX;
-		int r = key_open_some(v, some, account_ids + i, wrapped + i, keys_out + i, e);
+	return n - at < VAULT_KEYS_MAX ? n - at : VAULT_KEYS_MAX;
+}
 
+int vault_key_open(struct vault_client *v, size_t n, const uint64_t *account_ids, struct seal_key *keys_out,
+	struct err *e)
+{
+	struct call c;
+
+	for (size_t i = 0; i < n; i += VAULT_KEYS_MAX) {
+		size_t some = some_of(n, i);
+		int r = keys_send(v, VAULT_OP_KEY_OPEN, some, account_ids + i, NULL, &c, e);
+
+		if (r == 0)
+			r = size_need(&c, some * SEAL_KEY_LEN, e);
+		if (r == 0)
+			memcpy(keys_out + i, c.data, some * SEAL_KEY_LEN);
+		call_fini(&c);
 		if (r < 0) {
 			secret_wipe(keys_out, n * sizeof(*keys_out));
 			return r;
 		}
 	}
 	return 0;
+}
+
+static int keys_tell(struct vault_client *v, enum vault_op op, size_t n, const uint64_t *account_ids,
+	const struct span *wrapped, struct err *e)
+{
+	struct call c;
+	int r = 0;
+
+	for (size_t i = 0; i < n && r == 0; i += VAULT_KEYS_MAX)
+		r = keys_send(v, op, some_of(n, i), account_ids + i, wrapped ? wrapped + i : NULL, &c, e);
+	return r;
+}
+
+int vault_key_put(struct vault_client *v, size_t n, const uint64_t *account_ids, const struct span *wrapped,
+	struct err *e)
+{
+	return keys_tell(v, VAULT_OP_KEY_PUT, n, account_ids, wrapped, e);
+}
+
+int vault_key_destroy(struct vault_client *v, size_t n, const uint64_t *account_ids, struct err *e)
+{
+	return keys_tell(v, VAULT_OP_KEY_DESTROY, n, account_ids, NULL, e);
+}
+
+int vault_key_list(struct vault_client *v, uint64_t after, uint64_t ids_out[VAULT_IDS_MAX], size_t *n_out,
+	struct err *e)
+{
+	struct vault_request q = { .op = VAULT_OP_KEY_LIST, .account_id = after };
+	struct call c;
+	int r = call_run(v, &q, &c, e);
+	struct wire w = wire_open((struct span){ c.data, r < 0 ? 0 : c.n });
+
+	for (*n_out = 0; w.in.n >= 8 && *n_out < VAULT_IDS_MAX;)
+		ids_out[(*n_out)++] = wire_get_u64(&w);
+	return r;
 }
 
 /* --- passwords --- */

@@ -4,7 +4,7 @@
  * Passwords are hashed and compared in the vault only. Errors: ERR_LATER (sealed, or the vault is being
  * restarted: callers answer "temporarily unavailable"), ERR_DENIED (wrong share or password).
  * Passwords are compared byte by byte: callers normalise them first (NFC or SASLprep), the same way each time.
- * Waits: 5 s for an answer, 60 s where Argon2 is at work, 3 s for a lost connection to come back; requests
+ * Waits: 5 s for an answer, 60 s where Argon2 or the disk is at work, 3 s for a lost connection to come back; requests
  * that were under way are sent again, except create and rewrap.
  * Not good for: the gate (it has no key and no socket to the vault). */
 #pragma once
@@ -42,11 +42,21 @@ int vault_rewrap(struct vault_client *v, struct arena *a, char mode, struct span
 int vault_open(struct vault_client *v, struct span secret_or_share, struct vault_status *out, struct err *e);
 int vault_seal(struct vault_client *v, struct err *e);            /* forget the master key */
 
-int vault_key_new(struct vault_client *v, uint64_t account_id, struct seal_key *key_out,
-	unsigned char wrapped_out[SEAL_WRAPPED_LEN], struct err *e);
-/* n wrapped account keys in one round trip. */
-int vault_key_open(struct vault_client *v, size_t n, const uint64_t *account_ids, const struct span *wrapped,
-	struct seal_key *keys_out, struct err *e);
+/* Account keys live in the vault's own file (wrapped by the master key) and nowhere else. New: durable when this
+ * returns, so before the transaction that uses it; an account that has one already gets that one (a request sent
+ * again). Open: n in one round trip, ERR_MISSING when one was never made or is destroyed. Put: keys that lay
+ * elsewhere before, each wrapped for its account; those that are there already stay. Destroy: gone from the file
+ * when it returns; missing ones do not matter. List: ids above `after`, increasing; VAULT_IDS_MAX: perhaps more. */
+#define VAULT_KEYS_MAX 512                             /* account keys in one request */
+#define VAULT_IDS_MAX (VAULT_KEYS_MAX * SEAL_KEY_LEN / 8) /* account ids in one answer */
+int vault_key_new(struct vault_client *v, uint64_t account_id, struct seal_key *key_out, struct err *e);
+int vault_key_open(struct vault_client *v, size_t n, const uint64_t *account_ids, struct seal_key *keys_out,
+	struct err *e);
+int vault_key_put(struct vault_client *v, size_t n, const uint64_t *account_ids, const struct span *wrapped,
+	struct err *e);
+int vault_key_destroy(struct vault_client *v, size_t n, const uint64_t *account_ids, struct err *e);
+int vault_key_list(struct vault_client *v, uint64_t after, uint64_t ids_out[VAULT_IDS_MAX], size_t *n_out,
+	struct err *e);
 
 /* Verifier: opaque sealed bytes to keep in the account's row (Argon2id string and SCRAM-SHA-256 keys). */
 int vault_password_set(struct vault_client *v, struct arena *a, uint64_t account_id, struct span password,

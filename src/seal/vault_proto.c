@@ -42,6 +42,13 @@ void vault_request_encode(struct buf *b, const struct vault_request *r)
 	frame_end(b, at);
 }
 
+static bool keys_fit(const struct vault_request *q)
+{
+	size_t row = q->op == VAULT_OP_KEY_PUT ? VAULT_KEY_ROW : 8;
+
+	return q->keys.n % row == 0 && q->keys.n / row <= VAULT_KEYS_MAX;
+}
+
 int vault_request_decode(struct span frame, struct vault_request *out, struct err *e)
 {
 	struct wire w = wire_open(frame);
@@ -58,7 +65,7 @@ int vault_request_decode(struct span frame, struct vault_request *out, struct er
 	out->proof = wire_get_span(&w, 32);
 	out->keys = wire_get_span(&w, VAULT_KEYS_MAX * VAULT_KEY_ROW);
 	if (!wire_done(&w) || out->op < VAULT_OP_STATUS || out->op > VAULT_OP_LAST ||
-	    out->keys.n % VAULT_KEY_ROW)
+	    !keys_fit(out))
 		return err_set(e, ERR_SYNTAX, "Internal error", "vault request of %zu bytes is malformed", frame.n);
 	return 0;
 }

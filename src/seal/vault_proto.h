@@ -11,7 +11,6 @@
 #include "seal/vault_client.h"
 
 #define VAULT_FRAME_MAX (64 * 1024)
-#define VAULT_KEYS_MAX 512                             /* account keys in one request */
 #define VAULT_KEY_ROW (8 + SEAL_WRAPPED_LEN)           /* u64 account id, wrapped key */
 #define VAULT_SECRET_MAX 1024                          /* passphrase, share line, password */
 #define VAULT_VERIFIER_MAX 1024
@@ -23,8 +22,11 @@ enum vault_op {
 	VAULT_OP_OPEN,
 	VAULT_OP_SEAL,
 	VAULT_OP_REWRAP,
-	VAULT_OP_KEY_NEW,
-	VAULT_OP_KEY_OPEN,
+	VAULT_OP_KEY_NEW,         /* account_id */
+	VAULT_OP_KEY_OPEN,        /* keys: ids */
+	VAULT_OP_KEY_PUT,         /* keys: rows */
+	VAULT_OP_KEY_DESTROY,     /* keys: ids */
+	VAULT_OP_KEY_LIST,        /* above account_id */
 	VAULT_OP_PASSWORD_SET,
 	VAULT_OP_PASSWORD_CHECK,
 	VAULT_OP_SCRAM_BEGIN,
@@ -39,7 +41,7 @@ struct vault_request {
 	uint8_t op, mode, need, total;
 	uint64_t account_id;
 	struct span secret, verifier, text, proof;
-	struct span keys;      /* VAULT_KEY_ROW bytes each */
+	struct span keys;      /* KEY_PUT: VAULT_KEY_ROW bytes each; else ids of 8 bytes */
 };
 
 struct vault_reply {
@@ -48,7 +50,7 @@ struct vault_reply {
 	struct span say, log;
 	struct vault_status status;
 	uint32_t number;       /* SCRAM iterations */
-	struct span data;      /* keys, verifier, salt, signature or share lines */
+	struct span data;      /* keys, ids, verifier, salt, signature or share lines */
 };
 
 /* Append one whole frame, length included; b should have room for it, so that no copy stays behind. */

@@ -156,6 +156,17 @@ void keys_status(struct keys *k, struct vault_status *out)
 	pthread_mutex_unlock(&k->mu);
 }
 
+bool keys_check(struct keys *k, unsigned char out[32])
+{
+	bool have;
+
+	pthread_mutex_lock(&k->mu);
+	have = k->have_file;
+	memcpy(out, k->f.check, sizeof(k->f.check));
+	pthread_mutex_unlock(&k->mu);
+	return have;
+}
+
 void keys_seal(struct keys *k)
 {
 	pthread_mutex_lock(&k->mu);

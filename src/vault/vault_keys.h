@@ -52,6 +52,8 @@ void keys_seal(struct keys *k);
 
 int keys_account_new(struct keys *k, uint64_t account_id, struct seal_key *out,
 	unsigned char wrapped_out[SEAL_WRAPPED_LEN], struct err *e);
+/* The master key's check value, which ties other files to it; false: no master key yet. */
+bool keys_check(struct keys *k, unsigned char out[32]);
 /* rows: u64 id and wrapped key each; out: the keys, SEAL_KEY_LEN each. */
 int keys_account_open(struct keys *k, struct span rows, unsigned char *out, struct err *e);
 /* A key of the vault's own for this purpose; the caller wipes it. */

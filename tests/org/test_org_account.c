@@ -301,37 +301,25 @@ static void test_settings(void **state)
 static void play_remove(struct play *p)
 {
 	struct account a;
-	struct seal_key k;
 
 	OK(account_get(h.org, p->tx, p->a, anna, &a, &p->e));
 	OK(account_remove(h.org, p->tx, anna, &p->e));
 	FAILS(ERR_MISSING, account_get(h.org, p->tx, p->a, anna, &a, &p->e));
-	FAILS(ERR_MISSING, org_key(h.org, p->tx, anna, &k, &p->e));
 	FAILS(ERR_MISSING, account_remove(h.org, p->tx, anna, &p->e));
 	FAILS(ERR_DENIED, account_remove(h.org, p->tx, ORG_ACCOUNT_ID, &p->e));
-}
-
-static int wrapped_key(struct tx *tx, void *arg, struct err *e)
-{
-	SCOPED_SQL q = sql_open(tx, "SELECT wrapped_key FROM account WHERE id = ?1");
-
-	sql_int(q, 1, (int64_t)anna);
-	if (sql_next(q, e) <= 0)
-		return -1;
-	*(bool *)arg = sql_col_null(q, 0);
-	return 0;
 }
 
 static void test_remove(void **state)
 {
 	struct play fake = { 0 }, *p = &fake;
-	bool gone = false;
-
+	struct seal_key k;
 
 	(void)state;
+	FAILS(ERR_BUSY, account_remove_key(h.org, anna, &p->e));
 	play(play_remove);
-	OK(store_read(h.store, wrapped_key, &gone, &p->e));
-	assert_true(gone);
+	OK(account_remove_key(h.org, anna, &p->e));
+	FAILS(ERR_MISSING, org_key(h.org, NULL, anna, &k, &p->e));
+	OK(account_remove_key(h.org, anna, &p->e));            /* twice does not matter */
 	assert_int_equal(ask_int(h.store, "SELECT COUNT(*) FROM address WHERE kind = 1"), 4);
 	FAILS(ERR_MISSING, account_set_password(h.org, anna, SPAN("another one"), &p->e));
 	again = test_person(&h, "anna@example.org", "Another Anna");    /* the address is free */

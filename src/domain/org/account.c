@@ -84,7 +84,7 @@ int account_prepare(struct org *o, struct arena *a, const struct account_new *n,
 	if ((rc = check_new(n, e)) < 0 || (rc = address_normal(a, n->address, false, &out->address, e)) < 0)
 		return rc;
 	out->id = store_id(o->store);
-	rc = vault_key_new(o->vault, out->id, &key, out->wrapped, e);
+	rc = vault_key_new(o->vault, out->id, &key, e);
 	if (rc == 0 && n->password.n) {
 		SCOPED_SECRET password = { 0 };
 
@@ -102,7 +102,7 @@ int account_prepare(struct org *o, struct arena *a, const struct account_new *n,
 static int insert_row(struct tx *tx, const struct account_prepared *p, uint64_t chapter_id, struct err *e)
 {
 	struct sql *q = sql_open(tx, "INSERT INTO account (id, kind, state, chapter_id, created_sec, send_limit,"
-		" wrapped_key, verifier, sealed) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)");
+		" verifier, sealed) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)");
 	int rc;
 
 	sql_int(q, 1, (int64_t)p->id);
@@ -111,9 +111,8 @@ static int insert_row(struct tx *tx, const struct account_prepared *p, uint64_t 
 	sql_int(q, 4, (int64_t)chapter_id);
 	sql_int(q, 5, time_real_sec());
 	sql_int(q, 6, p->n->send_limit);
-	sql_blob(q, 7, SPAN_BYTES(p->wrapped, sizeof(p->wrapped)));
-	sql_blob(q, 8, p->verifier);
-	sql_blob(q, 9, p->sealed);
+	sql_blob(q, 7, p->verifier);
+	sql_blob(q, 8, p->sealed);
 	rc = sql_run(q, e);
 	if (rc < 0)
 		return rc;

@@ -49,8 +49,11 @@ int account_set_state(struct org *o, struct tx *tx, uint64_t id, enum account_st
 int account_set_limits(struct org *o, struct tx *tx, uint64_t id, uint64_t quota_bytes,
 	uint64_t quota_messages, uint32_t send_limit, struct err *e);
 /* ERR_DENIED here and for locking: the last administrator.
- * Destroys the key in the store (an older backup still holds it, wrapped by the master key) and frees the address. */
+ * Frees the address and marks the account; its key is destroyed by account_remove_key, which the caller calls once
+ * the transaction is committed. If nobody comes to that, the sweep (org_keys_sweep) does it. */
 int account_remove(struct org *o, struct tx *tx, uint64_t id, struct err *e);
+/* When it returns 0 the key is gone from the vault's file. ERR_BUSY: the account is not removed. */
+int account_remove_key(struct org *o, uint64_t id, struct err *e);
 /* Hashes in the vault first, then stores; outside a transaction. None: nobody can sign in any more.
  * ERR_PARAM: shorter than PASSWORD_MIN letters, control octets, or a role's. */
 #define PASSWORD_MIN 8

@@ -75,21 +75,26 @@ static int is_there(struct tx *tx, uint64_t id, struct err *e)
 	return rc == 0 ? missing(id, e) : rc < 0 ? rc : 0;
 }
 
-int account_remove(struct org *o, struct tx *tx, uint64_t id, struct err *e)
+int account_clear(struct tx *tx, uint64_t id, struct err *e)
 {
-	int rc;
-
-	if ((rc = protect_house(id, e)) < 0 || (rc = is_there(tx, id, e)) < 0)
-		return rc;
 	for (size_t i = 0; i < sizeof(remove_sql) / sizeof(remove_sql[0]); i++) {
 		struct sql *q = sql_open(tx, remove_sql[i]);
+		int rc;
 
 		sql_int(q, 1, (int64_t)id);
 		rc = sql_run(q, e);
 		if (rc < 0)
 			return rc;
 	}
-	if ((rc = admin_need_one(tx, e)) < 0)
+	return 0;
+}
+
+int account_remove(struct org *o, struct tx *tx, uint64_t id, struct err *e)
+{
+	int rc;
+
+	if ((rc = protect_house(id, e)) < 0 || (rc = is_there(tx, id, e)) < 0 || (rc = account_clear(tx, id, e)) < 0 ||
+		(rc = admin_need_one(tx, e)) < 0)
 		return rc;
 	org_key_bury(o, id);
 	tx_publish(tx, (struct change){ .account_id = id, .kind = FEED_ORG });

@@ -123,32 +123,10 @@ static void keep_keys(struct org *o, uint64_t epoch, size_t n, const uint64_t *i
 	pthread_rwlock_unlock(&o->lock);
 }
 
-static int read_wrapped(struct tx *tx, struct arena *a, uint64_t id, struct span *out, struct err *e)
+static int fetch_keys(struct org *o, uint64_t epoch, size_t n, const uint64_t *ids, struct seal_key *out, struct err *e)
 {
-	SCOPED_SQL q = sql_open(tx, "SELECT wrapped_key FROM account WHERE id = ?1");
-	int rc;
+	int rc = vault_key_open(o->vault, n, ids, out, e);
 
-	sql_int(q, 1, (int64_t)id);
-	rc = sql_next(q, e);
-	if (rc < 0)
-		return rc;
-	if (rc == 0 || sql_col_null(q, 0))
-		return err_set(e, ERR_MISSING, "No such account", "account %llu has no key", (unsigned long long)id);
-	*out = arena_span(a, sql_col(q, 0));
-	return 0;
-}
-
-static int fetch_keys(struct org *o, struct tx *tx, uint64_t epoch, size_t n, const uint64_t *ids,
-	struct seal_key *out, struct err *e)
-{
-	SCOPED_ARENA a = arena_new();
-	struct span *wrapped = ARENA_ARRAY(a, struct span, n);
-	int rc = 0;
-
-	for (size_t i = 0; i < n && rc == 0; i++)
-		rc = read_wrapped(tx, a, ids[i], &wrapped[i], e);
-	if (rc == 0)
-		rc = vault_key_open(o->vault, n, ids, wrapped, out, e);
 	if (rc == 0)
 		keep_keys(o, epoch, n, ids, out);
 	return rc;
@@ -171,11 +149,12 @@ int org_key(struct org *o, struct tx *tx, uint64_t account_id, struct seal_key *
 	uint64_t epoch;
 	bool have;
 
+	(void)tx;
 	pthread_rwlock_rdlock(&o->lock);
 	have = cached_key(o, account_id, out);
 	epoch = o->epoch;
 	pthread_rwlock_unlock(&o->lock);
-	return have ? 0 : fetch_keys(o, tx, epoch, 1, &account_id, out, e);
+	return have ? 0 : fetch_keys(o, epoch, 1, &account_id, out, e);
 }
 
 int org_keys(struct org *o, struct tx *tx, size_t n, const uint64_t *account_ids, struct seal_key *out,
@@ -187,6 +166,7 @@ int org_keys(struct org *o, struct tx *tx, size_t n, const uint64_t *account_ids
 	struct seal_key *got;
 	int rc;
 
+	(void)tx;
 	pthread_rwlock_rdlock(&o->lock);
 	epoch = o->epoch;
 	for (size_t i = 0; i < n; i++)
@@ -200,7 +180,7 @@ int org_keys(struct org *o, struct tx *tx, size_t n, const uint64_t *account_ids
 	got = calloc(missing, sizeof(*got));
 	if (!got)
 		abort();
-	rc = fetch_keys(o, tx, epoch, missing, ids, got, e);
+	rc = fetch_keys(o, epoch, missing, ids, got, e);
 	for (size_t i = 0; i < missing && rc == 0; i++)
 		out[at[i]] = got[i];
 	secret_wipe(got, missing * sizeof(*got));
@@ -210,13 +190,6 @@ int org_keys(struct org *o, struct tx *tx, size_t n, const uint64_t *account_ids
 	return rc;
 }
 
-static int try_house_key(struct tx *tx, void *arg, struct err *e)
-{
-	SCOPED_KEY k;
-
-	return org_key(arg, tx, ORG_ACCOUNT_ID, &k, e);
-}
-
 bool org_is_open(struct org *o)
 {
 	SCOPED_KEY k;
@@ -224,9 +197,9 @@ bool org_is_open(struct org *o)
 	bool have;
 
 	pthread_rwlock_rdlock(&o->lock);
-	have = cached_key(o, ORG_ACCOUNT_ID, &k);
+	have = cached_key(o, ORG_ACCOUNT_ID, &k) && o->moved;
 	pthread_rwlock_unlock(&o->lock);
-	return have || store_read(o->store, try_house_key, o, &e) >= 0;
+	return have || (org_keys_move(o, &e) == 0 && org_key(o, NULL, ORG_ACCOUNT_ID, &k, &e) == 0);
 }
 
 /* ---- the house's key at work ---- */

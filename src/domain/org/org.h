@@ -28,6 +28,15 @@ int org_key(struct org *o, struct tx *tx, uint64_t account_id, struct seal_key *
 int org_keys(struct org *o, struct tx *tx, size_t n, const uint64_t *account_ids, struct seal_key *out,
 	struct err *e);
 
+/* Keys without an account (its transaction was rolled back) and keys of removed accounts are destroyed in the vault.
+ * A key whose account may still be on its way survives: only what was made before the last sweep is an orphan. */
+int org_keys_sweep(struct org *o, uint64_t *destroyed_out, struct err *e);
+/* ERR_LATER: keys still lie in rows of the store (an older kontor's, not opened since). */
+int org_keys_in_vault(struct store *s, struct err *e);
+/* After a restore, sealed: the accounts of the store that are not among these keys (ids increasing) are removed, and
+ * keys in the store's rows count for nothing. */
+int org_keys_restored(struct store *s, const uint64_t *ids, size_t n, uint64_t *removed_out, struct err *e);
+
 /* Keyed hash of a name (already normalised) under the house's key; kind is a literal. */
 int org_lookup(struct org *o, struct tx *tx, const char *kind, struct span name,
 	unsigned char out[SEAL_LOOKUP_LEN], struct err *e);

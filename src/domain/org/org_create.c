@@ -5,14 +5,13 @@
 struct creating {
 	struct org *o;
 	const struct org_first *f;
-	unsigned char wrapped[SEAL_WRAPPED_LEN];
 	struct account_prepared admin;
 };
 
-static int insert_house(struct tx *tx, const struct creating *c, struct err *e)
+static int insert_house(struct tx *tx, struct err *e)
 {
-	struct sql *q = sql_open(tx, "INSERT INTO account (id, kind, state, chapter_id, created_sec, send_limit,"
-		" wrapped_key) VALUES (?1, ?2, ?3, ?4, ?5, 0, ?6) ON CONFLICT (id) DO NOTHING");
+	struct sql *q = sql_open(tx, "INSERT INTO account (id, kind, state, chapter_id, created_sec, send_limit)"
+		" VALUES (?1, ?2, ?3, ?4, ?5, 0) ON CONFLICT (id) DO NOTHING");
 	int rc;
 
 	sql_int(q, 1, ORG_ACCOUNT_ID);
@@ -20,7 +19,6 @@ static int insert_house(struct tx *tx, const struct creating *c, struct err *e)
 	sql_int(q, 3, ACCOUNT_ACTIVE);
 	sql_int(q, 4, ORG_ROOT_CHAPTER_ID);
 	sql_int(q, 5, time_real_sec());
-	sql_blob(q, 6, SPAN_BYTES(c->wrapped, sizeof(c->wrapped)));
 	rc = sql_run(q, e);
 	if (rc == 0)
 		return err_set(e, ERR_EXISTS, "There is an organisation already", "account %d exists", ORG_ACCOUNT_ID);
@@ -36,7 +34,7 @@ static int create_fn(struct tx *tx, void *arg, struct err *e)
 	struct span name = f->name.n ? f->name : f->domain;
 	int rc;
 
-	if ((rc = insert_house(tx, c, e)) < 0 ||
+	if ((rc = insert_house(tx, e)) < 0 ||
 		(rc = org_setting_set(o, tx, "organisation.name", name, e)) < 0 ||
 		(rc = org_setting_set(o, tx, "organisation.language", f->language.n ? f->language : SPAN("en"), e)) < 0 ||
 		(rc = domain_add(o, tx, f->domain, e)) < 0 ||
@@ -66,7 +64,7 @@ int org_create(struct org *o, const struct org_first *f, struct err *e)
 
 	if (rc > 0)
 		return err_set(e, ERR_EXISTS, "There is an organisation already", "account %d exists", ORG_ACCOUNT_ID);
-	if (rc < 0 || (rc = vault_key_new(o->vault, ORG_ACCOUNT_ID, &house, c.wrapped, e)) < 0)
+	if (rc < 0 || (rc = vault_key_new(o->vault, ORG_ACCOUNT_ID, &house, e)) < 0)
 		return rc;
 	org_key_put(o, ORG_ACCOUNT_ID, &house);
 	rc = account_prepare(o, a, &admin, &c.admin, e);

@@ -15,6 +15,8 @@ struct org {
 	pthread_rwlock_t lock;
 	struct key_entry *keys;       /* uthash by account id */
 	uint64_t epoch;               /* grows with org_forget: a key fetched before is not kept */
+	bool moved;                   /* no key lies in the store any more (org_keys.c) */
+	_Atomic uint64_t sweep_below; /* ids made before the last sweep of keys */
 	struct auth_guard *guard;     /* auth_guard.c */
 };
 
@@ -26,6 +28,10 @@ static inline void seal_key_cleanup(struct seal_key *k)
 {
 	seal_key_wipe(k);
 }
+/* Moves keys from rows of an older store to the vault, which is open; outside a transaction. Once per process. */
+int org_keys_move(struct org *o, struct err *e);
+/* Deletes what an account's rows say about it, and marks it removed. */
+int account_clear(struct tx *tx, uint64_t id, struct err *e);
 #define SCOPED_KEY __attribute__((cleanup(seal_key_cleanup))) struct seal_key
 
 /* Seal and open one text under the house's key. */
@@ -41,7 +47,6 @@ struct account_prepared {
 	uint64_t id;
 	struct span address;          /* normalised */
 	struct span sealed, verifier;
-	unsigned char wrapped[SEAL_WRAPPED_LEN];
 	const struct account_new *n;
 };
 int account_prepare(struct org *o, struct arena *a, const struct account_new *n, struct account_prepared *out,

@@ -1,6 +1,7 @@
 #include "domain/org/org_schema.h"
 
 /* address.lookup = keyed hash of the normalised address; "@domain" for a catch-all.
+ * account.wrapped_key: empty since the vault keeps the keys in its own file (org_keys.c); stores of before are emptied.
  * account.sealed (account's key): address, name, language. address.sealed, domain.sealed, chapter.sealed,
  * address_target.sealed, setting.value: house's key. app_password.lookup: which one was typed, so that only its
  * verifier costs Argon2id (20 random letters need no slow hash to be safe from guessing). */

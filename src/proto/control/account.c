@@ -196,12 +196,37 @@ static int unlock(struct control *c, struct tx *tx, struct err *e)
 	return set_state(c, tx, ACCOUNT_ACTIVE, e);
 }
 
+struct removing {
+	struct control *c;
+	uint64_t account_id;
+};
+
+static int remove_fn(struct tx *tx, void *arg, struct err *e)
+{
+	struct removing *r = arg;
+	struct account a;
+	int rc = control_account(r->c, tx, control_text(r->c, "address"), &a, e);
+
+	r->account_id = a.id;
+	return rc < 0 ? rc : account_remove(r->c->org, tx, a.id, e);
+}
+
+/* The answer comes when the key is gone, so that a backup of the keys made after it is without it. */
 static int remove_account(struct control *c, struct tx *tx, struct err *e)
 {
+	struct removing r = { .c = c };
+	struct err why = ERR_INIT;
+	int rc;
+
+	(void)tx;
 	if (!control_has(c, "yes"))
-		return err_set(e, ERR_PARAM, N_("Nothing of the account can be read ever again in this store: say --yes"),
+		return err_set(e, ERR_PARAM, N_("Nothing of the account can be read ever again, in no backup either: say --yes"),
 			"remove without yes");
-	return set_state(c, tx, ACCOUNT_REMOVED, e);
+	if ((rc = store_write(c->call->house->store, remove_fn, &r, e)) < 0)
+		return rc;
+	rc = account_remove_key(c->org, r.account_id, &why);
+	return rc == 0 ? 0 : err_set(e, ERR_LATER,
+		N_("The account is removed, but its key could not be destroyed yet; that is tried again every hour"), "%s", why.log);
 }
 
 static int app_add(struct control *c, struct tx *tx, struct err *e)
@@ -277,7 +302,7 @@ static const struct control_command commands[] = {
 	{ "limits", N_("set quota and sending limit"), CONTROL_WRITE, limits, { ADDRESS, LIMITS } },
 	{ "lock", N_("let nobody sign in; mail still arrives"), CONTROL_WRITE, lock, { ADDRESS } },
 	{ "unlock", N_("let people sign in again"), CONTROL_WRITE, unlock, { ADDRESS } },
-	{ "remove", N_("remove it and destroy its key: nothing of it can be read any more"), CONTROL_WRITE, remove_account,
+	{ "remove", N_("remove it and destroy its key: nothing of it can be read any more"), CONTROL_FREE, remove_account,
 		{ ADDRESS, { "yes", ARG_SWITCH, 0, N_("really") } } },
 	{ "app-add", N_("make an app password; it is shown only now"), CONTROL_FREE, app_add, { ADDRESS,
 		{ "label", ARG_TEXT, ARG_POSITION | ARG_NEEDED, N_("what it is for") } } },
