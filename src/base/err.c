@@ -29,7 +29,7 @@ int err_set(struct err *e, int code, const char *say, const char *fmt, ...)
 int err_errno(struct err *e, const char *what)
 {
 	int no = errno;
-	bool later = no == ENOSPC || no == EDQUOT || no == EROFS || no == EMFILE || no == ENFILE ||
+	bool later = no == ENOSPC || no == EDQUOT || no == EFBIG || no == EROFS || no == EMFILE || no == ENFILE ||
 		no == ENOMEM || no == EAGAIN || no == ETIMEDOUT;
 
 	return err_set(e, later ? ERR_LATER : ERR_BROKEN,

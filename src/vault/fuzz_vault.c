@@ -1,8 +1,9 @@
-/* Any bytes as a request or reply of the vault, as a share line, as the master file: read or refused, and
+/* Any bytes as a request or reply of the vault, as a share line, as the master file, as the account keys: read or refused, and
  * what was read is written back the same. */
 #include "base/arena.h"
 #include "base/secret.h"
 #include "seal/vault_proto.h"
+#include "vault/vault_accounts.h"
 #include "vault/vault_keys.h"
 #include <stdlib.h>
 
@@ -20,6 +21,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	struct vault_request q;
 	struct vault_reply r;
 	struct master_file f;
+	struct accounts_file keys;
 	struct share s;
 	struct span in;
 
@@ -27,7 +29,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 		return 0;
 	in = SPAN_BYTES(p + 1, n - 1);
 	buf_init(&b, 2 * VAULT_FRAME_MAX);
-	switch (p[0] % 4) {
+	switch (p[0] % 5) {
 	case 0:
 		if (vault_request_decode(in, &q, NULL) == 0) {
 			vault_request_encode(&b, &q);
@@ -43,6 +45,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	case 2:
 		if (master_file_decode(in, &f, NULL) == 0) {
 			master_file_encode(&b, &f);
+			same(&b, in, 0);
+		}
+		break;
+	case 4:
+		if (accounts_file_decode(in, &keys, NULL) == 0) {
+			accounts_file_encode(&b, &keys);
 			same(&b, in, 0);
 		}
 		break;

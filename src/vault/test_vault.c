@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/scan.h"
 #include "seal/vault_proto.h"
+#include "vault/vault_accounts.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -15,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -169,6 +171,47 @@ static void test_shares_life(void **state)
 	assert_int_equal(house_stop(&h), 0);
 }
 
+/* --- account keys --- */
+
+struct maker {
+	struct vault_client *v;
+	const uint64_t *ids;
+	struct seal_key *keys;
+	size_t n;
+	int wrong;
+};
+
+static void *maker_main(void *arg)
+{
+	struct maker *m = arg;
+
+	for (size_t i = 0; i < m->n; i++)
+		if (vault_key_new(m->v, m->ids[i], &m->keys[i], NULL) < 0)
+			m->wrong++;
+	return NULL;
+}
+
+/* From many threads at once, so that one writing serves many. */
+static void make_keys(struct vault_client *v, const uint64_t *ids, struct seal_key *keys, size_t n)
+{
+	enum { T = 32 };
+	struct maker m[T];
+	pthread_t t[T];
+	size_t each = n / T + 1, at = 0;
+
+	for (int i = 0; i < T; i++) {
+		size_t some = n - at < each ? n - at : each;
+
+		m[i] = (struct maker){ v, ids + at, keys + at, some, 0 };
+		assert_int_equal(pthread_create(&t[i], NULL, maker_main, &m[i]), 0);
+		at += some;
+	}
+	for (int i = 0; i < T; i++) {
+		pthread_join(t[i], NULL);
+		assert_int_equal(m[i].wrong, 0);
+	}
+}
+
 /* More keys than one frame holds; one bad one spoils the lot and leaves nothing behind. */
 static void test_many_keys(void **state)
 {
@@ -183,10 +226,9 @@ static void test_many_keys(void **state)
 	house_start(&h, PW_OPS, PW_MEM);
 	v = vault_client_new(connect_here(NULL), NULL, NULL);
 	assert_int_equal(vault_create(v, a, 'k', SPAN_NONE, 0, 0, NULL, NULL), 0);
-	for (size_t i = 0; i < N; i++) {
+	for (size_t i = 0; i < N; i++)
 		ids[i] = i << 20;
-		assert_int_equal(vault_key_new(v, ids[i], &keys[i], NULL), 0);
-	}
+	make_keys(v, ids, keys, N);
 	assert_int_equal(vault_key_open(v, N, ids, opened, NULL), 0);
 	assert_memory_equal(keys, opened, sizeof(keys));
 	assert_int_equal(vault_key_open(v, 0, ids, opened, NULL), 0);
@@ -194,6 +236,118 @@ static void test_many_keys(void **state)
 	assert_int_equal(vault_key_open(v, N, ids, opened, NULL), ERR_MISSING);
 	assert_memory_equal(opened[0].k, (struct seal_key){ { 0 } }.k, SEAL_KEY_LEN);
 	ids[N - 1]--;
+	vault_client_free(v);
+	assert_int_equal(house_stop(&h), 0);
+}
+
+static bool file_holds(const char *name, struct span what)
+{
+	SCOPED_FD fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	SCOPED_BUF b = { 0 };
+
+	buf_init(&b, 1u << 20);
+	assert_int_equal(io_read_file(fd, name, &b, NULL), 0);
+	return memmem(b.p, b.n, what.p, what.n) != NULL;
+}
+
+/* What the file says of one account, as FILE.keys would. */
+static void row_of(uint64_t id, unsigned char row[VAULT_KEY_ROW])
+{
+	SCOPED_FD fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct accounts_file f;
+	SCOPED_BUF b = { 0 };
+
+	buf_init(&b, 1u << 20);
+	assert_int_equal(io_read_file(fd, ACCOUNTS_FILE, &b, NULL), 0);
+	assert_int_equal(accounts_file_decode(buf_span(&b), &f, NULL), 0);
+	for (size_t i = 0; i < accounts_file_count(&f); i++)
+		if (accounts_file_id(&f, i) == id) {
+			memcpy(row, f.rows.p + i * VAULT_KEY_ROW, VAULT_KEY_ROW);
+			return;
+		}
+	fail_msg("no row of %llu", (unsigned long long)id);
+}
+
+/* New, again, destroyed, put back, listed - and all of it still so after a restart. */
+static void test_key_life(void **state)
+{
+	static const uint64_t ids[3] = { 1, 5000, 1ULL << 52 };
+	uint64_t listed[VAULT_IDS_MAX];
+	unsigned char row[VAULT_KEY_ROW];
+	SCOPED_ARENA a = arena_new();
+	struct seal_key k[3], again;
+	struct vault_client *v;
+	struct house h;
+	struct span wrapped;
+	size_t n;
+
+	(void)state;
+	house_start(&h, PW_OPS, PW_MEM);
+	v = vault_client_new(-1, connect_here, NULL);
+	assert_int_equal(vault_create(v, a, 'k', SPAN_NONE, 0, 0, NULL, NULL), 0);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(vault_key_new(v, ids[i], &k[i], NULL), 0);
+	assert_int_equal(vault_key_new(v, 5000, &again, NULL), 0);
+	assert_memory_equal(&again, &k[1], sizeof(again));
+	row_of(5000, row);
+	assert_int_equal(vault_key_destroy(v, 1, &ids[1], NULL), 0);
+	assert_int_equal(vault_key_destroy(v, 1, &ids[1], NULL), 0);
+	assert_false(file_holds(ACCOUNTS_FILE, SPAN_BYTES(row + 8, SEAL_WRAPPED_LEN)));
+	vault_client_free(v);
+	assert_int_equal(house_stop(&h), 0);
+
+	house_start(&h, PW_OPS, PW_MEM);
+	v = vault_client_new(-1, connect_here, NULL);
+	assert_int_equal(vault_key_open(v, 1, &ids[1], &again, NULL), ERR_MISSING);
+	assert_int_equal(vault_key_open(v, 1, &ids[2], &again, NULL), 0);
+	assert_memory_equal(&again, &k[2], sizeof(again));
+	assert_int_equal(vault_key_list(v, 0, listed, &n, NULL), 0);
+	assert_true(n == 2 && listed[0] == 1 && listed[1] == 1ULL << 52);
+	assert_int_equal(vault_key_list(v, 1ULL << 52, listed, &n, NULL), 0);
+	assert_int_equal(n, 0);
+	/* bound to its account: another's row under this name does not get in, its own does */
+	wrapped = SPAN_BYTES(row + 8, SEAL_WRAPPED_LEN);
+	assert_int_equal(vault_key_put(v, 1, &(uint64_t){ 5001 }, &wrapped, NULL), ERR_BROKEN);
+	assert_int_equal(vault_key_put(v, 1, &ids[1], &wrapped, NULL), 0);
+	assert_int_equal(vault_key_open(v, 1, &ids[1], &again, NULL), 0);
+	assert_memory_equal(&again, &k[1], sizeof(again));
+	assert_int_equal(vault_seal(v, NULL), 0);
+	assert_int_equal(vault_key_new(v, 7, &again, NULL), ERR_LATER);
+	assert_int_equal(vault_key_put(v, 1, &ids[1], &wrapped, NULL), ERR_LATER);
+	assert_int_equal(vault_key_open(v, 1, &(uint64_t){ 8 }, &again, NULL), ERR_LATER);
+	vault_client_free(v);
+	assert_int_equal(house_stop(&h), 0);
+}
+
+/* A folder that cannot be written: no key is handed out, none is taken back, and all works when it can again. */
+static void test_no_disk(void **state)
+{
+	SCOPED_ARENA a = arena_new();
+	struct rlimit old, small = { 16, RLIM_INFINITY };
+	struct vault_client *v;
+	struct seal_key k, again;
+	struct err e = ERR_INIT;
+	uint64_t id = 1;
+	struct house h;
+
+	(void)state;
+	signal(SIGXFSZ, SIG_IGN);
+	house_start(&h, PW_OPS, PW_MEM);
+	v = vault_client_new(-1, connect_here, NULL);
+	assert_int_equal(vault_create(v, a, 'k', SPAN_NONE, 0, 0, NULL, NULL), 0);
+	assert_int_equal(vault_key_new(v, id, &k, NULL), 0);
+	getrlimit(RLIMIT_FSIZE, &old);
+	small.rlim_max = old.rlim_max;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+	assert_int_equal(vault_key_new(v, 2, &again, &e), ERR_LATER);
+	assert_int_equal(vault_key_destroy(v, 1, &id, NULL), ERR_LATER);
+	assert_int_equal(vault_key_open(v, 1, &id, &again, NULL), 0);
+	assert_memory_equal(&again, &k, sizeof(k));
+	setrlimit(RLIMIT_FSIZE, &old);
+	assert_int_equal(vault_key_open(v, 1, &(uint64_t){ 2 }, &again, NULL), ERR_MISSING);
+	assert_int_equal(vault_key_new(v, 2, &again, NULL), 0);
+	assert_int_equal(vault_key_destroy(v, 1, &id, NULL), 0);
+	assert_int_equal(vault_key_open(v, 1, &id, &again, NULL), ERR_MISSING);
 	vault_client_free(v);
 	assert_int_equal(house_stop(&h), 0);
 }
@@ -475,6 +629,8 @@ int main(int argc, char **argv)
 		WITH_DIR(test_killed),
 		WITH_DIR(test_shares_life),
 		WITH_DIR(test_many_keys),
+		WITH_DIR(test_key_life),
+		WITH_DIR(test_no_disk),
 		WITH_DIR(test_passwords),
 		WITH_DIR(test_threads),
 		WITH_DIR(test_no_waiting),
