@@ -18,7 +18,7 @@
 
 struct cli {
 	const char *state;
-	bool json, help, man;
+	bool json, help, man, quiet;
 	char **words;                /* all that is not one of our own options */
 	int n;
 	const struct control_noun *noun;
@@ -263,6 +263,8 @@ static int show(const struct cli *c, json_t *reply)
 		return failed(text ? text : N_("The answer cannot be read"),
 			json_string_value(json_object_get(reply, "detail")));
 	}
+	if (c->quiet)
+		return 0;
 	if (c->json) {
 		json_dumpf(result, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY);
 		putchar('\n');
@@ -350,6 +352,32 @@ static int ask(const struct cli *c)
 	return rc;
 }
 
+/* The store's copy, then the account keys beside it; one without the other is of no use. */
+static int ask_backup(const struct cli *c)
+{
+	struct cli keys = *c;
+	SCOPED_BUF path;
+	int rc;
+
+	buf_init(&path, PATH_MAX);
+	buf_addf(&path, "%s.keys", c->file);
+	buf_addc(&path, '\0');
+	if (path.failed || access(path.p, F_OK) == 0)
+		return failed(strerror(path.failed ? ENAMETOOLONG : EEXIST), path.failed ? c->file : path.p);
+	rc = ask(c);
+	if (rc != 0)
+		return rc;
+	keys.command = control_find_command(c->noun, "keys");
+	keys.args = json_pack("{s:s}", "file", path.p);
+	keys.file = path.p;
+	keys.quiet = true;
+	rc = ask(&keys);
+	json_decref(keys.args);
+	if (rc != 0)
+		unlink(c->file);
+	return rc;
+}
+
 static int help(struct cli *c)
 {
 	const char *name = c->n > 1 && strcmp(c->words[0], "help") == 0 ? c->words[1] :
@@ -401,7 +429,7 @@ static int run(struct cli *c)
 		return bad_usage(c, N_("Give --state DIR or set KONTOR_STATE"), NULL);
 	if (strcmp(c->noun->name, "status") == 0)
 		c->processes = cli_processes(c->state);
-	return ask(c);
+	return strcmp(c->noun->name, "backup") == 0 && !c->command->verb[0] ? ask_backup(c) : ask(c);
 }
 
 int cli_main(int argc, char **argv)

@@ -19,10 +19,16 @@ struct init_options {
 /* Shares, one per line, for 's'. */
 int init_organisation(const struct init_options *o, struct buf *shares_out, struct err *e);
 
-/* DIR from a backup file, which must not exist or be empty. conf: lines that replace those of the
+/* DIR from a backup file and its account keys, which must not exist or be empty. keys: name of their file, NULL: FILE.keys.
+ * The keys may be newer than the backup: accounts removed since are removed. conf: lines that replace those of the
  * backup's kontor.conf, or NULL.
- * ERR_SYNTAX (no backup, damaged), ERR_EXISTS. What was locked by a key file needs that file put in place by hand. */
-int restore_organisation(const char *dir, const char *file, const char *conf, bool *needs_key_out, struct err *e);
+ * ERR_SYNTAX (no backup, damaged), ERR_MISSING (no keys), ERR_EXISTS. What was locked by a key file needs that file put in place by hand. */
+struct restore_result {
+	bool needs_key;                /* the master key's own file has to be put there by hand */
+	uint64_t removed;              /* accounts of the backup without key: removed since */
+};
+int restore_organisation(const char *dir, const char *file, const char *keys, const char *conf,
+	struct restore_result *out, struct err *e);
 
 /* Everything the processes use belongs to their user from now on; only root has something to do. */
 int init_hand_over(const char *dir, const struct settings *s, struct err *e);

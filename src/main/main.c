@@ -152,14 +152,15 @@ static int serve_main(int argc, char **argv)
 	return serve(&sc, &e) < 0 ? fail(&e) : 0;
 }
 
-static const char *const restore_usage = "kontor restore FILE --state DIR [--set NAME=VALUE]...";
+static const char *const restore_usage = "kontor restore FILE --state DIR [--keys FILE] [--set NAME=VALUE]...";
 
 static int restore_main(int argc, char **argv)
 {
-	static const struct option options[] = { { "state", 1, NULL, 's' }, { "set", 1, NULL, 'c' }, { NULL, 0, NULL, 0 } };
-	const char *dir = getenv("KONTOR_STATE");
+	static const struct option options[] = { { "state", 1, NULL, 's' }, { "set", 1, NULL, 'c' }, { "keys", 1, NULL, 'k' },
+		{ NULL, 0, NULL, 0 } };
+	const char *dir = getenv("KONTOR_STATE"), *keys = NULL;
 	struct err e = ERR_INIT;
-	bool needs_key;
+	struct restore_result result;
 	SCOPED_BUF conf;
 	int c;
 
@@ -167,6 +168,8 @@ static int restore_main(int argc, char **argv)
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (c == 's')
 			dir = optarg;
+		else if (c == 'k')
+			keys = optarg;
 		else if (c == 'c')
 			buf_addf(&conf, "%s\n", optarg);
 		else
@@ -175,9 +178,12 @@ static int restore_main(int argc, char **argv)
 	if (!dir || optind + 1 != argc)
 		return usage(restore_usage);
 	buf_addc(&conf, '\0');
-	if (restore_organisation(dir, argv[optind], conf.p, &needs_key, &e) < 0)
+	if (restore_organisation(dir, argv[optind], keys, conf.p, &result, &e) < 0)
 		return fail(&e);
-	if (needs_key)
+	if (result.removed)
+		fprintf(stderr, _("%llu accounts of the backup have no key any more: they were removed since and are not restored.\n"),
+			(unsigned long long)result.removed);
+	if (result.needs_key)
 		fputs(_("The key file is never part of a backup: put vault/master.key of the old folder into the new one.\n"), stderr);
 	return 0;
 }

@@ -26,7 +26,4 @@ struct vault_config {
 	void (*ready)(void);           /* connections are taken from now on; may be NULL */
 };
 
-/* What kind of lock a master file has: 'k' key file, 'p' passphrase, 's' shares; 0: not a master file. */
-char vault_file_mode(struct span master);
-
 int vault_main(const struct vault_config *c, struct err *e);

@@ -1,5 +1,4 @@
 #include "vault/vault_keys.h"
-#include "vault/vault.h"
 #include "base/io.h"
 #include "base/time.h"
 #include "base/wire.h"
@@ -499,11 +498,4 @@ int keys_derive(struct keys *k, const char *purpose, struct seal_key *out, struc
 		stack_wipe();
 	}
 	return r;
-}
-
-char vault_file_mode(struct span master)
-{
-	struct master_file f;
-
-	return master_file_decode(master, &f, NULL) == 0 ? (char)f.mode : 0;
 }

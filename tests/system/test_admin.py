@@ -136,19 +136,20 @@ def test_check_finds(new_house, damage, what):
 def test_backup_file(new_house):
     h = new_house()
     copy = h.base / "kopie"
-    h.cli("backup", str(copy))
-    assert stat.S_IMODE(copy.stat().st_mode) == 0o600
+    assert "bytes" in h.cli("backup", str(copy))
+    for made in (copy, h.base / "kopie.keys"):
+        assert stat.S_IMODE(made.stat().st_mode) == 0o600
     key = (h.dir / "vault/master.key").read_bytes()
     data = copy.read_bytes()
-    assert data.startswith(b"kontor backup 1\n") and key not in data and b"hostname=mail.example.org" in data
+    assert data.startswith(b"kontor backup 2\n") and key not in data and b"hostname=mail.example.org" in data
     with pytest.raises(CliError):
         h.cli("backup", str(copy))
     assert copy.read_bytes() == data
     for name, bad in (("kopf", bytes([data[40] ^ 1])), ("kurz", None)):
         broken = h.base / name
         broken.write_bytes(data[:40] + bad + data[41:] if bad else data[:-10])
-        r = subprocess.run([BIN, "restore", str(broken), "--state", str(h.base / "neu")], capture_output=True, timeout=60,
-                           env=h.env())
+        r = subprocess.run([BIN, "restore", str(broken), "--state", str(h.base / "neu"), "--keys", f"{copy}.keys"],
+                           capture_output=True, timeout=60, env=h.env())
         assert r.returncode == 1 and r.stderr.count(b"\n") >= 1
         assert not (h.base / "neu").exists() or not list((h.base / "neu").iterdir()), "nothing half done stays"
 

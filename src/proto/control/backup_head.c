@@ -4,7 +4,7 @@
 #include "base/io.h"
 #include "base/wire.h"
 
-static const char magic[16] = "kontor backup 1\n";
+static const char magic[16] = "kontor backup 2\n", magic_1[16] = "kontor backup 1\n";
 
 static void head_sum(struct span conf, struct span master, unsigned char out[BACKUP_HEAD_SUM])
 {
@@ -48,12 +48,16 @@ static int read_part(int fd, struct arena *a, struct span *out, struct err *e)
 	return io_read_full(fd, p, n, e);
 }
 
-int backup_head_read(int fd, struct arena *a, struct span *conf_out, struct span *master_out, struct err *e)
+int backup_head_read(int fd, struct arena *a, unsigned *version_out, struct span *conf_out, struct span *master_out,
+	struct err *e)
 {
 	char got[sizeof(magic)];
 	unsigned char sum[BACKUP_HEAD_SUM], now[BACKUP_HEAD_SUM];
 
-	if (io_read_full(fd, got, sizeof(got), e) < 0 || !span_eq(SPAN_BYTES(got, sizeof(got)), SPAN_BYTES(magic, sizeof(magic))))
+	if (io_read_full(fd, got, sizeof(got), e) < 0)
+		return err_set(e, ERR_SYNTAX, "This is no backup", "this is no backup of kontor");
+	*version_out = memcmp(got, magic, sizeof(got)) == 0 ? 2 : memcmp(got, magic_1, sizeof(got)) == 0 ? 1 : 0;
+	if (*version_out == 0)
 		return err_set(e, ERR_SYNTAX, "This is no backup", "this is no backup of kontor");
 	if (read_part(fd, a, conf_out, e) < 0 || read_part(fd, a, master_out, e) < 0 ||
 		io_read_full(fd, sum, sizeof(sum), e) < 0)
