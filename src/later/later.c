@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/time.h"
 #include "bus/call.h"
+#include "domain/mail/mail_sweep.h"
 #include "domain/org/org.h"
 #include "store/blob.h"
 
@@ -13,6 +14,28 @@ static int sweep_blobs(struct house *h, struct err *e)
 	uint64_t removed;
 
 	return blob_sweep(h->store, &removed, e);
+}
+
+static int sweep_keys(struct house *h, struct err *e)
+{
+	uint64_t destroyed = 0;
+	int rc = org_keys_sweep(h->org, &destroyed, e);
+
+	if (destroyed)
+		log_msg("key_sweep", "%llu account keys destroyed", (unsigned long long)destroyed);
+	return rc;
+}
+
+#define SWEEP_BATCHES 2000              /* a million messages an hour */
+
+static int sweep_removed(struct house *h, struct err *e)
+{
+	uint64_t messages = 0;
+	int rc = mail_sweep_removed(h->store, SWEEP_BATCHES, &messages, e);
+
+	if (messages)
+		log_msg("removed_sweep", "%llu messages of removed accounts", (unsigned long long)messages);
+	return rc;
 }
 
 static int forget_counts(struct tx *tx, void *arg, struct err *e)
@@ -35,6 +58,8 @@ static const struct later_job {
 	int (*run)(struct house *h, struct err *e);
 } jobs[] = {
 	{ "blob_sweep", 3600, sweep_blobs },
+	{ "key_sweep", 3600, sweep_keys },
+	{ "removed_sweep", 900, sweep_removed },
 	{ "send_count_sweep", 86400, sweep_counts },
 };
 #define JOBS (sizeof(jobs) / sizeof(*jobs))

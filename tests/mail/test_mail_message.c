@@ -1,5 +1,6 @@
 /* Messages: put for many, walk, flag, expunge, copy between accounts, quota, delivery, references to the end. */
 #include "mail/mail_test.h"
+#include "domain/mail/mail_sweep.h"
 
 static uint64_t anna, bert, carl;
 
@@ -388,6 +389,50 @@ static void test_check_removed(void **state)
 	assert_all_well();
 }
 
+static void play_shared(struct play *p)
+{
+	struct mailbox there = box_of(p, *(uint64_t *)p->arg, "INBOX"), here = box_of(p, anna, "INBOX");
+	struct message_put to[] = { { there.id, there.account_id, 0, 1000, false }, { here.id, anna, FLAG_SEEN, 1000, false } };
+	struct email_prepared m;
+	uint32_t uids[2];
+
+	prepare(p, SPAN("Subject: an beide\r\n\r\nBleibt bei Anna.\r\n"), &m);
+	OK(message_put(h.org, p->tx, p->a, &m, to, 2, uids, NULL, &p->e));
+	email_prepared_fini(&m);
+	for (int i = 0; i < MAIL_SWEEP_BATCH + 3; i++)
+		put(p, &there, i % 2 ? FLAG_SEEN : FLAG_DELETED, "Subject: nur dort\r\n\r\n1\r\n");
+}
+
+/* In portions, whose counters are right in between; what others share stays; living accounts lose nothing. */
+static void test_sweep_removed(void **state)
+{
+	struct play fake = { 0 }, *p = &fake;
+	uint64_t id = test_person(&h, "fort@example.org", "Fort"), n;
+	int64_t blobs, messages;
+
+	(void)state;
+	while (mail_sweep_removed(h.store, 100, &n, &p->e) == 0 && n)
+		;                      /* of the tests before */
+	blobs = ask_int(h.store, "SELECT count(*) FROM blob");
+	messages = ask_int(h.store, "SELECT count(*) FROM message");
+	play_with(play_shared, &id);
+	OK(mail_sweep_removed(h.store, 100, &n, &p->e));
+	assert_int_equal(n, 0);
+	play_with(play_removed, &id);
+	OK(mail_sweep_removed(h.store, 1, &n, &p->e));
+	assert_int_equal(n, MAIL_SWEEP_BATCH);
+	assert_all_well();
+	OK(mail_sweep_removed(h.store, 100, &n, &p->e));
+	assert_int_equal(n, 5);
+	assert_int_equal(ask_int(h.store, "SELECT count(*) FROM mailbox b JOIN account a ON a.id = b.account_id"
+		" WHERE a.state = 3"), 0);
+	assert_int_equal(ask_int(h.store, "SELECT count(*) FROM blob"), blobs + 1);
+	assert_int_equal(ask_int(h.store, "SELECT count(*) FROM message"), messages + 1);
+	assert_int_equal(ask_int(h.store, "SELECT count(*) FROM email e JOIN account a ON a.id = e.account_id"
+		" WHERE a.state = 3"), 0);
+	assert_all_well();
+}
+
 static void test_check(void **state)
 {
 	(void)state;
@@ -446,7 +491,7 @@ static int group(const char *name)
 		cmocka_unit_test(test_views),
 		cmocka_unit_test(test_check),
 		cmocka_unit_test(test_check_goes_on),
-		cmocka_unit_test(test_check_removed),
+		cmocka_unit_test(test_check_removed), cmocka_unit_test(test_sweep_removed),
 	};
 
 	return cmocka_run_group_tests_name(name, tests, people, stop);
