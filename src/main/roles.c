@@ -168,6 +168,7 @@ int role_main(const char *name)
 		return 2;
 	}
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);      /* a limit on file sizes is an error like a full disk, not a death */
 	prctl(PR_SET_NAME, name);
 	prctl(PR_SET_DUMPABLE, 0);
 	log_role(name);

@@ -29,7 +29,7 @@ int org_keys(struct org *o, struct tx *tx, size_t n, const uint64_t *account_ids
 	struct err *e);
 
 /* Keys without an account (its transaction was rolled back) and keys of removed accounts are destroyed in the vault.
- * A key whose account may still be on its way survives: only what was made before the last sweep is an orphan. */
+ * A key whose account may still be on its way survives: an orphan was made ten minutes ago, since the start. */
 int org_keys_sweep(struct org *o, uint64_t *destroyed_out, struct err *e);
 /* ERR_LATER: keys still lie in rows of the store (an older kontor's, not opened since). */
 int org_keys_in_vault(struct store *s, struct err *e);

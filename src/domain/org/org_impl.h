@@ -16,7 +16,9 @@ struct org {
 	struct key_entry *keys;       /* uthash by account id */
 	uint64_t epoch;               /* grows with org_forget: a key fetched before is not kept */
 	bool moved;                   /* no key lies in the store any more (org_keys.c) */
-	_Atomic uint64_t sweep_below; /* ids made before the last sweep of keys */
+	uint64_t orphans_below;       /* keys of lower ids had ten minutes to become accounts */
+	uint64_t mark;                /* the next such border, and when it was set */
+	int64_t mark_us;
 	struct auth_guard *guard;     /* auth_guard.c */
 };
 

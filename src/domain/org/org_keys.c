@@ -2,9 +2,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/log.h"
+#include "base/time.h"
 #include "domain/org/org_impl.h"
 
 #define MOVE_MAX 256
+#define SETTLED_SEC 600
 
 /* ---- from rows of an older store to the vault ---- */
 
@@ -151,19 +153,32 @@ static int sweep_list(struct org *o, struct sweeping *s, uint64_t *ids, uint64_t
 	return rc < 0 ? rc : 0;
 }
 
+/* Ids grow. What was made before a mark that is ten minutes old (by the clock that is never set) is an account by now,
+ * or will never be one; after a start the first mark is yet to be set, so nothing is. */
+static uint64_t orphans_below(struct org *o)
+{
+	uint64_t mark = store_id(o->store), below;
+	int64_t now = time_mono_us();
+
+	pthread_rwlock_wrlock(&o->lock);
+	if (!o->mark || now - o->mark_us >= SETTLED_SEC * US_PER_SEC) {
+		o->orphans_below = o->mark;
+		o->mark = mark;
+		o->mark_us = now;
+	}
+	below = o->orphans_below;
+	pthread_rwlock_unlock(&o->lock);
+	return below;
+}
+
 int org_keys_sweep(struct org *o, uint64_t *destroyed_out, struct err *e)
 {
 	SCOPED_ARENA a = arena_new();
 	struct sweeping *s = ARENA_NEW(a, struct sweeping);
-	uint64_t *ids = ARENA_ARRAY(a, uint64_t, VAULT_IDS_MAX), mark = store_id(o->store);
-	int rc;
 
 	*destroyed_out = 0;
-	s->below = o->sweep_below;
-	rc = sweep_list(o, s, ids, destroyed_out, e);
-	if (rc == 0)
-		o->sweep_below = mark;
-	return rc;
+	s->below = orphans_below(o);
+	return sweep_list(o, s, ARENA_ARRAY(a, uint64_t, VAULT_IDS_MAX), destroyed_out, e);
 }
 
 static int is_removed(struct tx *tx, void *arg, struct err *e)

@@ -220,7 +220,7 @@ static int remove_account(struct control *c, struct tx *tx, struct err *e)
 
 	(void)tx;
 	if (!control_has(c, "yes"))
-		return err_set(e, ERR_PARAM, N_("Nothing of the account can be read ever again, in no backup either: say --yes"),
+		return err_set(e, ERR_PARAM, N_("Nothing of the account can be read again, nor from backups once older .keys files are deleted: say --yes"),
 			"remove without yes");
 	if ((rc = store_write(c->call->house->store, remove_fn, &r, e)) < 0)
 		return rc;

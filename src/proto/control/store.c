@@ -1,6 +1,9 @@
 /* kontor store ... */
+#include <limits.h>
 #include "domain/mail/mail_check.h"
+#include "domain/mail/mail_sweep.h"
 #include "proto/control/control_int.h"
+#include "store/blob.h"
 
 #define SAID_MAX 200
 
@@ -37,7 +40,24 @@ static int check(struct control *c, struct tx *tx, struct err *e)
 		json_array_size(said.list) ? json_string_value(json_array_get(said.list, 0)) : "");
 }
 
+/* What otherwise comes by the clock (later/). */
+static int sweep(struct control *c, struct tx *tx, struct err *e)
+{
+	uint64_t files, keys, messages;
+
+	(void)tx;
+	if (org_keys_sweep(c->org, &keys, e) < 0 || mail_sweep_removed(c->call->house->store, UINT_MAX, &messages, e) < 0 ||
+		blob_sweep(c->call->house->store, &files, e) < 0)
+		return e->code;
+	control_put_int(c->result, "keys", keys);
+	control_put_int(c->result, "messages", messages);
+	control_put_int(c->result, "files", files);
+	return 0;
+}
+
 static const struct control_command commands[] = {
 	{ "check", N_("read everything again: rows, bodies, counters"), CONTROL_ALWAYS, check, { { 0 } } },
+	{ "sweep", N_("remove now what is swept every hour: mail of removed accounts, keys and files that nobody needs"),
+		CONTROL_FREE, sweep, { { 0 } } },
 };
 CONTROL_NOUN(store, "store", N_("the store's health"));
