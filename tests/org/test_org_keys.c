@@ -176,14 +176,39 @@ static void test_restored(void **state)
 	OK(org_keys_in_vault(h.store, &p->e));
 	look_with(play_get, &here[1]);
 	assert_true(has_key(away));
-	assert_int_equal(sweep(), before - 2);         /* and their keys, should these be there all the same */
+	assert_int_equal(sweep(), before - 3);         /* and their keys, should these be there all the same; one has none */
 	assert_false(has_key(away));
+}
+
+static void play_list(struct play *p)
+{
+	struct account *list;
+	size_t n;
+
+	OK(account_list(h.org, p->tx, p->a, 0, &list, &n, &p->e));
+	for (size_t i = 0; i < n; i++)
+		assert_false(span_eqz(list[i].address, "ohne@example.org"));
+	assert_int_equal(n, *(int64_t *)p->arg);
+}
+
+/* An old copy of the data base beside the newest keys, not by kontor restore: everybody else is there. */
+static void test_list_without_key(void **state)
+{
+	struct play fake = { 0 }, *p = &fake;
+	uint64_t id = test_person(&h, "ohne@example.org", "Ohne");
+	int64_t n = ask_int(h.store, "SELECT COUNT(*) FROM account WHERE state <> 3 AND kind <> 0") - 1;
+
+	(void)state;
+	OK(vault_key_destroy(h.vault, 1, &id, &p->e));
+	restart();
+	look_with(play_list, &n);
 }
 
 static int group(const char *name)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sweep), cmocka_unit_test(test_sweep_without_house), cmocka_unit_test(test_move),
+		cmocka_unit_test(test_list_without_key),
 		cmocka_unit_test(test_restored),
 	};
 

@@ -275,18 +275,26 @@ int account_list(struct org *o, struct tx *tx, struct arena *a, uint64_t chapter
 
 	*out = NULL;
 	*n_out = 0;
-	if (rc < 0 || n == 0)
+	if (rc == ERR_MISSING)
+		err_clear(e);  /* one has no key: below they are asked for one by one */
+	else if (rc < 0)
 		return rc;
+	if (n == 0)
+		return 0;
 	*out = ARENA_ARRAY(a, struct account, n);
 	q = sql_open(tx, "WITH RECURSIVE below (id) AS (SELECT id FROM chapter WHERE id = ?1"
 		" UNION SELECT c.id FROM chapter c JOIN below ON c.parent_id = below.id)"
 		" SELECT " COLUMNS " FROM account c JOIN usage u ON u.account_id = c.id WHERE c.kind <> 0"
 		" AND c.state <> 3 AND c.chapter_id IN (SELECT id FROM below)");
 	sql_int(q, 1, (int64_t)chapter);
-	while (i < n && (rc = sql_next(q, e)) > 0)
-		if ((rc = from_row(o, tx, a, q, &(*out)[i++], e)) < 0)
+	while (i < n && (rc = sql_next(q, e)) > 0) {
+		rc = from_row(o, tx, a, q, &(*out)[i], e);
+		if (rc < 0 && rc != ERR_MISSING)
 			return rc;
-	if (rc < 0)
+		i += rc == 0;
+		err_clear(e);
+	}
+	if (rc < 0 && rc != ERR_MISSING)
 		return rc;
 	*n_out = i;
 	qsort(*out, i, sizeof(**out), by_address);

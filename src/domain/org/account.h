@@ -42,7 +42,8 @@ int account_get(struct org *o, struct tx *tx, struct arena *a, uint64_t id, stru
 /* By any of its own addresses (primary or additional; sub-address "+tag" allowed when `tagged`). */
 int account_find(struct org *o, struct tx *tx, struct arena *a, struct span address, bool tagged,
 	struct account *out, struct err *e);
-/* All that are not removed, of one chapter and below (0: all); ordered by address. */
+/* All that are not removed, of one chapter and below (0: all); ordered by address. Without those whose key is destroyed
+ * (an older copy of the data base, put in place beside kontor restore). */
 int account_list(struct org *o, struct tx *tx, struct arena *a, uint64_t chapter_id, struct account **out,
 	size_t *n_out, struct err *e);
 int account_set_state(struct org *o, struct tx *tx, uint64_t id, enum account_state state, struct err *e);
