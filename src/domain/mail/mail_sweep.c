@@ -67,7 +67,8 @@ static int delete_some(struct tx *tx, const struct sweep *s, const struct gone *
 static int delete_mailbox(struct tx *tx, const struct sweep *s, struct err *e)
 {
 	static const char *const sql[] = { "DELETE FROM expunged WHERE mailbox_id = ?1", "DELETE FROM mailbox WHERE id = ?1",
-		"DELETE FROM subscription WHERE account_id = ?1" };
+		"DELETE FROM subscription WHERE account_id = ?1", "DELETE FROM sieve_script WHERE account_id = ?1",
+		"DELETE FROM sieve_account WHERE account_id = ?1", "DELETE FROM sieve_seen WHERE account_id = ?1" };
 
 	for (size_t i = 0; i < sizeof(sql) / sizeof(*sql); i++) {
 		struct sql *q = sql_open(tx, sql[i]);
