@@ -19,6 +19,7 @@ struct org *org_new(struct store *s, struct vault_client *v)
 	o->vault = v;
 	o->guard = guard_new();
 	pthread_rwlock_init(&o->lock, NULL);
+	pthread_mutex_init(&o->moving, NULL);
 	return o;
 }
 
@@ -29,6 +30,7 @@ void org_free(struct org *o)
 	org_forget(o);
 	guard_free(o->guard);
 	pthread_rwlock_destroy(&o->lock);
+	pthread_mutex_destroy(&o->moving);
 	free(o);
 }
 

@@ -15,6 +15,7 @@ struct org {
 	pthread_rwlock_t lock;
 	struct key_entry *keys;       /* uthash by account id */
 	uint64_t epoch;               /* grows with org_forget: a key fetched before is not kept */
+	pthread_mutex_t moving;       /* one moves, the others wait */
 	bool moved;                   /* no key lies in the store any more (org_keys.c) */
 	uint64_t orphans_below;       /* keys of lower ids had ten minutes to become accounts */
 	uint64_t mark;                /* the next such border, and when it was set */

@@ -48,35 +48,49 @@ static int empty_rows(struct tx *tx, void *arg, struct err *e)
 	return 0;
 }
 
-/* A crash in between leaves a key in both places; the next start goes on. */
-int org_keys_move(struct org *o, struct err *e)
+static bool moved(struct org *o)
 {
-	SCOPED_ARENA a = arena_new();
-	struct moving m = { .a = a };
-	size_t moved = 0;
 	bool done;
-	int rc;
 
 	pthread_rwlock_rdlock(&o->lock);
 	done = o->moved;
 	pthread_rwlock_unlock(&o->lock);
-	if (done)
-		return 0;
+	return done;
+}
+
+/* A crash in between leaves a key in both places; the next start goes on. */
+static int move_all(struct org *o, struct err *e)
+{
+	SCOPED_ARENA a = arena_new();
+	struct moving m = { .a = a };
+	size_t n = 0;
+	int rc;
+
 	while ((rc = store_read(o->store, read_rows, &m, e)) >= 0 && m.n) {
 		if ((rc = vault_key_put(o->vault, m.n, m.ids, m.wrapped, e)) < 0 ||
 			(rc = store_write(o->store, empty_rows, &m, e)) < 0)
 			return rc;
-		moved += m.n;
+		n += m.n;
 		arena_reset(a);
 	}
 	if (rc < 0)
 		return rc;
-	if (moved)
-		log_msg("keys_moved", "%zu account keys from the store to the vault", moved);
+	if (n)
+		log_msg("keys_moved", "%zu account keys from the store to the vault", n);
 	pthread_rwlock_wrlock(&o->lock);
 	o->moved = true;
 	pthread_rwlock_unlock(&o->lock);
 	return 0;
+}
+
+int org_keys_move(struct org *o, struct err *e)
+{
+	int rc;
+
+	pthread_mutex_lock(&o->moving);
+	rc = moved(o) ? 0 : move_all(o, e);
+	pthread_mutex_unlock(&o->moving);
+	return rc;
 }
 
 static int any_row(struct tx *tx, void *arg, struct err *e)
