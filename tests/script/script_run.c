@@ -18,6 +18,7 @@ static const struct script_kind *kind;
 static struct buf looked; /* M: lines */
 static const char *file;
 static unsigned line_no;
+static uint64_t times = 1; /* @times */
 
 void script_wrong(const char *what, struct span detail)
 {
@@ -182,14 +183,17 @@ static void expect(struct script_conn *c, struct buf *from, struct arena *a, str
 			script_wrong("still open", want);
 		return;
 	}
-	do {
-		if (!next_line(c, from, a, &line))
-			script_wrong("no such line", want);
-		fits = script_fits(a, want, line);
-	} while (fits == 0 && skip);
-	skip = false;
-	if (fits != 1)
-		script_wrong(fits ? "bad pattern" : "got another line", line);
+	for (; times; times--) {
+		do {
+			if (!next_line(c, from, a, &line))
+				script_wrong("no such line", want);
+			fits = script_fits(a, want, line);
+		} while (fits == 0 && skip);
+		skip = false;
+		if (fits != 1)
+			script_wrong(fits ? "bad pattern" : "got another line", line);
+	}
+	times = 1;
 }
 
 static struct span challenge(struct script_conn *c, struct arena *a)
@@ -269,6 +273,9 @@ static void directive(struct arena *a, struct span line)
 
 		script_start(c);
 		scram(c, a, rest);
+	} else if (span_eqz(word, "@times")) {
+		if (!span_num(rest, &times, 1, 100000))
+			script_wrong("how often", rest);
 	} else if (span_eqz(word, "@restart")) {
 		for (size_t i = 0; i < SCRIPT_CONNS; i++)
 			forget(kind->conn(i));

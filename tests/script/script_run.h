@@ -7,7 +7,8 @@
  *   S: line        the next line of the answer; {{regex}} pieces, all else as written. Every line must be named.
  *   S: ...         skips lines up to the one the next S: names;  S: (closed)
  *   M: line        the next line of what a directive found out
- *   <<N text>>     text N times
+ *   <<N text>>     text N times; "<#" in it is the number, from 1
+ *   @times N       the next S: is N lines
  *   @peer C1 WORDS outside (not loopback), tls, binding (TLS with channel binding; before C1 is first named)
  *   @scram C1 LOGIN PASSWORD   a SCRAM-SHA-256 exchange, -PLUS when there is channel binding
  *   @restart       core forgets all sessions, the gate keeps its states
