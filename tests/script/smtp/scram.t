@@ -41,10 +41,10 @@ S1: 250 HELP
 S1: 535 5.7.8 Wrong name or password
 # "y": the client can bind but was told that we cannot: somebody took -PLUS out of our list
 C1: AUTH SCRAM-SHA-256 eSwsbj1hbm5hQGV4YW1wbGUub3JnLHI9YWJjZGVmZ2hpams=
-S1: 535 5.7.8 Wrong name or password
+S1: 535 5.7.8 Channel binding or identity does not fit
 # no binding under -PLUS
 C1: AUTH SCRAM-SHA-256-PLUS biwsbj1hbm5hQGV4YW1wbGUub3JnLHI9YWJjZGVmZ2hpams=
-S1: 535 5.7.8 Wrong name or password
+S1: 535 5.7.8 Channel binding or identity does not fit
 @scram C1 anna@example.org geheim-eins
 S1: 235 2.7.0 {{.*}}
 # never in clear from outside
