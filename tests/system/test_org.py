@@ -154,7 +154,7 @@ def test_quota(house):
             s.sendmail("gast@example.net", [anna], big)
     code, text = (e.value.smtp_code, e.value.smtp_error) if hasattr(e.value, "smtp_code") else \
         list(e.value.recipients.values())[0]
-    assert code in (452, 552) and b".2.2" in text
+    assert code == 452 and text.startswith(b"4.2.2")
     with Imap.login(house, anna) as i:
         a = i.append("INBOX", big)
         assert a.status == "NO" and b"[OVERQUOTA]" in a.text, a
@@ -180,7 +180,7 @@ def test_send_limit(house):
         house.submit(anna, bernd)
     with pytest.raises(smtplib.SMTPException) as e:
         house.submit(anna, bernd)
-    assert "45" in str(e.value) or "55" in str(e.value)
+    assert "450" in str(e.value)
     assert len(house.wait_mail(bernd, 3)) == 3
 
 
@@ -190,7 +190,7 @@ def test_sender_must_be_ones_own(house):
         with pytest.raises((smtplib.SMTPSenderRefused, smtplib.SMTPRecipientsRefused)) as e:
             house.submit(anna, bernd, sender=sender)
         code = getattr(e.value, "smtp_code", None) or list(e.value.recipients.values())[0][0]
-        assert code in (550, 553, 554)
+        assert code == 553
 
 
 def test_locked_account_cannot_sign_in_but_gets_mail(house):
@@ -253,7 +253,7 @@ def test_umlauts_in_names_and_mailboxes(house):
         assert i.ok('LIST "" "Vorst*"').find("Vorstände/Prüfung".encode())
         i.ok('RENAME "Vorstände" "Räte"'.encode())
         i.ok('SELECT "Räte/Prüfung"'.encode())
-        assert i.cmd(b'CREATE "a&kaputt"').status in ("OK", "NO", "BAD")
+        assert i.cmd(b'CREATE "a&kaputt"').status == "OK", "with IMAP4rev2 names are UTF-8"
 
 
 def test_command_line_errors(house):
