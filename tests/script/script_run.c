@@ -360,6 +360,8 @@ int script_main(const struct script_kind *k, int argc, char **argv)
 	if (io_read_file(AT_FDCWD, file, &text, &e) < 0)
 		script_wrong("cannot read", span_str(e.log));
 	log_test_sink(no_log);
+	if (test_pg())
+		test_url = test_pg();
 	script_house_open(&script_house, kind->watch, kind->changed);
 	rest = buf_span(&text);
 	while (rest.n) {

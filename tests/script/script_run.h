@@ -1,6 +1,6 @@
 /* script_run.h - tests: runs one conversation file against a protocol's handlers in this process: a bus that is a direct
  * call, a real store and vault. The protocol's runner (imap_script.c, smtp_script.c) is its gate: it cuts what the client
- * sends into commands. One file a process.
+ * sends into commands. One file a process. The store is SQLite, or PostgreSQL when KONTOR_TEST_PG holds a URL.
  *
  *   C: line        the client sends line CRLF (C1:, C2: for more connections; each is greeted when first named)
  *   X: octets      the client sends these, with \r \n \0 \xHH, nothing added
