@@ -262,6 +262,43 @@ static void peer(struct span rest)
 	}
 }
 
+static void must_refuse(struct script_conn *c, struct arena *a, struct span state)
+{
+	SCOPED_BUF out;
+	struct session s = { .id = 99, .service = c->service, .arena = a, .peer = { .address = SPAN("192.0.2.1") } };
+	struct cmd cmd = { .verb = SPAN("NOOP"), .tag = SPAN("x"), .flags = CMD_OPEN, .service = c->service, .spool_fd = -1,
+		.state = state };
+	struct reply r;
+	struct call call = { .arena = a, .house = &script_house.house, .session = &s, .cmd = &cmd, .reply = &r,
+		.out = &out };
+	int class;
+
+	buf_init(&out, 1u << 20);
+	reply_init(&r, &cmd);
+	class = kind->proto->begin(&call, state);
+	if (s.proto)
+		s.proto_free(s.proto);
+	if (class >= 0 || s.account_id)
+		script_wrong("a damaged state was believed", state);
+}
+
+static void damage(struct script_conn *c, struct arena *a)
+{
+	struct span state = arena_span(a, buf_span(&c->state));
+	char *p = arena_alloc(a, state.n);
+
+	if (!state.n)
+		script_wrong("no state", state);
+	memcpy(p, state.p, state.n);
+	for (size_t n = 1; n < state.n; n++) /* none at all is a new session */
+		must_refuse(c, a, (struct span){ p, n });
+	for (size_t bit = 0; bit < 8 * state.n; bit++) {
+		p[bit / 8] ^= (char)(1 << bit % 8);
+		must_refuse(c, a, (struct span){ p, state.n });
+		p[bit / 8] ^= (char)(1 << bit % 8);
+	}
+}
+
 static void directive(struct arena *a, struct span line)
 {
 	struct span rest = line, word = span_cut(&rest, ' ');
@@ -273,6 +310,8 @@ static void directive(struct arena *a, struct span line)
 
 		script_start(c);
 		scram(c, a, rest);
+	} else if (span_eqz(word, "@damage")) {
+		damage(conn_named(&rest), a);
 	} else if (span_eqz(word, "@times")) {
 		if (!span_num(rest, &times, 1, 100000))
 			script_wrong("how often", rest);

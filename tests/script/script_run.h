@@ -12,6 +12,7 @@
  *   @peer C1 WORDS outside (not loopback), tls, binding (TLS with channel binding; before C1 is first named)
  *   @scram C1 LOGIN PASSWORD   a SCRAM-SHA-256 exchange, -PLUS when there is channel binding
  *   @restart       core forgets all sessions, the gate keeps its states
+ *   @damage C1     core refuses the gate's state when it is cut off anywhere or any bit of it is another
  *   @endterm       anna's term as vorstand is over
  *   @seal, @unseal the vault forgets and learns the master key
  *   # comment */

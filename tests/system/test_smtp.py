@@ -69,6 +69,20 @@ def test_null_sender_and_postmaster(house, s):
     assert s.cmd("RCPT TO:<Postmaster>")[0] == 250
 
 
+def test_delivery_makes_no_mailbox(house, s):
+    """CVE-2026-40204: what a stranger writes behind the plus opens no folder and no other's mailbox."""
+    anna = house.fresh()
+    with Imap.login(house, anna) as i:
+        before = sorted(i.ok('LIST "" "*"').untagged)
+    for tag in ("Neu", "shared/vorstand@example.org/INBOX", "../../x", "INBOX/Neu"):
+        local, domain = anna.split("@")
+        assert s.data(f'"{local}+{tag}"@{domain}', "Subject: x\r\n\r\nx\r\n.\r\n")[0] == 250
+    house.wait_mail(anna, 4)
+    with Imap.login(house, anna) as i:
+        assert sorted(i.ok('LIST "" "*"').untagged) == before
+        assert i.ok("STATUS INBOX (MESSAGES)").find(rb"MESSAGES 4\)")
+
+
 def test_too_long_line(s):
     s.send("NOOP " + "x" * 5000 + "\r\n")
     assert s.reply()[0] == 500

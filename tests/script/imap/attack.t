@@ -14,6 +14,33 @@ S: a4 BAD Not base64
 # literals before sign-in are small
 C: a5 LOGIN {100000000+}
 S: a5 BAD Literal too large
+# names that are no UTF-8 or that mean something in SQL (2026-40018)
+S2: * OK {{.*}} ready
+C2: a6 LOGIN "anna' OR '1'='1" x
+S2: a6 NO [AUTHENTICATIONFAILED] Wrong name or password
+X2: a6 LOGIN {2+}\r\n\xbf' {1+}\r\nx\r\n
+S2: a6 NO [AUTHENTICATIONFAILED] Wrong name or password
+X2: a6 LOGIN {3+}\r\na\0b {1+}\r\nx\r\n
+S2: a6 BAD A literal with NUL has to be a literal8
+# the password of another (2025-30189)
+S3: * OK {{.*}} ready
+C3: a0 LOGIN anna@example.org geheim-eins
+S3: a0 OK {{.*}}
+C2: a7 LOGIN ben@example.org geheim-eins
+S2: a7 NO [AUTHENTICATIONFAILED] Wrong name or password
+# not offered, so not to be attacked: THREAD (2026-40014, 40017), COMPRESS (52687, 73209, 40203), XCLIENT and the like
+C3: a1 THREAD REFERENCES UTF-8 ALL
+S3: a1 BAD Unknown command
+C3: a2 COMPRESS DEFLATE
+S3: a2 BAD Unknown command
+C3: a3 X-DOVECOT-STATE AAAA
+S3: a3 BAD Unknown command
+# quotes and line ends in what comes back
+C3: a4 ID ("name" "a\"b\\c")
+S3: * ID {{.*}}
+S3: a4 OK {{.*}}
+X3: a5 SELECT {9+}\r\na\r\nb NOOP\r\n
+S3: a5 BAD Mailbox name is not valid UTF-7
 S1: * OK {{.*}} ready
 C1: a0 LOGIN anna@example.org geheim-eins
 S1: a0 OK {{.*}}
@@ -128,3 +155,9 @@ C1: d3 COPY 5 INBOX
 S1: * 6 EXISTS
 S1: * 0 RECENT
 S1: d3 OK [COPYUID {{[0-9]+}} 5 6] COPY completed
+# what the gate keeps of a session is believed only whole (2026-40015, 33606)
+@damage C1
+@restart
+C1: e1 NOOP
+S1: ...
+S1: e1 OK Completed
