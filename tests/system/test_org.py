@@ -1,4 +1,5 @@
 """What the organisation decides: offices with terms, aliases, catch-all, sub-addresses, quotas, send limits."""
+import base64
 import datetime
 import imaplib
 import smtplib
@@ -113,6 +114,33 @@ def test_alias_to_outside(new_house):
         wait_for(lambda: peer.mails)
         assert peer.mails[0].recipients[0].startswith("<extern@example.net>")
         assert b"Subject: Anfrage" in peer.mails[0].data
+
+
+def test_connections_of_one_account(new_house):
+    # bound: ACCOUNT_SESSIONS_MAX
+    h = new_house()
+    anna, bernd = h.account("anna"), h.account("bernd")
+
+    def refused():
+        with Imap(h.port("imap")) as i:
+            a = i.cmd(f"LOGIN {anna} {h.accounts[anna]}")
+            assert (a.status, a.text) == ("NO", b"[LIMIT] Too many connections of this account")
+            assert i.cmd(f"LOGIN {bernd} {h.accounts[bernd]}").status == "OK", "others may"
+        with Smtp(h.port("submissions"), tls=True) as s:
+            plain = base64.b64encode(f"\0{anna}\0{h.accounts[anna]}".encode()).decode()
+            assert s.cmd("AUTH PLAIN " + plain) == (454, "4.7.0 Too many connections of this account")
+
+    many = [Imap.login(h, anna) for _ in range(100)]
+    refused()
+    h.kill("core")
+    h.wait_running()
+    for i in many:
+        wait_for(lambda: i.cmd("NOOP").status == "OK")
+    refused()
+    many.pop().ok("LOGOUT")
+    wait_for(lambda: Imap(h.port("imap")).cmd(f"LOGIN {anna} {h.accounts[anna]}").status == "OK")
+    for i in many:
+        i.close()
 
 
 def test_sub_address(house):
