@@ -28,9 +28,7 @@ C3: a0 LOGIN anna@example.org geheim-eins
 S3: a0 OK {{.*}}
 C2: a7 LOGIN ben@example.org geheim-eins
 S2: a7 NO [AUTHENTICATIONFAILED] Wrong name or password
-# not offered, so not to be attacked: THREAD (2026-40014, 40017), COMPRESS (52687, 73209, 40203), XCLIENT and the like
-C3: a1 THREAD REFERENCES UTF-8 ALL
-S3: a1 BAD Unknown command
+# not offered, so not to be attacked: COMPRESS (52687, 73209, 40203), XCLIENT and the like
 C3: a2 COMPRESS DEFLATE
 S3: a2 BAD Unknown command
 C3: a3 X-DOVECOT-STATE AAAA
