@@ -14,6 +14,7 @@ struct call;
 struct dns_answer;
 struct name_want;
 
+#define ACCOUNT_SESSIONS_MAX 100 /* connections signed in to one account, over all gates */
 #define WATCH_QUEUE 1    /* object id of the outbound queue; real ids are larger */
 #define WATCH_NAMES 2    /* questions to the DNS that nobody has taken yet */
 
@@ -31,6 +32,8 @@ struct house {
 	 * clears. One object per session. Kept by core/feed.c. */
 	void (*watch)(struct house *h, uint64_t session, uint64_t object_id);
 	void (*sealed)(struct house *h); /* tells every client that the house is closed; may be NULL in tests */
+	/* May this session be one more of the account's? false: it has ACCOUNT_SESSIONS_MAX. NULL in tests: yes. */
+	bool (*admit)(struct house *h, uint64_t session, uint64_t account_id);
 	size_t (*sessions)(const struct house *h);   /* now open, of all gates; may be NULL in tests */
 	/* Answers of the DNS (core/names.c); NULL where there is nobody to ask. What is not known yet is asked for and
 	 * false comes back: the handler leaves, without a reply and without effects, and is run again from the start

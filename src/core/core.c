@@ -113,7 +113,8 @@ static int open_house(struct core *c, struct err *e)
 		.readers = 24 };
 
 	c->house = (struct house){ .hostname = config->hostname, .tlsa = config->tlsa, .dirfd = config->dirfd,
-		.ticket_key = &config->ticket_key, .watch = feed_watch, .sealed = feed_sealed, .sessions = open_sessions, .core = c };
+		.ticket_key = &config->ticket_key, .watch = feed_watch, .sealed = feed_sealed, .admit = session_admit,
+		.sessions = open_sessions, .core = c };
 	if (store_open(&sc, &c->house.store, e) < 0 ||
 		store_migrate(c->house.store, core_migrations, core_migrations_n, e) < 0)
 		return e->code;

@@ -30,6 +30,7 @@ struct csession {
 	const struct proto *proto;
 	uint64_t key[2];               /* conn address, id on the wire */
 	bool running, closing, told;   /* under core.reg */
+	uint64_t account;              /* the one it is counted for, or 0; under core.reg */
 	uint64_t watch;                /* object id or 0; under core.reg */
 	struct csession *watch_next, *watch_prev;
 	UT_hash_handle hh, hh_id;
@@ -41,6 +42,12 @@ struct watch {                         /* sessions that watch one object */
 	UT_hash_handle hh;
 };
 
+struct account_sessions {              /* sessions of one account */
+	uint64_t account_id;
+	unsigned n;
+	UT_hash_handle hh;
+};
+
 struct core {
 	const struct core_config *config;
 	struct house house;
@@ -49,6 +56,7 @@ struct core {
 	pthread_mutex_t reg;
 	struct csession *by_key, *by_id;
 	struct watch *watches;
+	struct account_sessions *accounts;
 	struct conn *conns;
 	uint64_t next_session;
 	atomic_bool stopping;
@@ -73,6 +81,8 @@ void conn_unref(struct conn *n);       /* under core.reg */
 /* session.c */
 struct csession *session_get(struct core *c, struct conn *n, const struct cmd *cmd);   /* under reg; NULL: unknown */
 void session_end(struct core *c, struct csession *s);                                  /* under reg; not running */
+void session_count(struct core *c, struct csession *s, uint64_t account_id);           /* under reg; 0: no account */
+bool session_admit(struct house *h, uint64_t session, uint64_t account_id);            /* house.admit */
 void session_end_all(struct core *c, struct conn *n);                                  /* connection died */
 
 /* runner.c: one command on a worker thread, from checks to reply and log line. */

@@ -154,6 +154,7 @@ void runner_job(void *arg)
 	log_command(&c, took, &line);
 	pthread_mutex_lock(&core->reg);
 	s->running = false;
+	session_count(core, s, s->s.account_id); /* also one that came back with its state */
 	if (s->closing)
 		session_end(core, s);
 	pthread_mutex_unlock(&core->reg);

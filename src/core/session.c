@@ -26,9 +26,52 @@ struct csession *session_get(struct core *c, struct conn *n, const struct cmd *c
 	return s;
 }
 
+void session_count(struct core *c, struct csession *s, uint64_t account_id)
+{
+	struct account_sessions *a;
+
+	if (s->account == account_id)
+		return;
+	HASH_FIND(hh, c->accounts, &s->account, sizeof(s->account), a);
+	if (a && --a->n == 0) {
+		HASH_DEL(c->accounts, a);
+		free(a);
+	}
+	s->account = account_id;
+	if (!account_id)
+		return;
+	HASH_FIND(hh, c->accounts, &account_id, sizeof(account_id), a);
+	if (!a) {
+		a = calloc(1, sizeof(*a));
+		if (!a)
+			abort();
+		a->account_id = account_id;
+		HASH_ADD(hh, c->accounts, account_id, sizeof(a->account_id), a);
+	}
+	a->n++;
+}
+
+bool session_admit(struct house *h, uint64_t session, uint64_t account_id)
+{
+	struct core *c = h->core;
+	struct account_sessions *a;
+	struct csession *s;
+	bool room;
+
+	pthread_mutex_lock(&c->reg);
+	HASH_FIND(hh_id, c->by_id, &session, sizeof(session), s);
+	HASH_FIND(hh, c->accounts, &account_id, sizeof(account_id), a);
+	room = !a || a->n < ACCOUNT_SESSIONS_MAX;
+	if (s && room)
+		session_count(c, s, account_id);
+	pthread_mutex_unlock(&c->reg);
+	return room;
+}
+
 void session_end(struct core *c, struct csession *s)
 {
 	feed_unwatch(c, s);
+	session_count(c, s, 0);
 	HASH_DEL(c->by_key, s);
 	HASH_DELETE(hh_id, c->by_id, s);
 	if (s->s.proto && s->s.proto_free)

@@ -311,25 +311,10 @@ static void test_hold(void **state)
 
 /* ---- TLS ---- */
 
-static void test_verify(void **state)
+static void good_peer(struct tls_server *srv, SSL_CTX *cli)
 {
 	struct pair p;
-	SCOPED_BUF chain;
-	SCOPED_BUF key;
-	SCOPED_BUF other;
-	SCOPED_BUF other_key;
-	struct tls_cert c;
-	struct tls_server *srv;
-	SSL_CTX *cli, *stranger;
 	uint8_t x[TLS_BINDING_LEN], y[TLS_BINDING_LEN];
-
-	(void)state;
-	test_cert("DNS:a.example,DNS:*.b.example", &chain, &key);
-	test_cert("DNS:a.example", &other, &other_key);
-	c = (struct tls_cert){ buf_span(&chain), buf_span(&key) };
-	srv = tls_server_new(&c, 1, NULL);
-	cli = client_ctx(buf_span(&chain));
-	stranger = client_ctx(buf_span(&other));
 
 	pair_init(&p);
 	stream_writez(&p.a.s, "injected"); /* read by the server before it turns to TLS: dropped */
@@ -349,7 +334,28 @@ static void test_verify(void **state)
 	turn(&p, 20);
 	assert_true(span_eqz(buf_span(&p.b.got), "hello") && stream_eof(&p.b.s));
 	pair_fini(&p);
+}
 
+static void test_verify(void **state)
+{
+	struct pair p;
+	SCOPED_BUF chain;
+	SCOPED_BUF key;
+	SCOPED_BUF other;
+	SCOPED_BUF other_key;
+	struct tls_cert c;
+	struct tls_server *srv;
+	SSL_CTX *cli, *stranger;
+
+	(void)state;
+	test_cert("DNS:a.example,DNS:*.b.example", &chain, &key);
+	test_cert("DNS:a.example", &other, &other_key);
+	c = (struct tls_cert){ buf_span(&chain), buf_span(&key) };
+	srv = tls_server_new(&c, 1, NULL);
+	cli = client_ctx(buf_span(&chain));
+	stranger = client_ctx(buf_span(&other));
+
+	good_peer(srv, cli);
 	pair_init(&p);
 	secure(&p, srv, cli, "c.example", true); /* wrong name */
 	assert_true(p.a.gone && p.b.gone);

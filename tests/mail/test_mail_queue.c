@@ -47,21 +47,11 @@ static int64_t due(struct play *p)
 	return sec;
 }
 
-static void play_life(struct play *p)
+/* Grouped by domain; what the message needs comes along. */
+static void check_leased(struct play *p, const struct queue_entry *q, size_t n, uint64_t id)
 {
-	static const char *const to[] = { "a@eins.example", "b@zwei.example", "c@eins.example" };
-	struct queue_entry *q, got;
 	struct span body;
-	uint64_t id, counts[5];
-	size_t n;
 
-	assert_int_equal(due(p), INT64_MAX);
-	assert_int_equal(lease(p, NOW, 10, &q), 0);
-	id = add(p, NOW, to, 3);
-	assert_int_equal(due(p), NOW);
-	assert_int_equal(lease(p, NOW - 1, 10, &q), 0);
-	/* Grouped by domain; what the message needs comes along. */
-	n = lease(p, NOW, 10, &q);
 	assert_int_equal(n, 2);
 	assert_int_equal(q[0].n_rcpts + q[1].n_rcpts, 3);
 	for (size_t i = 0; i < n; i++) {
@@ -80,6 +70,22 @@ static void play_life(struct play *p)
 			assert_true(span_ends(q[i].rcpts[k].address, q[i].n_rcpts == 2 ? SPAN("@eins.example") : SPAN("@zwei.example")));
 		}
 	}
+}
+
+static void play_life(struct play *p)
+{
+	static const char *const to[] = { "a@eins.example", "b@zwei.example", "c@eins.example" };
+	struct queue_entry *q, got;
+	uint64_t id, counts[5];
+	size_t n;
+
+	assert_int_equal(due(p), INT64_MAX);
+	assert_int_equal(lease(p, NOW, 10, &q), 0);
+	id = add(p, NOW, to, 3);
+	assert_int_equal(due(p), NOW);
+	assert_int_equal(lease(p, NOW - 1, 10, &q), 0);
+	n = lease(p, NOW, 10, &q);
+	check_leased(p, q, n, id);
 	OK(queue_count(p->tx, counts, &p->e));
 	assert_int_equal(counts[QUEUE_LEASED], 3);
 	assert_int_equal(lease(p, NOW, 10, &q), 0);

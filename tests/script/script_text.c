@@ -5,6 +5,18 @@
 #include "base/buf.h"
 #include "base/scan.h"
 
+static void add_numbered(struct buf *b, struct span text, uint64_t number)
+{
+	ssize_t at;
+
+	while ((at = span_find(text, SPAN("<#"))) >= 0) {
+		buf_add(b, span_sub(text, 0, (size_t)at));
+		buf_addf(b, "%llu", (unsigned long long)number);
+		text = span_from(text, (size_t)at + 2);
+	}
+	buf_add(b, text);
+}
+
 struct span script_expand(struct arena *a, struct span in)
 {
 	SCOPED_BUF b;
@@ -19,8 +31,8 @@ struct span script_expand(struct arena *a, struct span in)
 		if (end < 0 || !span_num(count, &n, 0, 1u << 26))
 			return SPAN_NONE;
 		buf_add(&b, span_sub(in, 0, (size_t)at));
-		for (uint64_t i = 0; i < n; i++)
-			buf_add(&b, span_sub(rest, 0, (size_t)end));
+		for (uint64_t i = 1; i <= n; i++)
+			add_numbered(&b, span_sub(rest, 0, (size_t)end), i);
 		in = span_from(rest, (size_t)end + 2);
 	}
 	buf_add(&b, in);
@@ -34,6 +46,8 @@ int script_fits(struct arena *a, struct span want, struct span line)
 	bool inside = false, ok;
 
 	buf_init(&re, 16u << 20);
+	if (span_find(want, SPAN("{{")) < 0)
+		return span_eq(want, line);
 	buf_addc(&re, '^');
 	while (want.n) {
 		if (span_starts(want, inside ? SPAN("}}") : SPAN("{{"))) {

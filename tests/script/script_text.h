@@ -1,4 +1,5 @@
-/* script_text.h - tests: the lines of conversation files. "<<3 ab>>" stands for "ababab"; in what is expected
+/* script_text.h - tests: the lines of conversation files. "<<3 ab>>" stands for "ababab", "<#" in it for the
+ * number (1, 2, 3); in what is expected
  * "{{regex}}" stands for what fits, all else for itself. NULL spans and negative results: the script is wrong. */
 #pragma once
 #include "base/arena.h"

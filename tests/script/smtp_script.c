@@ -1,30 +1,15 @@
-/* smtp_script.c - runs one conversation file against proto/smtp in this process: frame, lex and data of codec/smtp as
- * the gate does it, a bus that is a direct call, a real store and vault.
+/* smtp_script.c - conversations with proto/smtp; see script_run.h. Frame, lex and data of codec/smtp as the gate does it.
  *
- *   C: line        the client sends line CRLF (C1:, C2: for more connections; each is greeted when first named)
- *   X: octets      the client sends these, with \r \n \0 \xHH, nothing added
- *   S: line        the next line of the answer; {{regex}} pieces, all else as written. Every line must be named.
- *   S: ...         skips lines up to the one the next S: names;  S: (closed)
- *   <<N text>>     text N times
- *   @peer C1 WORDS submission, lmtp, outside (not loopback), tls, binding (before C1 is first named)
+ *   @peer C1 WORDS also: submission, lmtp
  *   @alias, @group ADDRESS TARGET...
- *   @restart       core forgets all sessions, the gate keeps its states
- *   @seal, @unseal the vault forgets and learns the master key
  *   @max N         the gate takes no larger messages
  *   @full ADDRESS  no more room for this account;  @limit ADDRESS N  may send N an hour;  @lock ADDRESS
  *   @setting NAME VALUE
  *   @inbox ADDRESS [N]  the newest (N-th newest) message in INBOX, told by M: lines;  @count ADDRESS  "N messages"
  *   @queue         each queued recipient, one M: line
  *   @body          the newest queued message, M: lines
- *   @bounce ADDRESS  the newest queued message comes in again for this address; M: what DATA and the message get
- *   # comment */
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
+ *   @bounce ADDRESS  the newest queued message comes in again for this address; M: what DATA and the message get */
 #include "base/io.h"
-#include "base/log.h"
 #include "base/scan.h"
 #include "codec/smtp/smtp_data.h"
 #include "codec/smtp/smtp_frame.h"
@@ -32,42 +17,31 @@
 #include "domain/mail/queue.h"
 #include "domain/org/address.h"
 #include "proto/smtp/smtp.h"
-#include "script/house.h"
 #include "script/mail_look.h"
-#include "script/script_text.h"
+#include "script/script_run.h"
 
-#define CONNS 4
-enum mode { MODE_COMMAND, MODE_ANSWER, MODE_DATA, MODE_BDAT };
+enum mode { MODE_COMMAND, MODE_DATA, MODE_BDAT };
 
 struct conn {
-	bool used, open, closed, outside, tls, binding;
-	uint8_t service;
-	struct session s;
+	struct script_conn base;
 	enum mode mode;
 	struct smtp_frame frame;
 	struct smtp_data data;
-	struct buf state, out, body;
+	struct buf body;
 	bool toobig, bdat_any, bdat_last;
 	uint64_t bdat_n, bdat_left;
 };
-static struct conn conns[CONNS];
-static struct buf looked;                    /* M: lines */
-static struct script_house house;
-static const char *file;
-static unsigned line_no;
+static struct conn conns[SCRIPT_CONNS];
 static size_t max_len = 52428800;
 
-static void wrong(const char *what, struct span detail)
+static struct conn *mine(struct script_conn *c)
 {
-	fprintf(stderr, "%s:%u: %s: %.*s\n", file, line_no, what, SPAN_F(detail));
-	if (house.house.store)
-		script_house_close(&house);
-	exit(1);
+	return (struct conn *)c;
 }
 
-static void no_log(struct span line)
+static struct script_conn *conn(size_t i)
 {
-	(void)line;
+	return &conns[i].base;
 }
 
 static void no_watch(struct house *h, uint64_t session, uint64_t object_id)
@@ -84,20 +58,6 @@ static void no_change(void *arg, const struct change *c, size_t n)
 	(void)n;
 }
 
-/* ---- core ---- */
-
-static void forget(struct conn *c)
-{
-	if (c->s.proto)
-		c->s.proto_free(c->s.proto);
-	c->s.proto = NULL;
-	if (c->s.arena)
-		arena_reset(c->s.arena);
-	c->s.account_id = 0;
-	c->s.login = SPAN_NONE;
-	c->open = false;
-}
-
 static void drop_body(struct conn *c)
 {
 	buf_reset(&c->body);
@@ -105,73 +65,18 @@ static void drop_body(struct conn *c)
 	c->toobig = c->bdat_any = false;
 }
 
-static void take_reply(struct conn *c, const struct cmd *cmd, struct reply *r, struct buf *out)
+static void took(struct script_conn *sc, const struct cmd *cmd, const struct reply *r)
 {
-	if (r->nseg == 0 && out->n)
-		reply_bytes(r, buf_span(out));
-	for (size_t i = 0; i < r->nseg; i++)
-		buf_add(&c->out, r->seg[i].bytes);
-	if (r->state.p) {
-		buf_reset(&c->state);
-		buf_add(&c->state, r->state);
-	}
+	struct conn *c = mine(sc);
+
 	if (r->mood == MOOD_BAD_COMMAND && span_eqz(cmd->verb, "BDAT"))
 		drop_body(c);
 	c->mode = MODE_COMMAND;
-	c->closed |= r->next == NEXT_CLOSE;
-	switch (r->next) {
-	case NEXT_CONTINUE:
-		c->mode = MODE_ANSWER;
-		break;
-	case NEXT_DATA:
+	if (r->next == NEXT_DATA) {
 		drop_body(c);
 		c->mode = MODE_DATA;
-		break;
-	case NEXT_STARTTLS:
-		forget(c);
-		buf_reset(&c->state);
-		c->tls = true;
-		break;
 	}
 }
-
-static void ask(struct conn *c, struct cmd *cmd)
-{
-	SCOPED_ARENA a = arena_new();
-	SCOPED_BUF out;
-	struct reply r;
-	struct call call = { .arena = a, .house = &house.house, .session = &c->s, .cmd = cmd, .reply = &r,
-		.out = &out };
-
-	buf_init(&out, 4u << 20);
-	cmd->session = c->s.id;
-	cmd->service = c->service;
-	if (!c->open) {
-		cmd->flags |= CMD_OPEN;
-		cmd->peer = (struct peer){ .address = SPAN("192.0.2.1"), .loopback = !c->outside, .tls = c->tls };
-		if (c->tls) {
-			cmd->peer.tls_version = SPAN("TLSv1.3");
-			cmd->peer.tls_cipher = SPAN("TLS_AES_256_GCM_SHA384");
-			cmd->peer.channel_binding = c->binding ? SPAN("0123456789abcdef") : SPAN_NONE;
-		}
-		cmd->state = buf_span(&c->state);
-		c->s.peer = cmd->peer;
-	}
-	reply_init(&r, cmd);
-	if (!org_is_open(house.house.org)) {
-		smtp_proto.refuse(&call, ERR_LATER, true);
-	} else if (c->open || smtp_proto.begin(&call, cmd->state) == 0) {
-		c->open = true;
-		smtp_proto.run(&call);
-	} else {
-		r.next = NEXT_CLOSE;
-	}
-	if (out.failed)
-		wrong("reply too large", cmd->verb);
-	take_reply(c, cmd, &r, &out);
-}
-
-/* ---- gate ---- */
 
 static void add_flags(const struct conn *c, struct toks *t, bool bdat)
 {
@@ -207,7 +112,7 @@ static void send_body(struct conn *c, struct cmd *cmd, struct toks *t)
 	cmd->tok = t->v;
 	cmd->ntok = t->n;
 	c->mode = MODE_COMMAND;
-	ask(c, cmd);
+	script_ask(&c->base, cmd);
 	io_close(&cmd->spool_fd);
 }
 
@@ -259,7 +164,7 @@ static void command(struct conn *c, struct span line)
 	struct cmd cmd = { .spool_fd = -1 };
 
 	if (smtp_lex(a, line, &lexed, &e) < 0) {
-		buf_addf(&c->out, "%u %s %s\r\n", lexed.code, lexed.status, e.say);
+		buf_addf(&c->base.out, "%u %s %s\r\n", lexed.code, lexed.status, e.say);
 		return;
 	}
 	if (lexed.verb == SMTP_BDAT) {
@@ -279,7 +184,7 @@ static void command(struct conn *c, struct span line)
 	cmd.verb = lexed.word;
 	cmd.tok = lexed.args.v;
 	cmd.ntok = lexed.args.n;
-	ask(c, &cmd);
+	script_ask(&c->base, &cmd);
 }
 
 static void answer(struct conn *c, struct span line)
@@ -287,17 +192,17 @@ static void answer(struct conn *c, struct span line)
 	struct tok t = { .kind = TOK_STRING, .text = line };
 	struct cmd cmd = { .verb = SPAN("*CONTINUE"), .flags = CMD_INTERNAL, .tok = &t, .ntok = 1, .spool_fd = -1 };
 
-	ask(c, &cmd);
+	script_ask(&c->base, &cmd);
 }
 
 static struct span feed_line(struct conn *c, struct span in)
 {
-	bool is_answer = c->mode == MODE_ANSWER;
+	bool is_answer = c->base.answer;
 	size_t used = 0;
 	int r = is_answer ? smtp_frame_answer(&c->frame, in, &used) : smtp_frame(&c->frame, in, &used);
 
 	if (r < 0)
-		buf_addf(&c->out, "500 %s %s\r\n", r == ERR_TOOBIG ? "5.5.6" : "5.5.2", c->frame.why);
+		buf_addf(&c->base.out, "500 %s %s\r\n", r == ERR_TOOBIG ? "5.5.6" : "5.5.2", c->frame.why);
 	else if (r == 1 && is_answer)
 		answer(c, smtp_frame_text(&c->frame));
 	else if (r == 1)
@@ -305,9 +210,11 @@ static struct span feed_line(struct conn *c, struct span in)
 	return span_from(in, used);
 }
 
-static void feed(struct conn *c, struct span in)
+static void feed(struct script_conn *sc, struct span in)
 {
-	while (in.n && !c->closed) {
+	struct conn *c = mine(sc);
+
+	while (in.n && !sc->closed) {
 		if (c->mode == MODE_DATA) {
 			size_t used;
 			int r = smtp_data(&c->data, in, &used);
@@ -331,207 +238,75 @@ static void feed(struct conn *c, struct span in)
 	}
 }
 
-static void conn_start(struct conn *c)
+static void start(struct script_conn *c)
 {
-	struct cmd cmd = { .verb = SPAN("*GREETING"), .flags = CMD_INTERNAL, .spool_fd = -1 };
-
-	c->used = true;
-	if (!c->service)
-		c->service = SVC_SMTP;
-	c->s.id = (uint64_t)(c - conns) + 1;
-	c->s.service = c->service;
-	c->s.arena = arena_new();
-	buf_init(&c->out, 64u << 20);
-	buf_init(&c->state, BUS_STATE_MAX);
-	buf_init(&c->body, 64u << 20);
-	smtp_frame_init(&c->frame);
-	ask(c, &cmd);
+	buf_init(&mine(c)->body, 64u << 20);
+	smtp_frame_init(&mine(c)->frame);
 }
 
-static void conn_end(struct conn *c)
+static void end(struct script_conn *c)
 {
-	forget(c);
-	arena_free(c->s.arena);
-	smtp_frame_fini(&c->frame);
-	buf_fini(&c->out);
-	buf_fini(&c->state);
-	buf_fini(&c->body);
+	smtp_frame_fini(&mine(c)->frame);
+	buf_fini(&mine(c)->body);
 }
 
-/* ---- the script ---- */
-
-static void bounce(struct arena *a, struct span address)
+static bool quiet(struct script_conn *c)
 {
-	struct conn *c = &conns[CONNS - 1];
-	struct buf text;
+	return mine(c)->mode != MODE_COMMAND;
+}
 
-	if (!c->used)
-		conn_start(c);
+static bool peer(struct script_conn *c, struct span word)
+{
+	if (span_eqz(word, "submission"))
+		c->service = SVC_SUBMISSION;
+	else if (span_eqz(word, "lmtp"))
+		c->service = SVC_LMTP;
+	else
+		return false;
+	return true;
+}
+
+static bool bounce(struct arena *a, struct span address, struct buf *looked)
+{
+	struct script_conn *c = conn(SCRIPT_CONNS - 1);
+	SCOPED_BUF text;
+
 	buf_init(&text, 64u << 20);
-	if (!mail_look(&house.house, a, SPAN("@body"), SPAN_NONE, &text))
-		wrong("nothing to bounce", address);
+	script_start(c);
+	if (!mail_look(&script_house.house, a, SPAN("@body"), SPAN_NONE, &text))
+		return false;
 	feed(c, arena_printf(a, "EHLO back.example\r\nMAIL FROM:<>\r\nRCPT TO:<%.*s>\r\n", SPAN_F(address)));
 	buf_reset(&c->out);
 	feed(c, SPAN("DATA\r\n"));
 	feed(c, buf_span(&text));
 	feed(c, SPAN(".\r\n"));
-	buf_add(&looked, buf_span(&c->out));
+	buf_add(looked, buf_span(&c->out));
 	buf_reset(&c->out);
-	buf_fini(&text);
+	return true;
 }
 
-static void expect(struct conn *c, struct buf *from, struct arena *a, struct span want)
+static bool directive(struct arena *a, struct span word, struct span rest, struct buf *looked)
 {
-	static bool skip;
-	struct span line;
-	int fits;
-
-	if (span_eqz(want, "...")) {
-		skip = true;
-		return;
-	}
-	if (c && span_eqz(want, "(closed)")) {
-		if (!c->closed)
-			wrong("still open", want);
-		return;
-	}
-	do {
-		ssize_t at = span_find(buf_span(from), SPAN("\r\n"));
-
-		if (at < 0)
-			wrong("no such line", want);
-		line = arena_span(a, span_sub(buf_span(from), 0, (size_t)at));
-		buf_eat(from, (size_t)at + 2);
-		fits = script_fits(a, want, line);
-	} while (fits == 0 && skip);
-	skip = false;
-	if (fits != 1)
-		wrong(fits ? "bad pattern" : "got another line", line);
-}
-
-static void peer_words(struct span words)
-{
-	struct conn *c;
-
-	if (words.n < 2 || words.p[0] != 'C' || words.p[1] < '0' || words.p[1] >= '0' + CONNS)
-		wrong("which connection", words);
-	c = &conns[words.p[1] - '0'];
-	words = span_from(words, 3);
-	while (words.n) {
-		struct span w = span_cut(&words, ' ');
-
-		if (span_eqz(w, "submission"))
-			c->service = SVC_SUBMISSION;
-		else if (span_eqz(w, "lmtp"))
-			c->service = SVC_LMTP;
-		else if (span_eqz(w, "outside"))
-			c->outside = true;
-		else if (span_eqz(w, "tls"))
-			c->tls = true;
-		else if (span_eqz(w, "binding"))
-			c->tls = c->binding = true;
-		else
-			wrong("unknown word", w);
-	}
-}
-
-static void directive(struct arena *a, struct span line)
-{
-	struct span rest = line, word = span_cut(&rest, ' ');
 	uint64_t n;
 
-	if (span_eqz(word, "@peer")) {
-		peer_words(rest);
-	} else if (span_eqz(word, "@restart")) {
-		for (size_t i = 0; i < CONNS; i++)
-			forget(&conns[i]);
-	} else if (span_eqz(word, "@seal")) {
-		test_house_seal(&house.under);
-	} else if (span_eqz(word, "@unseal")) {
-		test_house_unseal(&house.under);
-	} else if (span_eqz(word, "@max") && span_num(rest, &n, 0, UINT32_MAX)) {
-		max_len = (size_t)n;
-	} else if (looked.n) {
-		wrong("not expected", buf_span(&looked));
-	} else if (span_eqz(word, "@bounce")) {
-		bounce(a, rest);
-	} else {
-		if (!mail_look(&house.house, a, word, rest, &looked))
-			wrong("bad directive", line);
-	}
-}
-
-static void run_line(struct arena *a, struct span line)
-{
-	size_t i = 0;
-	char side = line.p[0];
-	struct conn *c;
-
-	if (side == '@') {
-		directive(a, line);
-		return;
-	}
-	line = span_from(line, 1);
-	if (line.n && ascii_digit(line.p[0])) {
-		i = (size_t)(line.p[0] - '0');
-		line = span_from(line, 1);
-	}
-	if (!strchr("CSXM", side) || i >= CONNS || !line.n || line.p[0] != ':')
-		wrong("bad script line", line);
-	line = script_expand(a, span_from(line, line.n > 1 && line.p[1] == ' ' ? 2 : 1));
-	if (!line.p)
-		wrong("bad repetition", line);
-	if (side == 'M') {
-		expect(NULL, &looked, a, line);
-		return;
-	}
-	c = &conns[i];
-	if (!c->used)
-		conn_start(c);
-	if (side == 'S') {
-		expect(c, &c->out, a, line);
-		return;
-	}
-	if (c->out.n && c->mode != MODE_DATA && c->mode != MODE_BDAT)
-		wrong("not expected", buf_span(&c->out));
-	if (c->closed)
-		wrong("connection is closed", line);
-	feed(c, side == 'X' ? script_unescape(a, line) : arena_printf(a, "%.*s\r\n", SPAN_F(line)));
+	if (span_eqz(word, "@bounce"))
+		return bounce(a, rest, looked);
+	if (!span_eqz(word, "@max"))
+		return mail_look(&script_house.house, a, word, rest, looked);
+	if (!span_num(rest, &n, 0, UINT32_MAX))
+		return false;
+	max_len = (size_t)n;
+	return true;
 }
 
 int main(int argc, char **argv)
 {
-	SCOPED_BUF text;
-	struct span rest;
-	struct err e = ERR_INIT;
+	static const struct script_kind kind = {
+		.proto = &smtp_proto, .service = SVC_SMTP, .challenge = "334 ",
+		.scram = { "AUTH SCRAM-SHA-256 ", "AUTH SCRAM-SHA-256-PLUS " },
+		.conn = conn, .start = start, .feed = feed, .took = took, .quiet = quiet, .peer = peer,
+		.directive = directive, .end = end, .watch = no_watch, .changed = no_change,
+	};
 
-	if (argc != 2)
-		return 2;
-	file = argv[1];
-	buf_init(&text, 1u << 20);
-	buf_init(&looked, 64u << 20);
-	if (io_read_file(AT_FDCWD, file, &text, &e) < 0)
-		wrong("cannot read", span_str(e.log));
-	log_test_sink(no_log);
-	script_house_open(&house, no_watch, no_change);
-	rest = buf_span(&text);
-	while (rest.n) {
-		SCOPED_ARENA a = arena_new();
-		struct span line = span_cut(&rest, '\n');
-
-		line_no++;
-		if (line.n && line.p[0] != '#')
-			run_line(a, line);
-	}
-	for (size_t i = 0; i < CONNS; i++)
-		if (conns[i].used && conns[i].out.n)
-			wrong("not expected", buf_span(&conns[i].out));
-	if (looked.n)
-		wrong("not expected", buf_span(&looked));
-	for (size_t i = 0; i < CONNS; i++)
-		if (conns[i].used)
-			conn_end(&conns[i]);
-	buf_fini(&looked);
-	script_house_close(&house);
-	return 0;
+	return script_main(&kind, argc, argv);
 }

@@ -106,10 +106,10 @@ class Imap_proxy(Imap):
 def test_no_password_in_clear_from_elsewhere(behind):
     with Imap_proxy(behind, "203.0.113.7") as i:
         assert b"LOGINDISABLED" in i.greeting and b"AUTH=PLAIN" not in i.greeting
-        assert i.cmd(f"LOGIN anna@example.org {behind.accounts['anna@example.org']}").status in ("NO", "BAD")
+        assert i.cmd(f"LOGIN anna@example.org {behind.accounts['anna@example.org']}").status == "NO"
     with Smtp(behind.port("submission"), before=proxy("203.0.113.7")) as s:
         assert "AUTH" not in s.caps
-        assert s.cmd("AUTH PLAIN AGEAYg==")[0] in (530, 538, 502, 503, 523)
+        assert s.cmd("AUTH PLAIN AGEAYg==")[0] == 538
 
 
 @pytest.mark.parametrize("junk", [b"EHLO x\r\n", b"\r\n\r\n\0\r\nQUIT\n\x21\x11\xff\xff" + b"x" * 100,
@@ -122,7 +122,7 @@ def test_proxy_junk_is_cut_off(behind, junk):
             got = s.recv(1000)
         except ConnectionResetError:
             got = b""
-        assert got == b"" or got.startswith((b"421", b"554", b"550", b"500")), got
+        assert got == b"", "not a word to who is no proxy"
     with Smtp(behind.port("smtp"), before=proxy("203.0.113.8")) as ok:
         assert ok.cmd("NOOP")[0] == 250
 
@@ -242,7 +242,7 @@ def test_core_dies_in_a_mail_transaction(new_house):
         h.kill("core")
         h.wait_running()
         wait_for(lambda: s.cmd("NOOP")[0] == 250)
-        assert s.cmd("DATA")[0] in (451, 503)
+        assert s.cmd("DATA")[0] == 451
         s.cmd("RSET")
         assert s.data(anna, "Subject: neu\r\n\r\nx\r\n.\r\n")[0] == 250
     assert len(h.wait_mail(anna)) == 1

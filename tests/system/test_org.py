@@ -1,4 +1,5 @@
 """What the organisation decides: offices with terms, aliases, catch-all, sub-addresses, quotas, send limits."""
+import base64
 import datetime
 import imaplib
 import smtplib
@@ -115,6 +116,33 @@ def test_alias_to_outside(new_house):
         assert b"Subject: Anfrage" in peer.mails[0].data
 
 
+def test_connections_of_one_account(new_house):
+    # bound: ACCOUNT_SESSIONS_MAX
+    h = new_house()
+    anna, bernd = h.account("anna"), h.account("bernd")
+
+    def refused():
+        with Imap(h.port("imap")) as i:
+            a = i.cmd(f"LOGIN {anna} {h.accounts[anna]}")
+            assert (a.status, a.text) == ("NO", b"[LIMIT] Too many connections of this account")
+            assert i.cmd(f"LOGIN {bernd} {h.accounts[bernd]}").status == "OK", "others may"
+        with Smtp(h.port("submissions"), tls=True) as s:
+            plain = base64.b64encode(f"\0{anna}\0{h.accounts[anna]}".encode()).decode()
+            assert s.cmd("AUTH PLAIN " + plain) == (454, "4.7.0 Too many connections of this account")
+
+    many = [Imap.login(h, anna) for _ in range(100)]
+    refused()
+    h.kill("core")
+    h.wait_running()
+    for i in many:
+        wait_for(lambda: i.cmd("NOOP").status == "OK")
+    refused()
+    many.pop().ok("LOGOUT")
+    wait_for(lambda: Imap(h.port("imap")).cmd(f"LOGIN {anna} {h.accounts[anna]}").status == "OK")
+    for i in many:
+        i.close()
+
+
 def test_sub_address(house):
     anna = house.fresh()
     house.deliver(anna.replace("@", "+rundbrief@"))
@@ -154,7 +182,7 @@ def test_quota(house):
             s.sendmail("gast@example.net", [anna], big)
     code, text = (e.value.smtp_code, e.value.smtp_error) if hasattr(e.value, "smtp_code") else \
         list(e.value.recipients.values())[0]
-    assert code in (452, 552) and b".2.2" in text
+    assert code == 452 and text.startswith(b"4.2.2")
     with Imap.login(house, anna) as i:
         a = i.append("INBOX", big)
         assert a.status == "NO" and b"[OVERQUOTA]" in a.text, a
@@ -180,7 +208,7 @@ def test_send_limit(house):
         house.submit(anna, bernd)
     with pytest.raises(smtplib.SMTPException) as e:
         house.submit(anna, bernd)
-    assert "45" in str(e.value) or "55" in str(e.value)
+    assert "450" in str(e.value)
     assert len(house.wait_mail(bernd, 3)) == 3
 
 
@@ -190,7 +218,7 @@ def test_sender_must_be_ones_own(house):
         with pytest.raises((smtplib.SMTPSenderRefused, smtplib.SMTPRecipientsRefused)) as e:
             house.submit(anna, bernd, sender=sender)
         code = getattr(e.value, "smtp_code", None) or list(e.value.recipients.values())[0][0]
-        assert code in (550, 553, 554)
+        assert code == 553
 
 
 def test_locked_account_cannot_sign_in_but_gets_mail(house):
@@ -253,7 +281,7 @@ def test_umlauts_in_names_and_mailboxes(house):
         assert i.ok('LIST "" "Vorst*"').find("Vorstände/Prüfung".encode())
         i.ok('RENAME "Vorstände" "Räte"'.encode())
         i.ok('SELECT "Räte/Prüfung"'.encode())
-        assert i.cmd(b'CREATE "a&kaputt"').status in ("OK", "NO", "BAD")
+        assert i.cmd(b'CREATE "a&kaputt"').status == "OK", "with IMAP4rev2 names are UTF-8"
 
 
 def test_command_line_errors(house):

@@ -44,21 +44,22 @@ def test_order_of_commands(s):
     assert s.cmd("BDAT 0 LAST")[0] == 503
     assert s.cmd("MAIL FROM:<a@example.net>")[0] == 250
     assert s.cmd("MAIL FROM:<a@example.net>")[0] == 503
-    assert s.cmd("DATA")[0] in (503, 554)
+    assert s.cmd("DATA")[0] == 554
     assert s.cmd("RSET")[0] == 250
 
 
-@pytest.mark.parametrize("line, codes", [
-    ("MAIL FROM:a@example.net", (501, 250)), ("MAIL FROM:<a@example.net> SIZE=x", (501,)),
-    ("MAIL FROM:<a@example.net> BODY=9BIT", (501, 504, 555)), ("MAIL FROM:<a@example.net> FOO=1", (555,)),
-    ("MAIL FROM:<a@@example.net>", (501, 553)), ("MAIL FROM:<" + "a" * 70 + "@example.net>", (501, 553, 500)),
-    ("MAIL FROM:<a@example.net> SIZE=99999999999", (552,)), ("FOO", (500, 502)), ("HELO", (501,)), ("", (500,)),
-    ("VRFY postmaster", (252,)), ("EXPN alle", (502, 550, 252)), ("EHLO", (501,)), ("ETRN x", (500, 502)),
-    ("AUTH PLAIN", (502, 503, 530, 538)), ("MAIL FROM:<a@example.net> RET=ALLES", (501,)),
-    ("NOOP egal", (250,)), ("RSET x", (501, 250)),
+@pytest.mark.parametrize("line, answer", [
+    ("MAIL FROM:a@example.net", "501 5.1.7"), ("MAIL FROM:<a@example.net> SIZE=x", "501 5.5.4"),
+    ("MAIL FROM:<a@example.net> BODY=9BIT", "501 5.5.4"), ("MAIL FROM:<a@example.net> FOO=1", "555 5.5.4"),
+    ("MAIL FROM:<a@@example.net>", "501 5.1.7"), ("MAIL FROM:<" + "a" * 65 + "@example.net>", "501 5.1.7"),
+    ("MAIL FROM:<a@example.net> SIZE=99999999999", "552 5.3.4"), ("FOO", "500 5.5.2"), ("HELO", "501 5.5.4"),
+    ("", "500 5.5.2"), ("VRFY postmaster", "252 2.1.5"), ("EXPN alle", "502 5.5.1"), ("EHLO", "501 5.5.4"),
+    ("ETRN x", "500 5.5.2"), ("AUTH PLAIN", "502 5.5.1"), ("MAIL FROM:<a@example.net> RET=ALLES", "501 5.5.4"),
+    ("NOOP egal", "250 2.0.0"), ("RSET x", "501 5.5.4"),
 ])
-def test_bad_lines(s, line, codes):
-    assert s.cmd(line)[0] in codes
+def test_bad_lines(s, line, answer):
+    code, text = s.cmd(line)
+    assert f"{code} {text.split()[0]}" == answer
     assert s.cmd("NOOP")[0] == 250
 
 
@@ -68,47 +69,52 @@ def test_null_sender_and_postmaster(house, s):
     assert s.cmd("RCPT TO:<Postmaster>")[0] == 250
 
 
+def test_delivery_makes_no_mailbox(house, s):
+    """CVE-2026-40204: what a stranger writes behind the plus opens no folder and no other's mailbox."""
+    anna = house.fresh()
+    with Imap.login(house, anna) as i:
+        before = sorted(i.ok('LIST "" "*"').untagged)
+    for tag in ("Neu", "shared/vorstand@example.org/INBOX", "../../x", "INBOX/Neu"):
+        local, domain = anna.split("@")
+        assert s.data(f'"{local}+{tag}"@{domain}', "Subject: x\r\n\r\nx\r\n.\r\n")[0] == 250
+    house.wait_mail(anna, 4)
+    with Imap.login(house, anna) as i:
+        assert sorted(i.ok('LIST "" "*"').untagged) == before
+        assert i.ok("STATUS INBOX (MESSAGES)").find(rb"MESSAGES 4\)")
+
+
 def test_too_long_line(s):
     s.send("NOOP " + "x" * 5000 + "\r\n")
     assert s.reply()[0] == 500
     assert s.cmd("NOOP")[0] == 250
 
 
-def test_endless_line_ends_the_connection_or_is_refused(s):
-    try:
-        for _ in range(64):
-            s.send(b"y" * 65536)
-        s.send(b"\r\n")
-    except OSError:
-        return
-    assert s.reply()[0] in (500, 421, 0)
+def test_endless_line_ends_the_connection(s):
+    s.send(b"y" * 70000)
+    code, text = s.reply()
+    assert (code, text) == (421, "4.7.0 mail.example.org Line without end, closing")
+    assert s.over()
 
 
 def test_too_many_errors(s):
-    last = 0
-    for _ in range(40):
-        try:
-            last = s.cmd("QUATSCH")[0]
-        except OSError:
-            last = 0
-        if last in (421, 0):
-            break
-    assert last in (421, 0)
+    for _ in range(20):
+        assert s.cmd("QUATSCH")[0] == 500
+    assert s.cmd("NOOP")[0] == 250, "20 are forgiven"
+    assert s.cmd("QUATSCH")[0] == 500
+    assert s.reply() == (421, "4.7.0 mail.example.org Too many errors, closing")
     assert s.over()
 
 
 def test_nul_bytes(house, s):
-    assert s.cmd(b"NOOP \0\0")[0] in (500, 501)
-    assert s.cmd(b"MAIL FROM:<a\0b@example.net>")[0] in (500, 501)
+    assert s.cmd(b"NOOP \0\0")[0] == 500
+    assert s.cmd(b"MAIL FROM:<a\0b@example.net>")[0] == 500
     anna = house.fresh()
     code, _ = s.data(anna, b"Subject: n\r\n\r\na\0b\r\n.\r\n")
-    assert code in (250, 550, 554)
-    if code == 250:
-        assert b"a\0b" in house.wait_mail(anna)[0] or b"ab" in house.fetch_all(anna)[0]
+    assert code == 550 and not house.fetch_all(anna)
 
 
 def test_raw_eight_bit_command(s):
-    assert s.cmd(b"MAIL FROM:<gr\xfc\xdfe@example.net>")[0] in (500, 501, 550, 553)
+    assert s.cmd(b"MAIL FROM:<gr\xfc\xdfe@example.net>")[0] == 501
     assert s.cmd("NOOP")[0] == 250
 
 
@@ -166,7 +172,7 @@ def test_bdat_without_mail_keeps_in_step(house, s):
     s.send(b"BDAT x\r\n")
     assert s.reply()[0] == 501
     s.send(b"BDAT 99999999999999999999\r\n")
-    assert s.reply()[0] in (501, 552, 421)
+    assert s.reply()[0] == 501
 
 
 def test_binarymime(house, s):
@@ -238,27 +244,27 @@ def test_starttls_forgets_ehlo(house):
     with Smtp(house.port("smtp")) as s:
         s.ok("STARTTLS", 220)
         s.tls()
-        assert s.cmd("STARTTLS")[0] in (503, 502, 454, 500)
+        assert s.cmd("STARTTLS")[0] == 503
         assert s.cmd("EHLO again.example.net")[0] == 250
 
 
 def test_auth_junk(house):
     anna = house.fresh()
     with Smtp(house.port("submissions"), tls=True) as s:
-        assert s.cmd("MAIL FROM:<" + anna + ">")[0] in (530, 550)
+        assert s.cmd("MAIL FROM:<" + anna + ">")[0] == 530
         assert s.cmd("AUTH")[0] == 501
         assert s.cmd("AUTH GIBTSNICHT")[0] == 504
-        assert s.cmd("AUTH PLAIN !!!!")[0] in (501, 535)
-        assert s.cmd("AUTH PLAIN " + base64.b64encode(b"nur eins").decode())[0] in (501, 535)
+        assert s.cmd("AUTH PLAIN !!!!")[0] == 501
+        assert s.cmd("AUTH PLAIN " + base64.b64encode(b"nur eins").decode())[0] == 501
         assert s.cmd("AUTH PLAIN")[0] == 334
         assert s.cmd("*")[0] == 501
         assert s.cmd("AUTH LOGIN")[0] == 334
-        assert s.cmd("=")[0] in (501, 535)
+        assert s.cmd("=")[0] == 501
     with Smtp(house.port("submissions"), tls=True) as s:
         s.send("AUTH PLAIN\r\n")
         assert s.reply()[0] == 334
         s.send(b"A" * 20000 + b"\r\n")
-        assert s.reply()[0] in (500, 501, 421, 0)
+        assert s.reply()[0] == 501
     with Smtp(house.port("submissions"), tls=True) as s:
         assert s.cmd(auth_plain(anna, house.accounts[anna]))[0] == 235
         assert s.cmd(auth_plain(anna, house.accounts[anna]))[0] == 503
@@ -286,7 +292,7 @@ def test_guessing_ends_the_connection(house):
             codes.append(code)
             if code in (0, 421):
                 break
-        assert codes[0] == 535 and codes[-1] in (0, 421), codes
+        assert codes == [535] * 5 + [421], codes
 
 
 def test_submission_adds_date_and_message_id(house):
@@ -300,13 +306,13 @@ def test_loop_is_noticed(house, s):
     anna = house.fresh()
     code, _ = s.data(anna, "".join("Received: from a by b; Tue, 24 Nov 2026 10:00:00 +0000\r\n" for _ in range(120)) +
                      "\r\nx\r\n.\r\n")
-    assert code in (550, 554)
+    assert code == 554
 
 
 def test_lmtp(house):
     anna, bernd = house.fresh(), house.fresh()
     with Smtp(house.port("lmtp"), ehlo=None) as s:
-        assert s.cmd("EHLO x")[0] in (500, 502)
+        assert s.cmd("EHLO x")[0] == 500
         s.ok("LHLO x.example.net")
         s.ok("MAIL FROM:<a@example.net>")
         s.ok(f"RCPT TO:<{anna}>")

@@ -64,80 +64,81 @@ static void run(struct buf *log, struct span in, size_t step)
 	imap_frame_fini(&f);
 }
 
+static const struct {
+	const char *in, *want;
+} frame_rows[] = {
+	{"a NOOP\r\n", "=a NOOP|S;"},
+	{"a NOOP\nb NOOP\r\n", "=a NOOP|S;=b NOOP|S;"},
+	{"a NOO", "..."},
+	{"\r\n", "=|S;"},
+	{"a X {3}\r\nabc\r\n", "C3 =a X {3}\r\nabc|9+3 S;"},
+	{"a X {3+}\r\nabc {0+}\r\n\r\n", "=a X {3+}\r\nabc {0+}\r\n|10+3 20+0 S;"},
+	{"a X {0}\r\n\r\n", "C0 =a X {0}\r\n|9+0 S;"},
+	/* bodies are no lines: their ends and headers inside them mean nothing */
+	{"a X {8+}\r\nz {9+}\r\n\r\nb Y\r\n", "=a X {8+}\r\nz {9+}\r\n|10+8 S;=b Y|S;"},
+	{"a X {4+}\r\n{3+}\r\nb Y\r\n", "=a X {4+}\r\n{3+}|10+4 S;=b Y|S;"},
+	{"a X ~{3+}\r\nabc\r\n", "=a X ~{3+}\r\nabc|11+3b S;"},
+	/* too large for the frame: spooled for APPEND, REPLACE only */
+	{"a APPEND x {11+}\r\nhello world\r\n",
+		"=a APPEND x {11+}\r\n|18+11s Shello world;"},
+	{"a uid  replace 1 x {11+}\r\nhello world\r\n",
+		"=a uid  replace 1 x {11+}\r\n|26+11s Shello world;"},
+	{"a append x {6+}\r\nabcdef {6+}\r\nghijkl {4+}\r\nmnop\r\n",
+		"=a append x {6+}\r\nabcdef {6+}\r\n {4+}\r\nmnop|17+6 30+6s 37+4 "
+		"Sghijkl;"},
+	{"a LOGIN x {11+}\r\nhello world {2+}\r\nhi\r\nb NOOP\r\n", "!-9 a;=b NOOP|S;"},
+	{"a LOGIN x {11}\r\nb NOOP\r\n", "!-9 a;=b NOOP|S;"},
+	{"a LOGIN x {11+}\r\nhello world {2}\r\nb NOOP\r\n", "!-9 a;=b NOOP|S;"},
+	/* one literal too large: refused at once, read over, or fatal */
+	{"a APPEND x {101}\r\nb NOOP\r\n", "!-9 a;=b NOOP|S;"},
+	{"a APPEND x {5000}\r\nb NOOP\r\n", "!-9 a;=b NOOP|S;"},
+	{"a APPEND x {5000+}\r\nb NOOP\r\n", "!-9 a;#"},
+	{"a APPEND x {99999999999999999999}\r\nb NOOP\r\n", "!-9 a;=b NOOP|S;"},
+	{"a APPEND x {99999999999999999999+}\r\n", "!-9 a;#"},
+	{"a X {1111111111111111111111111111111111111}\r\nb NOOP\r\n", "!-9 a;=b NOOP|S;"},
+	{"a X {1111111111111111111111111111111111111+}\r\n", "!-9 a;#"},
+	{"a X {0000003+}\r\nabc\r\n", "=a X {0000003+}\r\nabc|16+3 S;"},
+	{"a X {1+}\r\na{1+}\r\nb{1+}\r\nc{1+}\r\nd\r\nb NOOP\r\n", "!-5 a;=b NOOP|S;"},
+	{"a X {1+}\r\na{1+}\r\nb{1+}\r\nc{1}\r\nb NOOP\r\n", "!-5 a;=b NOOP|S;"},
+	/* not headers: the lexer will say so */
+	{"a X {}\r\n", "=a X {}|S;"},
+	{"a X {+}\r\n", "=a X {+}|S;"},
+	{"a X {3 }\r\n", "=a X {3 }|S;"},
+	{"a X {-3}\r\n", "=a X {-3}|S;"},
+	{"a X 3}\r\n", "=a X 3}|S;"},
+	{"a X {3} \r\n", "=a X {3} |S;"},
+	{"}\r\n+}\r\n3}\r\n", "=}|S;=+}|S;=3}|S;"},
+	{"a X {3}\nb NOOP\r\n", "!-8 a;=b NOOP|S;"},
+	{"a X {3+}\nabc\r\n", "!-8 a;#"},
+	/* lines too long stay in step */
+	{"a 3456789012345678901234567890123456789012345678901234567890\r\nb NOOP\r\n",
+		"!-9 a;=b NOOP|S;"},
+	{"a 34567890123456789012345678901234567890123456789012345678\r\nb NOOP\r\n",
+		"=a 34567890123456789012345678901234567890123456789012345678|S;=b NOOP|S;"},
+	{"a 3456789012345678901234567890123456789012345678901234567890 {3+}\r\nx\r\n\r\nb "
+	 "NOOP\r\n",
+		"!-9 a;=b NOOP|S;"},
+	{"a 3456789012345678901234567890123456789012345678901234567890 {3}\r\nb NOOP\r\n",
+		"!-9 a;=b NOOP|S;"},
+	{"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\nb "
+	 "NOOP\r\n",
+		"!-9 ;=b NOOP|S;"},
+};
+
 static void test_frame(void **state)
 {
-	static const struct {
-		const char *in, *want;
-	} rows[] = {
-		{"a NOOP\r\n", "=a NOOP|S;"},
-		{"a NOOP\nb NOOP\r\n", "=a NOOP|S;=b NOOP|S;"},
-		{"a NOO", "..."},
-		{"\r\n", "=|S;"},
-		{"a X {3}\r\nabc\r\n", "C3 =a X {3}\r\nabc|9+3 S;"},
-		{"a X {3+}\r\nabc {0+}\r\n\r\n", "=a X {3+}\r\nabc {0+}\r\n|10+3 20+0 S;"},
-		{"a X {0}\r\n\r\n", "C0 =a X {0}\r\n|9+0 S;"},
-		/* bodies are no lines: their ends and headers inside them mean nothing */
-		{"a X {8+}\r\nz {9+}\r\n\r\nb Y\r\n", "=a X {8+}\r\nz {9+}\r\n|10+8 S;=b Y|S;"},
-		{"a X {4+}\r\n{3+}\r\nb Y\r\n", "=a X {4+}\r\n{3+}|10+4 S;=b Y|S;"},
-		{"a X ~{3+}\r\nabc\r\n", "=a X ~{3+}\r\nabc|11+3b S;"},
-		/* too large for the frame: spooled for APPEND, REPLACE only */
-		{"a APPEND x {11+}\r\nhello world\r\n",
-			"=a APPEND x {11+}\r\n|18+11s Shello world;"},
-		{"a uid  replace 1 x {11+}\r\nhello world\r\n",
-			"=a uid  replace 1 x {11+}\r\n|26+11s Shello world;"},
-		{"a append x {6+}\r\nabcdef {6+}\r\nghijkl {4+}\r\nmnop\r\n",
-			"=a append x {6+}\r\nabcdef {6+}\r\n {4+}\r\nmnop|17+6 30+6s 37+4 "
-			"Sghijkl;"},
-		{"a LOGIN x {11+}\r\nhello world {2+}\r\nhi\r\nb NOOP\r\n", "!-9 a;=b NOOP|S;"},
-		{"a LOGIN x {11}\r\nb NOOP\r\n", "!-9 a;=b NOOP|S;"},
-		{"a LOGIN x {11+}\r\nhello world {2}\r\nb NOOP\r\n", "!-9 a;=b NOOP|S;"},
-		/* one literal too large: refused at once, read over, or fatal */
-		{"a APPEND x {101}\r\nb NOOP\r\n", "!-9 a;=b NOOP|S;"},
-		{"a APPEND x {5000}\r\nb NOOP\r\n", "!-9 a;=b NOOP|S;"},
-		{"a APPEND x {5000+}\r\nb NOOP\r\n", "!-9 a;#"},
-		{"a APPEND x {99999999999999999999}\r\nb NOOP\r\n", "!-9 a;=b NOOP|S;"},
-		{"a APPEND x {99999999999999999999+}\r\n", "!-9 a;#"},
-		{"a X {1111111111111111111111111111111111111}\r\nb NOOP\r\n", "!-9 a;=b NOOP|S;"},
-		{"a X {1111111111111111111111111111111111111+}\r\n", "!-9 a;#"},
-		{"a X {0000003+}\r\nabc\r\n", "=a X {0000003+}\r\nabc|16+3 S;"},
-		{"a X {1+}\r\na{1+}\r\nb{1+}\r\nc{1+}\r\nd\r\nb NOOP\r\n", "!-5 a;=b NOOP|S;"},
-		{"a X {1+}\r\na{1+}\r\nb{1+}\r\nc{1}\r\nb NOOP\r\n", "!-5 a;=b NOOP|S;"},
-		/* not headers: the lexer will say so */
-		{"a X {}\r\n", "=a X {}|S;"},
-		{"a X {+}\r\n", "=a X {+}|S;"},
-		{"a X {3 }\r\n", "=a X {3 }|S;"},
-		{"a X {-3}\r\n", "=a X {-3}|S;"},
-		{"a X 3}\r\n", "=a X 3}|S;"},
-		{"a X {3} \r\n", "=a X {3} |S;"},
-		{"}\r\n+}\r\n3}\r\n", "=}|S;=+}|S;=3}|S;"},
-		{"a X {3}\nb NOOP\r\n", "!-8 a;=b NOOP|S;"},
-		{"a X {3+}\nabc\r\n", "!-8 a;#"},
-		/* lines too long stay in step */
-		{"a 3456789012345678901234567890123456789012345678901234567890\r\nb NOOP\r\n",
-			"!-9 a;=b NOOP|S;"},
-		{"a 34567890123456789012345678901234567890123456789012345678\r\nb NOOP\r\n",
-			"=a 34567890123456789012345678901234567890123456789012345678|S;=b NOOP|S;"},
-		{"a 3456789012345678901234567890123456789012345678901234567890 {3+}\r\nx\r\n\r\nb "
-		 "NOOP\r\n",
-			"!-9 a;=b NOOP|S;"},
-		{"a 3456789012345678901234567890123456789012345678901234567890 {3}\r\nb NOOP\r\n",
-			"!-9 a;=b NOOP|S;"},
-		{"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\nb "
-		 "NOOP\r\n",
-			"!-9 ;=b NOOP|S;"},
-	};
 	static const size_t steps[] = {1, 2, 3, 7, 1000};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+	for (size_t i = 0; i < sizeof(frame_rows) / sizeof(*frame_rows); i++)
 		for (size_t k = 0; k < sizeof(steps) / sizeof(*steps); k++) {
 			SCOPED_BUF log;
 
 			buf_init(&log, 10000);
-			run(&log, span_str(rows[i].in), steps[k]);
-			if (!span_eqz(buf_span(&log), rows[i].want))
+			run(&log, span_str(frame_rows[i].in), steps[k]);
+			if (!span_eqz(buf_span(&log), frame_rows[i].want))
 				fail_msg("row %zu step %zu: got %.*s want %s", i, steps[k],
-					SPAN_F(buf_span(&log)), rows[i].want);
+					SPAN_F(buf_span(&log)), frame_rows[i].want);
 		}
 }
 
@@ -254,69 +255,69 @@ static int lex(struct buf *out, struct span in, struct err *e)
 	return r;
 }
 
+static const struct {
+	const char *in, *want;
+} lex_rows[] = {
+	{"a noop", "a|NOOP|"},
+	{"a noop ", "a|NOOP|"},
+	{"A.1-]  uid  fetch 1:* (FLAGS)", "A.1-]|UID FETCH|a:1:* ( a:FLAGS ) "},
+	{"a LOGIN \"x y\" \"a\\\"\\\\b\"", "a|LOGIN|s:x y s:a\"\\b "},
+	{"a LOGIN \"\" NIL", "a|LOGIN|s: n:NIL "},
+	{"a LOGIN {1+}\r\nx {3+}\r\ny\"z", "a|LOGIN|s:x s:y\"z "},
+	{"a LIST \"\" %.*", "a|LIST|s: a:%.* "},
+	{"a STORE 1 +FLAGS.SILENT (\\Seen $Junk)",
+		"a|STORE|a:1 a:+FLAGS.SILENT ( a:\\Seen a:$Junk ) "},
+	{"a FETCH 1 BODY.PEEK[HEADER.FIELDS (A \"b]\")]<0.9>",
+		"a|FETCH|a:1 a:BODY.PEEK[HEADER.FIELDS (A \"b]\")]<0.9> "},
+	{"a FETCH 1 (body[header.fields ({2+}\r\nX\" Y)] UID)",
+		"a|FETCH|a:1 ( a:body[header.fields (\"X\\\"\" Y)] a:UID ) "},
+	{"a SELECT [Gmail]/All", "a|SELECT|a:[Gmail]/All "},
+	{"a X ( a ( b ) )", "a|X|( a:a ( a:b ) ) "},
+	{"a X () ~{2+}\r\nhi ~x", "a|X|( ) s:hi a:~x "},
+	{"a SELECT \"\xc3\xa4\"", "a|SELECT|s:\xc3\xa4 "},
+	{"a AUTHENTICATE PLAIN =", "a|AUTHENTICATE|a:PLAIN a:= "},
+	{"", "|-8"},
+	{" a NOOP", "|-8"},
+	{"a", "a|-8"},
+	{"a+ NOOP", "|-8"},
+	{"a UID", "a|-8"},
+	{"a uid ", "a|-8"},
+	{"a NOOP(", "a|-8"},
+	{"a X \"abc", "a|-8"},
+	{"a X \"abc\\", "a|-8"},
+	{"a X \"a\\n\"", "a|-8"},
+	{"a X \"a\"b", "a|-8"},
+	{"a X \"\xe4\"", "a|-8"},
+	{"a X \xc3\xa4", "a|-8"},
+	{"a X (a)(b)", "a|-8"},
+	{"a X (a", "a|-8"},
+	{"a X a)", "a|-8"},
+	{"a X b\\c", "a|-8"},
+	{"a X \\", "a|-8"},
+	{"a X {3", "a|-8"},
+	{"a X \"{1+}\r\na\"", "a|-8"},
+	{"a X b{1+}\r\na", "a|-8"},
+	{"a X\t", "a|-8"},
+	{"a X b\rc", "a|-8"},
+	{"a FETCH 1 BODY[", "a|-8"},
+	{"a FETCH 1 BODY[HEADER.FIELDS (\"]", "a|-8"},
+};
+
 static void test_lex(void **state)
 {
-	static const struct {
-		const char *in, *want;
-	} rows[] = {
-		{"a noop", "a|NOOP|"},
-		{"a noop ", "a|NOOP|"},
-		{"A.1-]  uid  fetch 1:* (FLAGS)", "A.1-]|UID FETCH|a:1:* ( a:FLAGS ) "},
-		{"a LOGIN \"x y\" \"a\\\"\\\\b\"", "a|LOGIN|s:x y s:a\"\\b "},
-		{"a LOGIN \"\" NIL", "a|LOGIN|s: n:NIL "},
-		{"a LOGIN {1+}\r\nx {3+}\r\ny\"z", "a|LOGIN|s:x s:y\"z "},
-		{"a LIST \"\" %.*", "a|LIST|s: a:%.* "},
-		{"a STORE 1 +FLAGS.SILENT (\\Seen $Junk)",
-			"a|STORE|a:1 a:+FLAGS.SILENT ( a:\\Seen a:$Junk ) "},
-		{"a FETCH 1 BODY.PEEK[HEADER.FIELDS (A \"b]\")]<0.9>",
-			"a|FETCH|a:1 a:BODY.PEEK[HEADER.FIELDS (A \"b]\")]<0.9> "},
-		{"a FETCH 1 (body[header.fields ({2+}\r\nX\" Y)] UID)",
-			"a|FETCH|a:1 ( a:body[header.fields (\"X\\\"\" Y)] a:UID ) "},
-		{"a SELECT [Gmail]/All", "a|SELECT|a:[Gmail]/All "},
-		{"a X ( a ( b ) )", "a|X|( a:a ( a:b ) ) "},
-		{"a X () ~{2+}\r\nhi ~x", "a|X|( ) s:hi a:~x "},
-		{"a SELECT \"\xc3\xa4\"", "a|SELECT|s:\xc3\xa4 "},
-		{"a AUTHENTICATE PLAIN =", "a|AUTHENTICATE|a:PLAIN a:= "},
-		{"", "|-8"},
-		{" a NOOP", "|-8"},
-		{"a", "a|-8"},
-		{"a+ NOOP", "|-8"},
-		{"a UID", "a|-8"},
-		{"a uid ", "a|-8"},
-		{"a NOOP(", "a|-8"},
-		{"a X \"abc", "a|-8"},
-		{"a X \"abc\\", "a|-8"},
-		{"a X \"a\\n\"", "a|-8"},
-		{"a X \"a\"b", "a|-8"},
-		{"a X \"\xe4\"", "a|-8"},
-		{"a X \xc3\xa4", "a|-8"},
-		{"a X (a)(b)", "a|-8"},
-		{"a X (a", "a|-8"},
-		{"a X a)", "a|-8"},
-		{"a X b\\c", "a|-8"},
-		{"a X \\", "a|-8"},
-		{"a X {3", "a|-8"},
-		{"a X \"{1+}\r\na\"", "a|-8"},
-		{"a X b{1+}\r\na", "a|-8"},
-		{"a X\t", "a|-8"},
-		{"a X b\rc", "a|-8"},
-		{"a FETCH 1 BODY[", "a|-8"},
-		{"a FETCH 1 BODY[HEADER.FIELDS (\"]", "a|-8"},
-	};
-
 	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+	for (size_t i = 0; i < sizeof(lex_rows) / sizeof(*lex_rows); i++) {
 		struct err e = ERR_INIT;
 		SCOPED_BUF in;
 		SCOPED_BUF out;
 
 		buf_init(&in, 1000);
 		buf_init(&out, 1000);
-		buf_addf(&in, "%s\r\n", rows[i].in);
+		buf_addf(&in, "%s\r\n", lex_rows[i].in);
 		lex(&out, buf_span(&in), &e);
-		if (!span_eqz(buf_span(&out), rows[i].want))
+		if (!span_eqz(buf_span(&out), lex_rows[i].want))
 			fail_msg("row %zu: got %.*s want %s", i, SPAN_F(buf_span(&out)),
-				rows[i].want);
+				lex_rows[i].want);
 	}
 }
 

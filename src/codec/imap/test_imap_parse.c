@@ -84,71 +84,72 @@ static void test_args_distrust(void **state)
 	}
 }
 
+static const struct {
+	const char *in, *want;
+} fetch_rows[] = {
+	{"FLAGS", "FLAGSp "},
+	{"fast", "FLAGSp INTERNALDATEp RFC822.SIZEp "},
+	{"ALL", "FLAGSp INTERNALDATEp RFC822.SIZEp ENVELOPEp "},
+	{"FULL", "FLAGSp INTERNALDATEp RFC822.SIZEp ENVELOPEp BODYp "},
+	{"(uid bodystructure BODY modseq EMAILID THREADID SAVEDATE)",
+		"UIDp BODYSTRUCTUREp BODYp MODSEQp EMAILIDp THREADIDp SAVEDATEp "},
+	{"(RFC822 RFC822.HEADER RFC822.TEXT)", "RFC822 RFC822.HEADERp RFC822.TEXT "},
+	{"(BODY[] BODY.PEEK[] body.peek[1.2.text]<5.10>)",
+		"BODY[] BODY[]p BODY[1.2.TEXT]<5>p "},
+	{"(BODY[1.MIME] BODY[HEADER])", "BODY[1.MIME] BODY[HEADER] "},
+	{"BODY[2.HEADER.FIELDS.NOT (A \"b c\" \"d\\\"\")]<0.1>",
+		"BODY[2.HEADER.FIELDS.NOT (A \"b c\" \"d\\\"\")]<0> "},
+	{"(BINARY[1]<3.4> BINARY.PEEK[] BINARY.SIZE[1.2])",
+		"BINARY[1]<3> BINARY[]p BINARY.SIZE[1.2]p "},
+	{"(PREVIEW PREVIEW (LAZY) UID)", "PREVIEWp PREVIEWpl UIDp "},
+	{"PREVIEW (LAZY)", "PREVIEWpl "},
+	{"PREVIEW (CHANGEDSINCE 1)", "PREVIEWp "},
+	{"", "-8"},
+	{"()", "-8"},
+	{"NIL", "-8"},
+	{"\"FLAGS\"", "-8"},
+	{"(FLAGS (UID))", "-8"},
+	{"(ALL)", "-8"},
+	{"FOO", "-8"},
+	{"FLAGS[]", "-8"},
+	{"BODY.PEEK", "-8"},
+	{"BINARY", "-8"},
+	{"BODY[MIME]", "-8"},
+	{"BODY[0]", "-8"},
+	{"BODY[01]", "-8"},
+	{"BODY[1.]", "-8"},
+	{"BODY[1..2]", "-8"},
+	{"BODY[.1]", "-8"},
+	{"BODY[1TEXT]", "-8"},
+	{"BODY[4294967296]", "-8"},
+	{"BODY[TEXT.1]", "-8"},
+	{"BODY[HEADER.FIELDS]", "-8"},
+	{"BODY[HEADER.FIELDS ()]", "-8"},
+	{"BODY[HEADER.FIELDS (A]", "-8"},
+	{"BODY[HEADER.FIELDS (A) ]", "-8"},
+	{"BODY[HEADER.FIELDS (A\"B\")]", "-8"},
+	{"BODY[HEADER.FIELDS (\"\")]", "-8"},
+	{"BODY[HEADER (A)]", "-8"},
+	{"BODY[]<1>", "-8"},
+	{"BODY[]<1.0>", "-8"},
+	{"BODY[]<1.2>x", "-8"},
+	{"BODY[]x", "-8"},
+	{"BODY[]<9223372036854775808.2>", "-8"},
+	{"BINARY[TEXT]", "-8"},
+	{"BINARY.SIZE[1]<0.1>", "-8"},
+	{"BODY[1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1]",
+		"BODY[1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1] "},
+	{"BODY[1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1]", "-5"},
+};
+
 static void test_fetch(void **state)
 {
 	/* in -> labels, each with p when it peeks, l when lazy; or the error's number */
-	static const struct {
-		const char *in, *want;
-	} rows[] = {
-		{"FLAGS", "FLAGSp "},
-		{"fast", "FLAGSp INTERNALDATEp RFC822.SIZEp "},
-		{"ALL", "FLAGSp INTERNALDATEp RFC822.SIZEp ENVELOPEp "},
-		{"FULL", "FLAGSp INTERNALDATEp RFC822.SIZEp ENVELOPEp BODYp "},
-		{"(uid bodystructure BODY modseq EMAILID THREADID SAVEDATE)",
-			"UIDp BODYSTRUCTUREp BODYp MODSEQp EMAILIDp THREADIDp SAVEDATEp "},
-		{"(RFC822 RFC822.HEADER RFC822.TEXT)", "RFC822 RFC822.HEADERp RFC822.TEXT "},
-		{"(BODY[] BODY.PEEK[] body.peek[1.2.text]<5.10>)",
-			"BODY[] BODY[]p BODY[1.2.TEXT]<5>p "},
-		{"(BODY[1.MIME] BODY[HEADER])", "BODY[1.MIME] BODY[HEADER] "},
-		{"BODY[2.HEADER.FIELDS.NOT (A \"b c\" \"d\\\"\")]<0.1>",
-			"BODY[2.HEADER.FIELDS.NOT (A \"b c\" \"d\\\"\")]<0> "},
-		{"(BINARY[1]<3.4> BINARY.PEEK[] BINARY.SIZE[1.2])",
-			"BINARY[1]<3> BINARY[]p BINARY.SIZE[1.2]p "},
-		{"(PREVIEW PREVIEW (LAZY) UID)", "PREVIEWp PREVIEWpl UIDp "},
-		{"PREVIEW (LAZY)", "PREVIEWpl "},
-		{"PREVIEW (CHANGEDSINCE 1)", "PREVIEWp "},
-		{"", "-8"},
-		{"()", "-8"},
-		{"NIL", "-8"},
-		{"\"FLAGS\"", "-8"},
-		{"(FLAGS (UID))", "-8"},
-		{"(ALL)", "-8"},
-		{"FOO", "-8"},
-		{"FLAGS[]", "-8"},
-		{"BODY.PEEK", "-8"},
-		{"BINARY", "-8"},
-		{"BODY[MIME]", "-8"},
-		{"BODY[0]", "-8"},
-		{"BODY[01]", "-8"},
-		{"BODY[1.]", "-8"},
-		{"BODY[1..2]", "-8"},
-		{"BODY[.1]", "-8"},
-		{"BODY[1TEXT]", "-8"},
-		{"BODY[4294967296]", "-8"},
-		{"BODY[TEXT.1]", "-8"},
-		{"BODY[HEADER.FIELDS]", "-8"},
-		{"BODY[HEADER.FIELDS ()]", "-8"},
-		{"BODY[HEADER.FIELDS (A]", "-8"},
-		{"BODY[HEADER.FIELDS (A) ]", "-8"},
-		{"BODY[HEADER.FIELDS (A\"B\")]", "-8"},
-		{"BODY[HEADER.FIELDS (\"\")]", "-8"},
-		{"BODY[HEADER (A)]", "-8"},
-		{"BODY[]<1>", "-8"},
-		{"BODY[]<1.0>", "-8"},
-		{"BODY[]<1.2>x", "-8"},
-		{"BODY[]x", "-8"},
-		{"BODY[]<9223372036854775808.2>", "-8"},
-		{"BINARY[TEXT]", "-8"},
-		{"BINARY.SIZE[1]<0.1>", "-8"},
-		{"BODY[1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1]",
-			"BODY[1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1] "},
-		{"BODY[1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1]", "-5"},
-	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+	for (size_t i = 0; i < sizeof(fetch_rows) / sizeof(*fetch_rows); i++) {
 		SCOPED_ARENA a = arena_new();
-		struct imap_args g = lexz(a, rows[i].in);
+		struct imap_args g = lexz(a, fetch_rows[i].in);
 		struct imap_fetch_item *v = NULL;
 		size_t n = 0;
 		SCOPED_BUF out;
@@ -161,8 +162,8 @@ static void test_fetch(void **state)
 			imap_fetch_label(&out, &v[k]);
 			buf_addf(&out, "%s%s ", v[k].peek ? "p" : "", v[k].lazy ? "l" : "");
 		}
-		if (!span_eqz(buf_span(&out), rows[i].want))
-			fail_msg("%s: got %.*s", rows[i].in, SPAN_F(buf_span(&out)));
+		if (!span_eqz(buf_span(&out), fetch_rows[i].want))
+			fail_msg("%s: got %.*s", fetch_rows[i].in, SPAN_F(buf_span(&out)));
 	}
 }
 
@@ -235,68 +236,68 @@ static void print_key(struct buf *b, const struct imap_search_key *k)
 	}
 }
 
+static const struct {
+	const char *in, *want; /* kinds by number, see imap_search.h */
+} search_rows[] = {
+	{"ALL", "1"},
+	{"seen", "8:\\Seen"},
+	{"UNSEEN", "4(8:\\Seen)"},
+	{"NEW", "2(9 4(8:\\Seen))"},
+	{"OLD", "4(9)"},
+	{"RECENT DRAFT", "2(9 8:\\Draft)"},
+	{"KEYWORD $Junk UNKEYWORD x", "2(8:$Junk 4(8:x))"},
+	{"FROM smith", "10:From=smith"},
+	{"HEADER X-A \"\"", "10:X-A="},
+	{"BODY \"a b\" TEXT nil", "2(11=a b 12=nil)"},
+	{"1:*,5", "5#1:*,5"},
+	{"*", "5#*"},
+	{"UID 3,4", "6#3,4"},
+	{"$", "7"},
+	{"UID $", "7"},
+	{"OR 1 (2 NOT 3)", "3(5#1 2(5#2 4(5#3)))"},
+	{"((1))", "5#1"},
+	{"SINCE 2-Jan-1970 SENTON \"3-jan-1970\"", "2(15d1 17d2)"},
+	{"LARGER 5 SMALLER 6 YOUNGER 7 OLDER 8", "2(23n5 24n6 25n7 26n8)"},
+	{"MODSEQ 9", "27n9"},
+	{"MODSEQ \"/flags/\\\\draft\" all 9", "27:/flags/\\draftn9"},
+	{"EMAILID M1_a-B THREADID T2", "2(28=M1_a-B 29=T2)"},
+	{"SAVEDBEFORE 2-Jan-1970 SAVEDATESUPPORTED", "2(19d1 22)"},
+	{"RETURN () CHARSET UTF-8 ALL", "r1UTF-8 1"},
+	{"RETURN (MIN max COUNT) ALL", "r14 1"},
+	{"RETURN (SAVE) $", "r16 7"},
+	{"", "-8"},
+	{"()", "-8"},
+	{"FOO", "-8"},
+	{"\"ALL\"", "-8"},
+	{"NOT", "-8"},
+	{"OR 1", "-8"},
+	{"(OR 1) 2", "-8"},
+	{"0", "-8"},
+	{"1,,2", "-8"},
+	{"UID x", "-8"},
+	{"UID", "-8"},
+	{"FROM", "-8"},
+	{"HEADER \"\" x", "-8"},
+	{"KEYWORD \\Seen", "-8"},
+	{"KEYWORD \"x\"", "-8"},
+	{"ON 31-Feb-2020", "-8"},
+	{"LARGER -1", "-8"},
+	{"YOUNGER 0", "-8"},
+	{"MODSEQ \"/flags/x\" 9", "-8"},
+	{"EMAILID a+b", "-8"},
+	{"EMAILID \"\"", "-8"},
+	{"RETURN (FOO) ALL", "-8"},
+	{"RETURN ALL", "-8"},
+	{"CHARSET", "-8"},
+	{"CHARSET UTF-8", "-8"},
+};
+
 static void test_search(void **state)
 {
-	static const struct {
-		const char *in, *want; /* kinds by number, see imap_search.h */
-	} rows[] = {
-		{"ALL", "1"},
-		{"seen", "8:\\Seen"},
-		{"UNSEEN", "4(8:\\Seen)"},
-		{"NEW", "2(9 4(8:\\Seen))"},
-		{"OLD", "4(9)"},
-		{"RECENT DRAFT", "2(9 8:\\Draft)"},
-		{"KEYWORD $Junk UNKEYWORD x", "2(8:$Junk 4(8:x))"},
-		{"FROM smith", "10:From=smith"},
-		{"HEADER X-A \"\"", "10:X-A="},
-		{"BODY \"a b\" TEXT nil", "2(11=a b 12=nil)"},
-		{"1:*,5", "5#1:*,5"},
-		{"*", "5#*"},
-		{"UID 3,4", "6#3,4"},
-		{"$", "7"},
-		{"UID $", "7"},
-		{"OR 1 (2 NOT 3)", "3(5#1 2(5#2 4(5#3)))"},
-		{"((1))", "5#1"},
-		{"SINCE 2-Jan-1970 SENTON \"3-jan-1970\"", "2(15d1 17d2)"},
-		{"LARGER 5 SMALLER 6 YOUNGER 7 OLDER 8", "2(23n5 24n6 25n7 26n8)"},
-		{"MODSEQ 9", "27n9"},
-		{"MODSEQ \"/flags/\\\\draft\" all 9", "27:/flags/\\draftn9"},
-		{"EMAILID M1_a-B THREADID T2", "2(28=M1_a-B 29=T2)"},
-		{"SAVEDBEFORE 2-Jan-1970 SAVEDATESUPPORTED", "2(19d1 22)"},
-		{"RETURN () CHARSET UTF-8 ALL", "r1UTF-8 1"},
-		{"RETURN (MIN max COUNT) ALL", "r14 1"},
-		{"RETURN (SAVE) $", "r16 7"},
-		{"", "-8"},
-		{"()", "-8"},
-		{"FOO", "-8"},
-		{"\"ALL\"", "-8"},
-		{"NOT", "-8"},
-		{"OR 1", "-8"},
-		{"(OR 1) 2", "-8"},
-		{"0", "-8"},
-		{"1,,2", "-8"},
-		{"UID x", "-8"},
-		{"UID", "-8"},
-		{"FROM", "-8"},
-		{"HEADER \"\" x", "-8"},
-		{"KEYWORD \\Seen", "-8"},
-		{"KEYWORD \"x\"", "-8"},
-		{"ON 31-Feb-2020", "-8"},
-		{"LARGER -1", "-8"},
-		{"YOUNGER 0", "-8"},
-		{"MODSEQ \"/flags/x\" 9", "-8"},
-		{"EMAILID a+b", "-8"},
-		{"EMAILID \"\"", "-8"},
-		{"RETURN (FOO) ALL", "-8"},
-		{"RETURN ALL", "-8"},
-		{"CHARSET", "-8"},
-		{"CHARSET UTF-8", "-8"},
-	};
-
 	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+	for (size_t i = 0; i < sizeof(search_rows) / sizeof(*search_rows); i++) {
 		SCOPED_ARENA a = arena_new();
-		struct imap_args g = lexz(a, rows[i].in);
+		struct imap_args g = lexz(a, search_rows[i].in);
 		struct imap_search s;
 		SCOPED_BUF out;
 		int r = imap_search_parse(a, &g, &s, NULL);
@@ -308,12 +309,12 @@ static void test_search(void **state)
 			buf_addf(&out, "r%u%.*s ", s.ret, SPAN_F(s.charset));
 		if (r == 0)
 			print_key(&out, s.root);
-		if (!span_eqz(buf_span(&out), rows[i].want))
-			fail_msg("%s: got %.*s", rows[i].in, SPAN_F(buf_span(&out)));
+		if (!span_eqz(buf_span(&out), search_rows[i].want))
+			fail_msg("%s: got %.*s", search_rows[i].in, SPAN_F(buf_span(&out)));
 		if (r == 0) {
 			assert_int_equal(
 				s.has_saved, span_find(buf_span(&out), SPAN("7")) >= 0 &&
-						     span_chr(span_str(rows[i].in), '$') >= 0 &&
+						     span_chr(span_str(search_rows[i].in), '$') >= 0 &&
 						     !s.root->name.p && !s.root->child);
 			assert_int_equal(s.has_modseq, s.root->kind == IMAP_SEARCH_MODSEQ);
 			assert_int_equal(imap_args_done(&g, NULL), 0);

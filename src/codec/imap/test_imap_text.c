@@ -170,56 +170,57 @@ static void test_match(void **state)
 	assert_false(imap_pattern_match(&p, (struct span){name, IMAP_NAME_MAX + 1}));
 }
 
+static const struct {
+	const char *utf7, *utf8; /* utf8 NULL: refused */
+} utf7_names[] = {
+	{"", ""},
+	{"INBOX", "INBOX"},
+	{"a&-b", "a&b"},
+	{"&-&-", "&&"},
+	{"Entw&APw-rfe", "Entw\xc3\xbcrfe"},
+	{"&APwA9g-", "\xc3\xbc\xc3\xb6"},
+	{"&APw-&-", "\xc3\xbc&"},
+	{"&APw--", "\xc3\xbc-"},
+	{"~peter/mail/&U,BTFw-/&ZeVnLIqe-", "~peter/mail/\xe5\x8f\xb0\xe5\x8c\x97/"
+					    "\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e"},
+	{"&2D3eAA-", "\xf0\x9f\x98\x80"},
+	{"&AAE-", "\x01"},
+	{"&", NULL},
+	{"a&APw", NULL},
+	{"&APw-&APY-", NULL}, /* one shift would do */
+	{"&AGE-", NULL},      /* "a" */
+	{"&ACY-", NULL},      /* "&" */
+	{"&AAA-", NULL},      /* NUL */
+	{"&2D0-", NULL},      /* half a pair */
+	{"&3gA-", NULL},      /* the other half */
+	{"&2D0APw-", NULL},
+	{"&APx-", NULL},  /* spare bits set */
+	{"&APwA-", NULL}, /* a whole character of spare bits */
+	{"&A-", NULL},
+	{"&AP/-", NULL},
+	{"&APw=-", NULL},
+	{"\xc3\xbc", NULL},
+	{"a\tb", NULL},
+	{"\x7f", NULL},
+};
+
 static void test_utf7(void **state)
 {
-	static const struct {
-		const char *utf7, *utf8; /* utf8 NULL: refused */
-	} rows[] = {
-		{"", ""},
-		{"INBOX", "INBOX"},
-		{"a&-b", "a&b"},
-		{"&-&-", "&&"},
-		{"Entw&APw-rfe", "Entw\xc3\xbcrfe"},
-		{"&APwA9g-", "\xc3\xbc\xc3\xb6"},
-		{"&APw-&-", "\xc3\xbc&"},
-		{"&APw--", "\xc3\xbc-"},
-		{"~peter/mail/&U,BTFw-/&ZeVnLIqe-", "~peter/mail/\xe5\x8f\xb0\xe5\x8c\x97/"
-						    "\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e"},
-		{"&2D3eAA-", "\xf0\x9f\x98\x80"},
-		{"&AAE-", "\x01"},
-		{"&", NULL},
-		{"a&APw", NULL},
-		{"&APw-&APY-", NULL}, /* one shift would do */
-		{"&AGE-", NULL},      /* "a" */
-		{"&ACY-", NULL},      /* "&" */
-		{"&AAA-", NULL},      /* NUL */
-		{"&2D0-", NULL},      /* half a pair */
-		{"&3gA-", NULL},      /* the other half */
-		{"&2D0APw-", NULL},
-		{"&APx-", NULL},  /* spare bits set */
-		{"&APwA-", NULL}, /* a whole character of spare bits */
-		{"&A-", NULL},
-		{"&AP/-", NULL},
-		{"&APw=-", NULL},
-		{"\xc3\xbc", NULL},
-		{"a\tb", NULL},
-		{"\x7f", NULL},
-	};
 	SCOPED_ARENA a = arena_new();
 	struct span s;
 	SCOPED_BUF b;
 
 	(void)state;
 	buf_init(&b, 1000);
-	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-		int r = imap_utf7_decode(a, span_str(rows[i].utf7), &s, NULL);
+	for (size_t i = 0; i < sizeof(utf7_names) / sizeof(*utf7_names); i++) {
+		int r = imap_utf7_decode(a, span_str(utf7_names[i].utf7), &s, NULL);
 
-		if (r != (rows[i].utf8 ? 0 : ERR_SYNTAX) || (r == 0 && !span_eqz(s, rows[i].utf8)))
-			fail_msg("%s: %d", rows[i].utf7, r);
+		if (r != (utf7_names[i].utf8 ? 0 : ERR_SYNTAX) || (r == 0 && !span_eqz(s, utf7_names[i].utf8)))
+			fail_msg("%s: %d", utf7_names[i].utf7, r);
 		if (r < 0)
 			continue;
 		assert_int_equal(imap_utf7_encode(&b, s, NULL), 0);
-		want(&b, "encode", rows[i].utf7);
+		want(&b, "encode", utf7_names[i].utf7);
 	}
 	assert_int_equal(imap_utf7_encode(&b, SPAN("\xff"), NULL), ERR_SYNTAX);
 	assert_int_equal(imap_utf7_encode(&b, SPAN("a\0b"), NULL), ERR_SYNTAX);
@@ -280,46 +281,47 @@ static void test_utf8(void **state)
 	assert_int_equal(imap_mailbox_check(SPAN("a\0b"), '/', NULL), ERR_PARAM);
 }
 
+static const struct {
+	const char *in;
+	int64_t sec;
+	int zone;
+	const char *again; /* NULL: refused */
+} dates[] = {
+	{" 1-Jan-1970 00:00:00 +0000", 0, 0, "\" 1-Jan-1970 00:00:00 +0000\""},
+	{" 7-Feb-1994 21:52:25 -0800", 760686745, -480, "\" 7-Feb-1994 21:52:25 -0800\""},
+	{"07-feb-1994 21:52:25 -0800", 760686745, -480, "\" 7-Feb-1994 21:52:25 -0800\""},
+	{"29-Feb-2024 12:00:00 +0530", 1709188200, 330, "\"29-Feb-2024 12:00:00 +0530\""},
+	{"31-Dec-2016 23:59:60 +0000", 1483228799, 0, "\"31-Dec-2016 23:59:59 +0000\""},
+	{"31-Dec-1969 23:59:59 +0000", -1, 0, "\"31-Dec-1969 23:59:59 +0000\""},
+	{" 1-Jan-1970 00:00:00 -0000", 0, 0, "\" 1-Jan-1970 00:00:00 +0000\""},
+	{" 1-Jan-0001 00:00:00 +2359", -62135683140, 1439,
+		"\" 1-Jan-0001 00:00:00 +2359\""},
+	{"31-Dec-9999 23:59:59 -2359", 253402387139, -1439,
+		"\"31-Dec-9999 23:59:59 -2359\""},
+	{"29-Feb-2023 12:00:00 +0000", 0, 0, NULL},
+	{"29-Feb-1900 12:00:00 +0000", 0, 0, NULL},
+	{"31-Apr-2023 12:00:00 +0000", 0, 0, NULL},
+	{" 0-Jan-1970 00:00:00 +0000", 0, 0, NULL},
+	{"32-Jan-1970 00:00:00 +0000", 0, 0, NULL},
+	{"1-Jan-1970 00:00:00 +0000", 0, 0, NULL},
+	{" 1-Jan-0000 00:00:00 +0000", 0, 0, NULL},
+	{" 1-Jan-70 00:00:00 +0000", 0, 0, NULL},
+	{" 1-Jxn-1970 00:00:00 +0000", 0, 0, NULL},
+	{" 1-Jan-1970 24:00:00 +0000", 0, 0, NULL},
+	{" 1-Jan-1970 00:60:00 +0000", 0, 0, NULL},
+	{" 1-Jan-1970 00:00:61 +0000", 0, 0, NULL},
+	{" 1-Jan-1970 00:00:00 0000", 0, 0, NULL},
+	{" 1-Jan-1970 00:00:00 +2400", 0, 0, NULL},
+	{" 1-Jan-1970 00:00:00 +0060", 0, 0, NULL},
+	{" 1-Jan-1970 00:00:00 +000", 0, 0, NULL},
+	{" 1-Jan-1970 00:00:00 +00000", 0, 0, NULL},
+	{" 1-Jan-1970 00:00:00 GMT", 0, 0, NULL},
+	{" 1-Ja", 0, 0, NULL},
+	{"", 0, 0, NULL},
+};
+
 static void test_date(void **state)
 {
-	static const struct {
-		const char *in;
-		int64_t sec;
-		int zone;
-		const char *again; /* NULL: refused */
-	} rows[] = {
-		{" 1-Jan-1970 00:00:00 +0000", 0, 0, "\" 1-Jan-1970 00:00:00 +0000\""},
-		{" 7-Feb-1994 21:52:25 -0800", 760686745, -480, "\" 7-Feb-1994 21:52:25 -0800\""},
-		{"07-feb-1994 21:52:25 -0800", 760686745, -480, "\" 7-Feb-1994 21:52:25 -0800\""},
-		{"29-Feb-2024 12:00:00 +0530", 1709188200, 330, "\"29-Feb-2024 12:00:00 +0530\""},
-		{"31-Dec-2016 23:59:60 +0000", 1483228799, 0, "\"31-Dec-2016 23:59:59 +0000\""},
-		{"31-Dec-1969 23:59:59 +0000", -1, 0, "\"31-Dec-1969 23:59:59 +0000\""},
-		{" 1-Jan-1970 00:00:00 -0000", 0, 0, "\" 1-Jan-1970 00:00:00 +0000\""},
-		{" 1-Jan-0001 00:00:00 +2359", -62135683140, 1439,
-			"\" 1-Jan-0001 00:00:00 +2359\""},
-		{"31-Dec-9999 23:59:59 -2359", 253402387139, -1439,
-			"\"31-Dec-9999 23:59:59 -2359\""},
-		{"29-Feb-2023 12:00:00 +0000", 0, 0, NULL},
-		{"29-Feb-1900 12:00:00 +0000", 0, 0, NULL},
-		{"31-Apr-2023 12:00:00 +0000", 0, 0, NULL},
-		{" 0-Jan-1970 00:00:00 +0000", 0, 0, NULL},
-		{"32-Jan-1970 00:00:00 +0000", 0, 0, NULL},
-		{"1-Jan-1970 00:00:00 +0000", 0, 0, NULL},
-		{" 1-Jan-0000 00:00:00 +0000", 0, 0, NULL},
-		{" 1-Jan-70 00:00:00 +0000", 0, 0, NULL},
-		{" 1-Jxn-1970 00:00:00 +0000", 0, 0, NULL},
-		{" 1-Jan-1970 24:00:00 +0000", 0, 0, NULL},
-		{" 1-Jan-1970 00:60:00 +0000", 0, 0, NULL},
-		{" 1-Jan-1970 00:00:61 +0000", 0, 0, NULL},
-		{" 1-Jan-1970 00:00:00 0000", 0, 0, NULL},
-		{" 1-Jan-1970 00:00:00 +2400", 0, 0, NULL},
-		{" 1-Jan-1970 00:00:00 +0060", 0, 0, NULL},
-		{" 1-Jan-1970 00:00:00 +000", 0, 0, NULL},
-		{" 1-Jan-1970 00:00:00 +00000", 0, 0, NULL},
-		{" 1-Jan-1970 00:00:00 GMT", 0, 0, NULL},
-		{" 1-Ja", 0, 0, NULL},
-		{"", 0, 0, NULL},
-	};
 	static const char *const bad_days[] = {"", "-", "1-Feb", "30-Feb-2020", "0-Jan-2020",
 		"001-Jan-2020", "1-Jan-20", "1-Jan-2020 ", "1-Jan-0000", " 1-Jan-2020",
 		"1-January-2020", "a-Jan-2020"};
@@ -329,17 +331,17 @@ static void test_date(void **state)
 
 	(void)state;
 	buf_init(&b, 100);
-	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-		int r = imap_date_time_parse(span_str(rows[i].in), &n, &zone, NULL);
+	for (size_t i = 0; i < sizeof(dates) / sizeof(*dates); i++) {
+		int r = imap_date_time_parse(span_str(dates[i].in), &n, &zone, NULL);
 
-		if (r != (rows[i].again ? 0 : ERR_SYNTAX))
-			fail_msg("%s: %d", rows[i].in, r);
+		if (r != (dates[i].again ? 0 : ERR_SYNTAX))
+			fail_msg("%s: %d", dates[i].in, r);
 		if (r < 0)
 			continue;
-		if (n != rows[i].sec || zone != rows[i].zone)
-			fail_msg("%s: %lld %d", rows[i].in, (long long)n, zone);
+		if (n != dates[i].sec || zone != dates[i].zone)
+			fail_msg("%s: %lld %d", dates[i].in, (long long)n, zone);
 		imap_date_time_format(&b, n, zone);
-		want(&b, rows[i].in, rows[i].again);
+		want(&b, dates[i].in, dates[i].again);
 	}
 	imap_date_time_format(&b, INT64_MAX, 0);
 	want(&b, "far", "\"31-Dec-9999 23:59:59 +0000\"");

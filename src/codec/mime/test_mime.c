@@ -150,6 +150,73 @@ static void test_structure_attacks(void **state)
 	assert_int_equal(root->param_count, 64);
 }
 
+/* Multiparts in each other: how many levels the tree has, and whether the last one is a leaf that hides the rest. */
+static unsigned levels(struct arena *a, int nested, bool *truncated)
+{
+	SCOPED_BUF b;
+	struct mime_part *p;
+	unsigned n = 1;
+
+	buf_init(&b, 8 << 20);
+	for (int i = 0; i < nested; i++)
+		buf_addf(&b, "Content-Type: multipart/mixed; boundary=b%d\n\n--b%d\n", i, i);
+	buf_addz(&b, "\ntext\n");
+	assert_int_equal(mime_parse(a, arena_span(a, buf_span(&b)), NULL, &p, NULL), 0);
+	for (; p->child; p = p->child)
+		n++;
+	*truncated = p->truncated;
+	return n;
+}
+
+static struct mime_part *flat(struct arena *a, unsigned children, unsigned params)
+{
+	SCOPED_BUF b;
+	struct mime_part *root;
+
+	buf_init(&b, 8 << 20);
+	buf_addz(&b, "Content-Type: multipart/mixed; boundary=x");
+	for (unsigned i = 1; i < params; i++)
+		buf_addf(&b, "; p%u=v", i);
+	buf_addz(&b, "\n\n");
+	for (unsigned i = 0; i < children; i++)
+		buf_addz(&b, "--x\n\nt\n");
+	buf_addz(&b, "--x--\n");
+	assert_int_equal(mime_parse(a, arena_span(a, buf_span(&b)), NULL, &root, NULL), 0);
+	return root;
+}
+
+static unsigned count_children(const struct mime_part *root)
+{
+	unsigned n = 0;
+
+	for (const struct mime_part *p = root->child; p; p = p->next)
+		n++;
+	return n;
+}
+
+/* What just fits, and one more. */
+static void test_bounds(void **state)
+{
+	const struct mime_limits l = MIME_LIMITS;
+	SCOPED_ARENA a = arena_new();
+	struct mime_part *root;
+	bool truncated;
+
+	(void)state;
+	assert_int_equal(levels(a, (int)l.depth - 1, &truncated), l.depth);
+	assert_false(truncated);
+	assert_int_equal(levels(a, (int)l.depth, &truncated), l.depth);
+	assert_true(truncated);
+	root = flat(a, l.parts - 1, 1);
+	assert_int_equal(count_children(root), l.parts - 1);
+	assert_false(root->truncated);
+	root = flat(a, l.parts, 1);
+	assert_int_equal(count_children(root), l.parts - 1);
+	assert_true(root->truncated);
+	assert_int_equal(flat(a, 1, l.params)->param_count, l.params);
+	assert_int_equal(flat(a, 1, l.params + 1)->param_count, l.params);
+}
+
 static void test_words(void **state)
 {
 	static const char *const rows[][2] = {
@@ -298,7 +365,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_summary), cmocka_unit_test(test_damaged),
-		cmocka_unit_test(test_structure_attacks), cmocka_unit_test(test_words),
+		cmocka_unit_test(test_structure_attacks), cmocka_unit_test(test_bounds), cmocka_unit_test(test_words),
 		cmocka_unit_test(test_params), cmocka_unit_test(test_dates), cmocka_unit_test(test_addresses),
 		cmocka_unit_test(test_header), cmocka_unit_test(test_bodies),
 	};

@@ -64,16 +64,25 @@ static int delete_some(struct tx *tx, const struct sweep *s, const struct gone *
 	return sql_run(q, e) < 0 ? e->code : 0;
 }
 
+/* The last batch of a mailbox; what else is the account's goes with the first of them. */
 static int delete_mailbox(struct tx *tx, const struct sweep *s, struct err *e)
 {
-	static const char *const sql[] = { "DELETE FROM expunged WHERE mailbox_id = ?1", "DELETE FROM mailbox WHERE id = ?1",
-		"DELETE FROM subscription WHERE account_id = ?1", "DELETE FROM sieve_script WHERE account_id = ?1",
-		"DELETE FROM sieve_account WHERE account_id = ?1", "DELETE FROM sieve_seen WHERE account_id = ?1" };
+	static const struct {
+		const char *sql;
+		bool by_account;
+	} rows[] = {
+		{ "DELETE FROM expunged WHERE mailbox_id = ?1", false },
+		{ "DELETE FROM mailbox WHERE id = ?1", false },
+		{ "DELETE FROM subscription WHERE account_id = ?1", true },
+		{ "DELETE FROM sieve_script WHERE account_id = ?1", true },
+		{ "DELETE FROM sieve_account WHERE account_id = ?1", true },
+		{ "DELETE FROM sieve_seen WHERE account_id = ?1", true },
+	};
 
-	for (size_t i = 0; i < sizeof(sql) / sizeof(*sql); i++) {
-		struct sql *q = sql_open(tx, sql[i]);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct sql *q = sql_open(tx, rows[i].sql);
 
-		sql_int(q, 1, (int64_t)(i < 2 ? s->mailbox_id : s->account_id));
+		sql_int(q, 1, (int64_t)(rows[i].by_account ? s->account_id : s->mailbox_id));
 		if (sql_run(q, e) < 0)
 			return e->code;
 	}

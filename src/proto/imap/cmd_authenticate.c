@@ -26,7 +26,7 @@ static int step(struct imap_call *c, struct span message, struct err *e)
 		return 0;
 	}
 	auth_end(c);
-	return r < 0 ? imap_auth_failed(c, e) : imap_signed_in(c, &who);
+	return r < 0 ? imap_auth_failed(c, e) : imap_signed_in(c, &who, e);
 }
 
 static int decode_and_step(struct imap_call *c, struct span line, struct err *e)

@@ -1,12 +1,17 @@
 /* cmd_login.c - LOGIN (RFC 9051 6.2.3): only over TLS or from this machine. */
 #include "proto/imap/imap_int.h"
 
-int imap_signed_in(struct imap_call *c, const struct auth_who *who)
+int imap_signed_in(struct imap_call *c, const struct auth_who *who, struct err *e)
 {
 	struct session *w = c->call->session;
+	struct house *h = c->call->house;
 	SCOPED_BUF b;
 
 	buf_init(&b, 4096);
+	if (h->admit && !h->admit(h, w->id, who->account_id)) {
+		c->no_code = "LIMIT";
+		return imap_no(e, ERR_LATER, "Too many connections of this account");
+	}
 	w->account_id = c->who = who->account_id;
 	w->login = arena_span(w->arena, who->login);
 	c->s->at = ST_AUTH;
@@ -44,5 +49,5 @@ int imap_login(struct imap_call *c, struct err *e)
 		return imap_bad(e, "Name or password too long");
 	if (auth_password(c->org, c->arena, login, password, c->call->session->peer.address, &who, e) < 0)
 		return imap_auth_failed(c, e);
-	return imap_signed_in(c, &who);
+	return imap_signed_in(c, &who, e);
 }

@@ -30,6 +30,8 @@ static int parse(struct imap_call *c, struct request *ch, struct err *e)
 	ch->silent = span_ieqz(item, "FLAGS.SILENT");
 	if (!ch->silent && !span_ieqz(item, "FLAGS"))
 		return imap_bad(e, "FLAGS, +FLAGS or -FLAGS expected");
+	if (imap_args_end(&c->args)) /* only "()" clears them */
+		return imap_bad(e, "Flags expected");
 	return 0;
 }
 

@@ -123,7 +123,7 @@ int imap_search_run(struct imap_call *c, const struct imap_search *q, struct mai
 	uint64_t *modseq_out, struct err *e);
 void imap_search_save(struct imap_call *c, const struct imap_set *uids);  /* "$" */
 /* cmd_login.c */
-int imap_signed_in(struct imap_call *c, const struct auth_who *who);
+int imap_signed_in(struct imap_call *c, const struct auth_who *who, struct err *e);
 int imap_auth_failed(struct imap_call *c, struct err *e);
 
 typedef int imap_handler(struct imap_call *c, struct err *e);

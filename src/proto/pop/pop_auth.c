@@ -30,6 +30,10 @@ static void failed(struct call *c, const struct err *e)
 
 static void welcome(struct call *c, const struct auth_who *who)
 {
+	if (c->house->admit && !c->house->admit(c->house, c->session->id, who->account_id)) {
+		pop_err(c, ERR_LATER, "SYS/TEMP", "Too many connections of this account");
+		return;
+	}
 	c->session->account_id = who->account_id;
 	c->session->login = arena_span(c->session->arena, who->login);
 	c->reply->authenticated = true;

@@ -43,6 +43,11 @@ static void step(struct call *c, struct span message)
 		failed(c, &e);
 		return;
 	}
+	if (c->house->admit && !c->house->admit(c->house, c->session->id, who.account_id)) {
+		err_set(&c->err, ERR_LATER, "", "too many connections of the account");
+		sieved_say(c, "NO", "TRYLATER", SPAN("Too many connections of this account"));
+		return;
+	}
 	c->session->account_id = who.account_id;
 	c->session->login = arena_span(c->session->arena, who.login);
 	c->reply->authenticated = true;

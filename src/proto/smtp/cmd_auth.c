@@ -55,6 +55,11 @@ static void step(struct call *c, struct span message)
 		auth_failed(c, &e);
 		return;
 	}
+	if (c->house->admit && !c->house->admit(c->house, c->session->id, who.account_id)) {
+		err_set(&c->err, ERR_LATER, "", "too many connections of the account");
+		smtpd_say(c, 454, "4.7.0", "Too many connections of this account");
+		return;
+	}
 	c->session->account_id = who.account_id;
 	c->session->login = arena_span(c->session->arena, who.login);
 	c->reply->authenticated = true;

@@ -150,6 +150,8 @@ static int reopen(struct call *c, struct smtp_session *s, struct span state)
 	struct who who = { c->house->org, 0, c->arena, { 0 } };
 	struct span helo;
 
+	if (state.n <= MAC_LEN)
+		return err_set(&c->err, ERR_SYNTAX, "", "session state is cut");
 	seal_mac(c->house->ticket_key, "smtp-state", span_sub(state, 0, state.n - MAC_LEN), mac);
 	if (!span_equal_ct(SPAN_BYTES(mac, MAC_LEN), span_from(state, state.n - MAC_LEN)))
 		return err_set(&c->err, ERR_DENIED, "", "session state does not verify");
@@ -178,7 +180,7 @@ static int begin(struct call *c, struct span state)
 		abort();
 	c->session->proto = s;
 	c->session->proto_free = session_free;
-	if (state.n <= MAC_LEN || reopen(c, s, state) == 0)
+	if (!state.n || reopen(c, s, state) == 0)
 		return 0;
 	smtpd_say(c, 421, "4.3.2", "Please connect again");
 	return c->err.code;

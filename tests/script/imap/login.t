@@ -1,5 +1,5 @@
 # LOGIN, AUTHENTICATE PLAIN and LOGIN, with and without initial response, refused and cancelled
-@peer C1 plain
+@peer C1 outside
 S1: * OK [CAPABILITY IMAP4rev1 IMAP4rev2 LITERAL+ ID ENABLE SASL-IR STARTTLS LOGINDISABLED] {{.*}}
 C1: a1 LOGIN anna@example.org geheim-eins
 S1: a1 NO [PRIVACYREQUIRED] {{.+}}

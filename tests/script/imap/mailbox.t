@@ -7,11 +7,11 @@ S: a1 OK [MAILBOXID (F{{[0-9]+}})] CREATE completed
 C: a2 CREATE "Entw&APw-rfe/2026"
 S: a2 NO [ALREADYEXISTS] {{.+}}
 C: a3 CREATE INBOX
-S: a3 NO [{{ALREADYEXISTS|CANNOT}}] {{.+}}
+S: a3 NO [ALREADYEXISTS] Mailbox already exists
 C: a4 CREATE "a//b"
 S: a4 NO [CANNOT] {{.+}}
 C: a5 CREATE "bad&name"
-S: a5 {{BAD|NO}} {{.+}}
+S: a5 BAD Mailbox name is not valid UTF-7
 C: a6 LIST "" "Entw*"
 S: * LIST (\HasChildren) "/" Entw&APw-rfe
 S: * LIST (\HasNoChildren) "/" Entw&APw-rfe/2026
@@ -38,7 +38,7 @@ S: b5 OK Completed
 C: b6 LSUB "" "Neu"
 S: b6 OK LSUB completed
 C: b7 CREATE Belege (USE (\Archive))
-S: b7 {{OK|NO}} {{.*}}
+S: b7 NO [ALREADYEXISTS] There is a mailbox for this use already
 C: b8 CREATE Belege2 (USE (\Fantasy))
 S: b8 NO [USEATTR] {{.+}}
 C: b9 CREATE

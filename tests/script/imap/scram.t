@@ -9,7 +9,7 @@ S1: s OK [CAPABILITY {{.*}}] Signed in
 C1: a1 SELECT INBOX
 S1: ...
 S1: a1 OK {{.*}}
-@peer C2 tls
+@peer C2 outside binding
 S2: * OK [CAPABILITY {{.*}}AUTH=SCRAM-SHA-256 AUTH=SCRAM-SHA-256-PLUS] {{.*}}
 # "y": the client can bind but was told that we cannot
 C2: b1 AUTHENTICATE SCRAM-SHA-256 eSwsbj1hbm5hQGV4YW1wbGUub3JnLHI9YWJjZGVmZ2hpams=

@@ -27,6 +27,11 @@ C1: a2 LIST "" "shared/*"
 S1: a2 OK LIST completed
 C: a5 UID COPY 1 INBOX
 S: a5 OK [COPYUID {{[0-9]+}} 1 1] COPY completed
+# into a shared mailbox that holds the message already
+C: a5 UID COPY 1 shared/vorstand@example.org/INBOX
+S: * 2 EXISTS
+S: * 0 RECENT
+S: a5 OK [COPYUID {{[0-9]+}} 1 2] COPY completed
 @endterm
 C: a6 FETCH 1 BODY[]
 S: * BYE {{.+}}

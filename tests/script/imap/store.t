@@ -32,6 +32,10 @@ S: * OK [HIGHESTMODSEQ {{[0-9]+}}] {{.*}}
 S: a8 OK [MODIFIED 1] STORE completed
 C: a9 STORE 1 +FLAGS (\Recent)
 S: a9 BAD {{.+}}
+C: b0 STORE 1 FLAGS
+S: b0 BAD Flags expected
+C: b0 STORE 1 -FLAGS.SILENT
+S: b0 BAD Flags expected
 C: b1 STORE 1 FLAG (\Seen)
 S: b1 BAD {{.+}}
 C: b2 STORE 9 FLAGS (\Seen)

@@ -11,7 +11,7 @@ C: MAIL FROM:<x@elsewhere.example>
 S: 250 {{.*}}
 C: BDAT 3
 X: abc
-S: {{50|55}}{{[34]}} 5.5.1 {{.*}}
+S: 554 5.5.1 No valid recipients
 C: RSET
 S: 250 {{.*}}
 C: MAIL FROM:<x@elsewhere.example> BODY=BINARYMIME

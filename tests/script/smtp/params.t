@@ -18,7 +18,7 @@ S: 501 5.5.4 {{.*}}
 C: MAIL FROM:<x@elsewhere.example> ENVID=a+b
 S: 501 5.5.4 {{.*}}
 C: MAIL FROM:<x@elsewhere.example> SMTPUTF8=yes
-S: {{50[15]|555}} 5.5.4 {{.*}}
+S: 555 5.5.4 Unknown parameter
 C: MAIL FROM:<x@elsewhere.example> SIZE=1 SIZE=2
 S: 501 5.5.4 {{.*}}
 C: MAIL FROM:<x@elsewhere.example> BODY=8BITMIME BODY=7BIT

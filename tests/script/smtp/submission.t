@@ -26,9 +26,9 @@ S: 235 2.7.0 {{.*}}
 C: AUTH PLAIN AGFubmFAZXhhbXBsZS5vcmcAZ2VoZWltLWVpbnM=
 S: 503 5.5.1 {{.*}}
 C: MAIL FROM:<ben@example.org>
-S: 55{{[03]}} 5.7.1 {{.*}}
+S: 553 5.7.1 This address is not yours to send with
 C: MAIL FROM:<x@elsewhere.example>
-S: 55{{[03]}} 5.7.1 {{.*}}
+S: 553 5.7.1 This address is not yours to send with
 C: MAIL FROM:<vorstand@example.org>
 S: 250 2.1.0 {{.*}}
 C: RSET
