@@ -62,9 +62,10 @@ static void run_answer(struct conn *c)
 	struct tok cancel = { .kind = TOK_STRING, .text = SPAN("*") };
 	struct cmd cmd = { .verb = SPAN("*CONTINUE"), .flags = CMD_INTERNAL, .tok = &cancel, .ntok = 1, .spool_fd = -1 };
 	struct ms_command m;
+	struct err e = ERR_INIT;
 
 	arena_reset(c->g->arena);
-	if (!c->sieve.frame.toobig && ms_lex(c->g->arena, ms_frame_text(&c->sieve.frame), true, &m, NULL) == 0 && m.args.n == 1)
+	if (!c->sieve.frame.toobig && ms_lex(c->g->arena, ms_frame_text(&c->sieve.frame), true, &m, &e) == 0 && m.args.n == 1)
 		cmd.tok = m.args.v;
 	c->sieve.mode = MODE_COMMAND;
 	conn_send(c, &cmd);
