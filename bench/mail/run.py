@@ -180,10 +180,10 @@ class Bench:
         ready.unlink(missing_ok=True)
         before = pss_kib(server.pid)
         p = subprocess.Popen([measure.TOOLS / "imapload", "--mode", "hold", "--tls", "--port", str(server.port("imaps")),
-                              "--users", str(self.n["users"]), "--count", str(self.n["hold"]), "--conns", "8", "--ready",
+                              "--users", str(min(self.n["users"], 500)), "--count", str(self.n["hold"]), "--conns", "8", "--ready",
                               ready], stdout=subprocess.PIPE, text=True, preexec_fn=more_files)
         try:
-            wait_for(lambda: ready.exists() or p.poll() is not None, 300, "connections are not up in 300 s")
+            wait_for(lambda: ready.exists() or p.poll() is not None, 600, f"{server.name}: connections are not up in 600 s")
             if p.poll() is not None or int(ready.read_text()) != self.n["hold"]:
                 raise SystemExit(f"not all connections came up: {p.stdout.readline()}")
             time.sleep(3)
@@ -197,7 +197,7 @@ class Bench:
 
     def connections(self):
         if self.n is FULL:   # warms the password cache
-            self.imap(self.kontor, "login", "--conns", 16, "--users", self.n["users"], "--seconds", 90)
+            self.imap(self.kontor, "login", "--conns", 16, "--users", min(self.n["users"], 500), "--seconds", 90)
         got = {s.name: self.hold(s) for s in (self.dovecot, self.kontor)}
         self.add(f"memory of one idle TLS connection, of {self.n['hold']:,}", "KiB PSS", "Dovecot", got["dovecot"],
                  got["kontor"], less=True, limit=25, note="all processes, what was there before taken off; one run")
