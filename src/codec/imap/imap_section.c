@@ -116,6 +116,9 @@ static int names_scan(struct arena *a, struct span *in, struct imap_fetch_item *
 			return 0;
 		if (!name_scan(a, in, &name) || !in->n || (in->p[0] != ' ' && in->p[0] != ')'))
 			return bad(e, "Bad header field name");
+		if (name.n > IMAP_FETCH_NAME_MAX)
+			return err_set(e, ERR_LIMIT, "Header field name too long", "over %d octets",
+				IMAP_FETCH_NAME_MAX);
 		if (out->name_count == IMAP_FETCH_NAMES_MAX)
 			return err_set(e, ERR_LIMIT, "Too many header field names", "over %d",
 				IMAP_FETCH_NAMES_MAX);

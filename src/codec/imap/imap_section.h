@@ -14,6 +14,7 @@
 #define IMAP_FETCH_ITEMS_MAX 128
 #define IMAP_PART_MAX 32
 #define IMAP_FETCH_NAMES_MAX 512
+#define IMAP_FETCH_NAME_MAX 998 /* octets of a header field's name: more than a line (RFC 5322) can hold */
 
 enum imap_fetch_kind {
 	IMAP_FETCH_FLAGS = 1,

@@ -197,6 +197,9 @@ static void test_fetch_limits(void **state)
 	assert_int_equal(fetch_many("BODY[HEADER.FIELDS (", "A ", IMAP_FETCH_NAMES_MAX, ")]"), 0);
 	assert_int_equal(fetch_many("BODY[HEADER.FIELDS (", "A ", IMAP_FETCH_NAMES_MAX + 1, ")]"),
 		ERR_LIMIT);
+	assert_int_equal(fetch_many("BODY[HEADER.FIELDS (", "A", IMAP_FETCH_NAME_MAX, ")]"), 0);
+	assert_int_equal(
+		fetch_many("BODY[HEADER.FIELDS (", "A", IMAP_FETCH_NAME_MAX + 1, ")]"), ERR_LIMIT);
 	g = lexz(a, "");
 	assert_int_equal(imap_fetch_mods_parse(&g, &m, NULL), 0);
 	assert_false(m.has_changedsince || m.vanished);
