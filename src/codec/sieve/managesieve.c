@@ -193,12 +193,15 @@ int ms_lex(struct arena *a, struct span text, bool answer, struct ms_command *ou
 		out->verb = SPAN_BYTES(p, word.n);
 	}
 	while (answer || scan_char(&in, ' ')) {
+		int r;
+
 		answer = false;
 		scan_blanks(&in);
 		if (span_eqz(in, "\r\n") || span_eqz(in, "\n"))
 			break;
-		if (argument(a, &in, &out->args, e) < 0)
-			return e->code;
+		r = argument(a, &in, &out->args, e);
+		if (r < 0)
+			return r;
 	}
 	return span_eqz(in, "\r\n") || span_eqz(in, "\n") ? 0 : bad(e, "Something follows the command");
 }
