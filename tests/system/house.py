@@ -29,6 +29,7 @@ PASSWORD = "Fr\u00fchling-im-Moor"
 ADMIN = "admin@example.org"
 PORTS = {"lmtp": 24, "smtp": 25, "pop3": 110, "imap": 143, "submissions": 465, "submission": 587, "imaps": 993, "pop3s": 995,
          "metrics": 9100, "sieve": 4190}
+STEP = next(m for m in range(10, 100) if len({p % m for p in PORTS.values()}) == len(PORTS))
 DAMAGE = re.compile(rb"Sanitizer|runtime error:|Assertion .* failed|SIGSYS|\*\*\* .* detected|event=panic")
 SLOW = 4 if "asan" in BIN or "tsan" in BIN else 1
 
@@ -53,8 +54,9 @@ def wait_for(what, seconds=10, every=0.05):
 
 
 def free_ports():
+    """Below the ports that the kernel gives to clients. Multiples of STEP: what two houses of different base use never meets."""
     for _ in range(200):
-        base = random.randrange(20000, 50000)
+        base = 10240 + STEP * random.randrange((32768 - 10240 - max(PORTS.values())) // STEP)
         try:
             for number in PORTS.values():
                 with socket.socket() as s:

@@ -41,13 +41,12 @@ def forms(word):
 def search(folder, words, more=()):
     """(file, word) for every find below folder."""
     wanted = {f: w for w in words for f in forms(w)}
-    pattern = re.compile(b"|".join(re.escape(f) for f in sorted(wanted, key=len, reverse=True)))
     found = set()
     files = [p for p in pathlib.Path(folder).rglob("*") if p.is_file()]
     assert files
     for p in list(files) + list(more):
-        for m in pattern.finditer(p.read_bytes()):
-            found.add((str(p), wanted[m[0]]))
+        data = p.read_bytes()
+        found |= {(str(p), w) for f, w in wanted.items() if f in data}
     for p in pathlib.Path(folder).rglob("*"):
         for w in words:
             if w.lower() in p.name.lower():
