@@ -33,37 +33,9 @@ static void test_answers(void **state)
 	rig_stop(&r);
 }
 
-static void test_goodbyes(void **state)
-{
-	struct rig r;
-	struct client c, d;
-	struct cmd m;
-
-	(void)state;
-	rig_init(&r);
-	r.limits.core_sec = 1;
-	rig_up(&r);
-	rig_greet(&r, &c, PORT_SIEVE);
-	client_sayz(&c, "NOOP\r\n");
-	rig_cmd(&r, "NOOP");
-	client_hears(&c, "BYE (TRYLATER) \"Server takes too long, try again later\"\r\n");
-	client_ends(&c);
-	client_close(&c);
-	rig_greet(&r, &d, PORT_POP);
-	client_sayz(&d, "CAPA\r\n");
-	m = *rig_cmd(&r, "CAPA");
-	rig_reply(&r, &m, NEXT_READ, "+OK\r\n.\r\n");
-	client_hears(&d, "+OK\r\n.\r\n");
-	rig_notice(&r, m.session, NOTICE_SEALED);
-	client_hears(&d, "-ERR [SYS/TEMP] Temporarily sealed\r\n");
-	client_ends(&d);
-	client_close(&d);
-	rig_stop(&r);
-}
-
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_answers), cmocka_unit_test(test_goodbyes) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_answers) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -201,11 +201,48 @@ static void test_sealed(void **state)
 	rig_stop(&r);
 }
 
+/* The same two farewells as POP3 and ManageSieve say them. */
+static void test_other_protocols(void **state)
+{
+	static const struct {
+		enum rig_port port;
+		const char *line, *verb, *answer, *slow, *sealed;
+	} row[] = {
+		{ PORT_POP, "CAPA\r\n", "CAPA", "+OK\r\n.\r\n", "-ERR [SYS/TEMP] Server takes too long, try again later\r\n",
+			"-ERR [SYS/TEMP] Temporarily sealed\r\n" },
+		{ PORT_SIEVE, "NOOP\r\n", "NOOP", "OK\r\n", "BYE (TRYLATER) \"Server takes too long, try again later\"\r\n",
+			"BYE (TRYLATER) \"Temporarily sealed\"\r\n" },
+	};
+	struct rig r;
+	struct client c;
+	uint64_t id;
+
+	(void)state;
+	rig_init(&r);
+	r.limits.core_sec = 1;
+	begin(&r);
+	for (size_t i = 0; i < sizeof(row) / sizeof(*row); i++) {
+		rig_greet(&r, &c, row[i].port);
+		client_sayz(&c, row[i].line);
+		rig_cmd(&r, row[i].verb);
+		client_hears(&c, row[i].slow);
+		client_ends(&c);
+		client_close(&c);
+		id = rig_greet(&r, &c, row[i].port);
+		rig_ask(&r, &c, row[i].line, row[i].verb, row[i].answer);
+		rig_notice(&r, id, NOTICE_SEALED);
+		client_hears(&c, row[i].sealed);
+		client_ends(&c);
+		client_close(&c);
+	}
+	rig_stop(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_core_sec), cmocka_unit_test(test_late_before_the_end),
 		cmocka_unit_test(test_core_bulk_sec), cmocka_unit_test(test_parts_and_idle),
-		cmocka_unit_test(test_sealed) };
+		cmocka_unit_test(test_sealed), cmocka_unit_test(test_other_protocols) };
 
 	return cmocka_run_group_tests_name("gate_slow", tests, NULL, NULL);
 }
