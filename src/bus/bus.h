@@ -15,7 +15,13 @@
 #define BUS_STATE_MAX 512
 #define BUS_SEGMENTS_MAX 64
 
-enum bus_service { SVC_SMTP = 1, SVC_SUBMISSION, SVC_LMTP, SVC_IMAP, SVC_CONTROL, SVC_OUT, SVC_METRICS, SVC_SIEVE, SVC_POP };
+enum bus_service {
+	SVC_NONE,
+#define SERVICE(id, word) SVC_##id,
+#define SERVICE_INSIDE(id, word) SVC_##id,
+#define SERVICE_LOCAL(id) SVC_##id,
+#include "bus/services.def"
+};
 
 /* What the gate knows of the peer; sent with CMD_OPEN. */
 struct peer {

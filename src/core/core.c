@@ -15,10 +15,10 @@
 #include "domain/mail/mail_view.h"
 #include "later/later.h"
 #include "later/outbound.h"
-#include "proto/imap/imap.h"
-#include "proto/sieve/sieve.h"
-#include "proto/pop/pop.h"
-#include "proto/smtp/smtp.h"
+
+#define SERVICE(id, word) extern const struct proto word##_proto;
+#define SERVICE_INSIDE(id, word) extern const struct proto word##_proto;
+#include "bus/services.def"
 
 struct arena *core_arena_get(struct core *c)
 {
@@ -61,25 +61,14 @@ static void metrics_refuse(struct call *call, int err_class, bool sealed)
 	buf_addf(call->out, "kontor_sealed %d\n", sealed);
 }
 
-static const struct proto metrics_proto = { .name = "metrics", .run = metrics_run, .refuse = metrics_refuse };
+const struct proto metrics_proto = { .name = "metrics", .run = metrics_run, .refuse = metrics_refuse };
 
 const struct proto *core_proto(uint8_t service)
 {
 	switch (service) {
-	case SVC_SMTP:
-	case SVC_SUBMISSION:
-	case SVC_LMTP:
-		return &smtp_proto;
-	case SVC_IMAP:
-		return &imap_proto;
-	case SVC_SIEVE:
-		return &sieve_proto;
-	case SVC_POP:
-		return &pop_proto;
-	case SVC_OUT:
-		return &outbound_proto;
-	case SVC_METRICS:
-		return &metrics_proto;
+#define SERVICE(id, word) case SVC_##id: return &word##_proto;
+#define SERVICE_INSIDE(id, word) case SVC_##id: return &word##_proto;
+#include "bus/services.def"
 	default:
 		return NULL;
 	}

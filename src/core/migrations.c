@@ -4,10 +4,8 @@
 #include "domain/org/org_schema.h"
 
 const struct migration core_migrations[] = {
-	{ "0001_org", org_schema_1 },
-	{ "0002_mail", mail_schema_1 },
-	{ "0003_sieve", mail_schema_sieve },
-	{ "0004_dkim", org_schema_dkim },
+#define MIGRATION(name, domain, text) { name, text },
+#include "core/migrations.def"
 };
 const size_t core_migrations_n = sizeof(core_migrations) / sizeof(*core_migrations);
 

@@ -103,13 +103,12 @@ void gate_addr_sweep(struct gate *g)
 
 static const struct gate_proto *proto_of(uint8_t service)
 {
-	if (service == SVC_IMAP)
-		return &proto_imap;
-	if (service == SVC_SIEVE)
-		return &proto_sieve;
-	if (service == SVC_POP)
-		return &proto_pop;
-	return service == SVC_METRICS ? &proto_metrics : &proto_smtp;
+	switch (service) {
+#define SERVICE(id, word) case SVC_##id: return &proto_##word;
+#include "bus/services.def"
+	default:
+		return &proto_smtp;
+	}
 }
 
 static void log_refusal(struct gate *g, const struct conn *c, const char *why)

@@ -45,7 +45,8 @@ struct gate_proto {
 	bool (*between)(const struct conn *c); /* no command or body begun: may be sent away politely */
 	const char *full; /* said to a connection that is refused at the door */
 };
-extern const struct gate_proto proto_smtp, proto_imap, proto_pop, proto_sieve, proto_metrics;
+#define SERVICE(id, word) extern const struct gate_proto proto_##word;
+#include "bus/services.def"
 
 /* A body under reception: first in memory, larger ones in a memfd. spool.c */
 struct spool {

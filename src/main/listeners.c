@@ -16,16 +16,8 @@ static const struct port {
 	uint8_t service;
 	bool tls, loopback_only;
 } ports[] = {
-	{ "lmtp", 24, SVC_LMTP, false, true },
-	{ "smtp", 25, SVC_SMTP, false, false },
-	{ "pop3", 110, SVC_POP, false, false },
-	{ "imap", 143, SVC_IMAP, false, false },
-	{ "submissions", 465, SVC_SUBMISSION, true, false },
-	{ "submission", 587, SVC_SUBMISSION, false, false },
-	{ "imaps", 993, SVC_IMAP, true, false },
-	{ "sieve", 4190, SVC_SIEVE, false, false },
-	{ "pop3s", 995, SVC_POP, true, false },
-	{ "metrics", 0, SVC_METRICS, false, true },
+#define PORT(name, number, id, tls, loopback_only) { name, number, SVC_##id, tls, loopback_only },
+#include "bus/services.def"
 };
 
 union address {

@@ -22,8 +22,10 @@ static inline int first_boxes(void *arg, struct tx *tx, uint64_t account_id, enu
 
 static inline int start(void **state)
 {
-	static const struct migration list[] = { { "0001_org", org_schema_1 }, { "0002_mail", mail_schema_1 },
-		{ "0003_sieve", mail_schema_sieve }, { "0004_dkim", org_schema_dkim } };
+	static const struct migration list[] = {
+#define MIGRATION(name, domain, text) { name, text },
+#include "core/migrations.def"
+	};
 
 	(void)state;
 	account_on_add(first_boxes, &h);

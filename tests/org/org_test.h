@@ -9,10 +9,15 @@
 
 static int start(void **state)
 {
-	static const struct migration list[] = { { "0001_org", org_schema_1 }, { "0004_dkim", org_schema_dkim } };
+	static const struct migration list[] = {
+#define TABLES_org(name, text) { name, text },
+#define TABLES_mail(name, text)
+#define MIGRATION(name, domain, text) TABLES_##domain(name, text)
+#include "core/migrations.def"
+	};
 
 	(void)state;
-	test_house_new(&h, list, 2);
+	test_house_new(&h, list, sizeof(list) / sizeof(*list));
 	return 0;
 }
 
