@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/time.h"
 #include "bus/call.h"
+#include "domain/mail/import.h"
 #include "domain/mail/mail_sweep.h"
 #include "domain/org/org.h"
 #include "store/blob.h"
@@ -52,6 +53,11 @@ static int sweep_counts(struct house *h, struct err *e)
 	return store_write(h->store, forget_counts, NULL, e);
 }
 
+static int sweep_imports(struct house *h, struct err *e)
+{
+	return import_forget(h->store, time_real_sec(), e);
+}
+
 static const struct later_job {
 	const char *name;
 	int64_t every_sec;
@@ -61,6 +67,7 @@ static const struct later_job {
 	{ "key_sweep", 3600, sweep_keys },
 	{ "removed_sweep", 900, sweep_removed },
 	{ "send_count_sweep", 86400, sweep_counts },
+	{ "import_sweep", 86400, sweep_imports },
 };
 #define JOBS (sizeof(jobs) / sizeof(*jobs))
 

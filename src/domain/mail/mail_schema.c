@@ -43,3 +43,9 @@ const char mail_schema_sieve[] =
 	" sent INTEGER NOT NULL);\n"
 	"CREATE TABLE sieve_seen (account_id INTEGER NOT NULL, kind INTEGER NOT NULL, lookup BLOB NOT NULL,"
 	" until_sec INTEGER NOT NULL, PRIMARY KEY (account_id, kind, lookup))";
+
+/* Mails that an import has brought, by a hash of what names them at their source. */
+#define IMPORT_TABLE(dialect, tail) \
+	dialect "CREATE TABLE import_seen (account_id INTEGER NOT NULL, lookup BLOB NOT NULL, seen_sec INTEGER NOT NULL," \
+	" PRIMARY KEY (account_id, lookup))" tail
+const char mail_schema_import[] = IMPORT_TABLE("--sqlite\n", " WITHOUT ROWID") ";\n" IMPORT_TABLE("--postgresql\n", "");
