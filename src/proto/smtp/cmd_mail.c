@@ -105,7 +105,7 @@ void smtpd_mail(struct call *c)
 		smtpd_reset(s);
 		return;
 	}
-	if (!sender_ok(c, m->sender)) {
+	if (!sender_ok(c, m->sender) || !smtpd_door_mail(c)) {
 		smtpd_reset(s);
 		return;
 	}
@@ -208,7 +208,7 @@ void smtpd_rcpt(struct call *c)
 	struct smtp_rcpt r = { 0 };
 	struct err e = ERR_INIT;
 
-	if (!rcpt_order_ok(c))
+	if (!rcpt_order_ok(c) || !smtpd_door_lists(c))
 		return;
 	for (size_t i = 1; i < c->cmd->ntok; i++)
 		if (!rcpt_param(c, m, &r, &t[i]))
@@ -230,7 +230,11 @@ void smtpd_rcpt(struct call *c)
 			return;
 		}
 	}
+	if (!smtpd_door_rcpt(c, r.address))
+		return;
 	if (store_read(c->house->store, look_up, &l, &e) < 0) {
+		if (e.code == ERR_MISSING || e.code == ERR_DENIED)
+			smtpd_door_asked(c, false);
 		r.outside = e.code == ERR_DENIED && c->session->service == SVC_SUBMISSION;
 		if (!r.outside) {
 			rcpt_refused(c, &e);
@@ -242,6 +246,7 @@ void smtpd_rcpt(struct call *c)
 		smtpd_say(c, 452, "4.2.2", "Mailbox full");
 		return;
 	}
+	smtpd_door_asked(c, true);
 	r.account_id = l.account_id;
 	rcpt_keep(m, r);
 	smtpd_say(c, 250, "2.1.5", "Recipient accepted");
