@@ -106,7 +106,7 @@ void smtpd_mail(struct call *c)
 		smtpd_reset(s);
 		return;
 	}
-	if (!sender_ok(c, m->sender)) {
+	if (!sender_ok(c, m->sender) || !smtpd_door_mail(c)) {
 		smtpd_reset(s);
 		return;
 	}
@@ -230,15 +230,35 @@ static bool rcpt_order_ok(struct call *c)
 	return true;
 }
 
+/* false: answered. */
+static bool rcpt_find(struct call *c, struct look *l, struct smtp_rcpt *r)
+{
+	struct err e = ERR_INIT;
+
+	r->outside = store_read(c->house->store, look_up, l, &e) == 0 && l->origin.n;
+	if (e.code == ERR_MISSING || e.code == ERR_DENIED)
+		smtpd_door_asked(c, false);
+	if (l->returns) {
+		if (!origin_ok(c, &e))
+			return false;
+		r->address = arena_span(smtp_session(c)->mail.arena, l->origin);
+	} else if (e.code) {
+		r->outside = e.code == ERR_DENIED && c->session->service == SVC_SUBMISSION;
+		if (!r->outside)
+			rcpt_refused(c, &e);
+		return r->outside;
+	}
+	return true;
+}
+
 void smtpd_rcpt(struct call *c)
 {
 	struct smtp_mail *m = &smtp_session(c)->mail;
 	const struct tok *t = c->cmd->tok;
 	struct look l = { .c = c };
 	struct smtp_rcpt r = { 0 };
-	struct err e = ERR_INIT;
 
-	if (!rcpt_order_ok(c))
+	if (!rcpt_order_ok(c) || !smtpd_door_lists(c))
 		return;
 	for (size_t i = 1; i < c->cmd->ntok; i++)
 		if (!rcpt_param(c, m, &r, &t[i]))
@@ -260,23 +280,16 @@ void smtpd_rcpt(struct call *c)
 			return;
 		}
 	}
-	r.outside = store_read(c->house->store, look_up, &l, &e) == 0 && l.origin.n;
-	if (l.returns) {
-		if (!origin_ok(c, &e))
-			return;
-		r.address = arena_span(m->arena, l.origin);
-	} else if (e.code) {
-		r.outside = e.code == ERR_DENIED && c->session->service == SVC_SUBMISSION;
-		if (!r.outside) {
-			rcpt_refused(c, &e);
-			return;
-		}
-	}
+	if (!smtpd_door_rcpt(c, r.address))
+		return;
+	if (!rcpt_find(c, &l, &r))
+		return;
 	if (l.full) {
 		err_set(&c->err, ERR_LIMIT, "", "mailbox full");
 		smtpd_say(c, 452, "4.2.2", "Mailbox full");
 		return;
 	}
+	smtpd_door_asked(c, true);
 	r.account_id = l.account_id;
 	rcpt_keep(m, r);
 	smtpd_say(c, 250, "2.1.5", "Recipient accepted");

@@ -3,6 +3,7 @@
  * A handler answers by smtp_say (every reply is one call) and returns; failures of the house go through smtpd_fail,
  * which maps the error class. Not good for: other protocols. */
 #pragma once
+#include "domain/mail/visitors.h"
 #include "domain/org/address.h"
 #include "domain/org/sasl_server.h"
 #include "proto/smtp/smtp.h"
@@ -36,9 +37,17 @@ struct smtp_mail {                       /* one mail transaction; arena NULL: no
 	size_t n, cap;
 };
 
+struct smtp_listing {                    /* what the lists of bad addresses say about the peer */
+	bool known;
+	unsigned weight;
+	char zone[DNS_NAME_MAX + 1];     /* the first that has it */
+};
+
 struct smtp_session {
 	char helo[256];
 	bool esmtp, lost;                /* lost: a transaction was open when core died */
+	enum { ORIGIN_UNKNOWN, ORIGIN_STRANGER, ORIGIN_TRUSTED } origin;   /* as found at the first question */
+	struct smtp_listing listing;
 	struct smtp_mail mail;
 	struct sasl *sasl;
 };
@@ -55,6 +64,14 @@ static inline struct smtp_session *smtp_session(struct call *c)
 typedef void smtp_handler(struct call *c);
 smtp_handler smtpd_greeting, smtpd_helo, smtpd_ehlo, smtpd_starttls, smtpd_auth, smtpd_continue, smtpd_mail, smtpd_rcpt, smtpd_data,
 	smtpd_message, smtpd_bdat;
+
+/* smtp_door.c: who comes, before the mail is taken. */
+bool smtpd_stranger(struct call *c);
+bool smtpd_find_name(void *call, struct span name, enum dns_type type, struct dns_answer *out);   /* for a dns_source */
+bool smtpd_door_mail(struct call *c);                                    /* false: answered */
+bool smtpd_door_lists(struct call *c);                                   /* fills session.listing; false: waits for names */
+bool smtpd_door_rcpt(struct call *c, struct span address);               /* false: answered */
+void smtpd_door_asked(struct call *c, bool known);                       /* was there such a recipient? */
 
 /* smtp_check.c: what was found out about a mail from outside. */
 struct smtp_checked {
