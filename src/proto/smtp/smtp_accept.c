@@ -8,6 +8,7 @@
 #include "base/time.h"
 #include "codec/mime/mime_header.h"
 #include "domain/mail/filter.h"
+#include "domain/mail/forward.h"
 #include "domain/mail/queue.h"
 #include "domain/mail/report.h"
 #include "domain/mail/sign.h"
@@ -202,6 +203,8 @@ static int enqueue(struct accept *a, struct tx *tx, struct err *e)
 	struct queue_entry q = { .account_id = a->call->session->account_id, .created_sec = now, .expires_sec = now + EXPIRES_SEC,
 		.flags = a->mail->flags, .sender = a->mail->sender, .envid = a->mail->envid };
 
+	if (forward_sender(a->org, tx, a->call->arena, a->mail->sender, now, &q.sender, e) < 0)
+		return e->code;
 	q.rcpts = ARENA_ARRAY(a->call->arena, struct queue_rcpt, a->all.n);
 	for (size_t k = 0; k < a->all.n; k++) {
 		const struct smtp_rcpt *r = origin(a, k);
