@@ -53,3 +53,11 @@ const char mail_schema_forward[] =
 	dialect "CREATE TABLE import_seen (account_id INTEGER NOT NULL, lookup BLOB NOT NULL, seen_sec INTEGER NOT NULL," \
 	" PRIMARY KEY (account_id, lookup))" tail
 const char mail_schema_import[] = IMPORT_TABLE("--sqlite\n", " WITHOUT ROWID") ";\n" IMPORT_TABLE("--postgresql\n", "");
+
+/* Entries of mailboxes (acl.h). owner_id: the mailbox's account; grantee_id: account or address (a group's), 0 anyone. */
+const char mail_schema_acl[] =
+	"CREATE TABLE mailbox_acl (mailbox_id INTEGER NOT NULL, kind INTEGER NOT NULL, grantee_id INTEGER NOT NULL,"
+	" negative INTEGER NOT NULL, owner_id INTEGER NOT NULL, rights INTEGER NOT NULL,"
+	" PRIMARY KEY (mailbox_id, kind, grantee_id, negative));\n"
+	"CREATE INDEX mailbox_acl_grantee ON mailbox_acl (kind, grantee_id);\n"
+	"CREATE INDEX mailbox_acl_owner ON mailbox_acl (owner_id)";

@@ -116,6 +116,8 @@ int imap_sync(struct imap_call *c, bool expunge, struct err *e);         /* in c
 /* imap_state.c */
 void imap_state_save(struct imap_call *c);
 int imap_state_load(struct imap_call *c, struct span state, struct err *e);
+/* cmd_acl.c */
+void imap_myrights_put(struct imap_call *c, struct span name, const struct mailbox *box);
 /* cmd_status.c */
 int imap_status_parse(struct imap_call *c, struct imap_args *g, unsigned *items_out, struct err *e);
 void imap_status_put(struct imap_call *c, struct span name, const struct mailbox *box, unsigned items);
@@ -129,7 +131,7 @@ int imap_auth_failed(struct imap_call *c, struct err *e);
 
 typedef int imap_handler(struct imap_call *c, struct err *e);
 imap_handler imap_append, imap_authenticate, imap_cmd_capability, imap_check, imap_close, imap_compress, imap_continue, imap_copy,
-	imap_create, imap_delete, imap_done, imap_enable, imap_examine, imap_expunge, imap_fetch, imap_getquota,
-	imap_getquotaroot, imap_greeting, imap_id, imap_idle, imap_list, imap_login, imap_logout, imap_lsub, imap_move,
-	imap_namespace, imap_noop, imap_rename, imap_search, imap_select, imap_sort, imap_thread, imap_starttls, imap_status_cmd, imap_store,
+	imap_create, imap_delete, imap_deleteacl, imap_done, imap_enable, imap_examine, imap_expunge, imap_fetch, imap_getacl, imap_getquota,
+	imap_getquotaroot, imap_greeting, imap_id, imap_idle, imap_list, imap_listrights, imap_login, imap_logout, imap_lsub, imap_move, imap_myrights,
+	imap_namespace, imap_noop, imap_rename, imap_search, imap_select, imap_setacl, imap_sort, imap_thread, imap_starttls, imap_status_cmd, imap_store,
 	imap_subscribe, imap_sync_idle, imap_uid_expunge, imap_unselect_cmd, imap_unsubscribe;
