@@ -2,3 +2,4 @@
 #pragma once
 extern const char mail_schema_1[];
 extern const char mail_schema_sieve[];   /* scripts, what they remember: "0003_sieve" */
+extern const char mail_schema_search[];  /* the search index: "…_search" */

@@ -2,6 +2,7 @@
 #include "domain/mail/rules.h"
 #include "domain/org/account.h"
 #include "proto/control/control_int.h"
+#include "proto/control/mail_index.h"
 
 struct work {
 	struct account account;
@@ -178,6 +179,11 @@ static const struct control_command commands[] = {
 		{ "discard", ARG_SWITCH, 0, N_("throw the mail away") },
 		{ "flag", ARG_TEXT, 0, N_("flag or keyword to set") } } },
 	{ "rule list", N_("list the rules"), CONTROL_READ, rule_list, { ACCOUNT } },
+	{ "index", N_("index what waits, or everything anew, and wait until it is done"), CONTROL_WRITE, control_mail_index, {
+		{ "account", ARG_TEXT, ARG_POSITION, N_("mail address of the account; without: all") },
+		{ "rebuild", ARG_SWITCH, 0, N_("forget the index first") } } },
+	{ "index status", N_("show the search index of accounts"), CONTROL_READ, control_mail_index_status, {
+		{ "account", ARG_TEXT, ARG_POSITION, N_("mail address of the account; without: all") } } },
 	{ "rule remove", N_("remove a rule"), CONTROL_WRITE, rule_remove, { ACCOUNT, RULE } },
 };
-CONTROL_NOUN(mail, "mail", N_("absence notices and rules for incoming mail"));
+CONTROL_NOUN(mail, "mail", N_("absence notices, rules for incoming mail, the search index"));
