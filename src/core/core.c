@@ -148,7 +148,7 @@ int core_main(const struct core_config *config, struct err *e)
 	c->pool = pool_new(lanes, LANE_COUNT);
 	if (config->enter_sandbox)
 		config->enter_sandbox();
-	if (names_start(c, e) < 0 || control_start(c, e) < 0)
+	if (names_start(c, e) < 0 || scans_start(c, e) < 0 || control_start(c, e) < 0)
 		return e->code;
 	later_start(&c->house);
 	indexer_start(&c->house);
@@ -156,6 +156,7 @@ int core_main(const struct core_config *config, struct err *e)
 		config->ready();
 	r = core_bus_loop(c, e);
 	names_stop(c);
+	scans_stop(c);
 	pool_drain(c->pool);
 	indexer_stop();
 	later_stop();

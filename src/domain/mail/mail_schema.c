@@ -44,6 +44,11 @@ const char mail_schema_sieve[] =
 	"CREATE TABLE sieve_seen (account_id INTEGER NOT NULL, kind INTEGER NOT NULL, lookup BLOB NOT NULL,"
 	" until_sec INTEGER NOT NULL, PRIMARY KEY (account_id, kind, lookup))";
 
+/* The senders that are too long for an address of ours (forward.h), sealed under the house's key. */
+const char mail_schema_forward[] =
+	"CREATE TABLE forward_sender (id INTEGER PRIMARY KEY, until_sec INTEGER NOT NULL, sealed BLOB NOT NULL);\n"
+	"CREATE INDEX forward_sender_until ON forward_sender (until_sec)";
+
 /* The search index (docs/decisions/0003). position: emails up to this id are in segments. state: 0 being built, 1 live, 2 dropped;
  * sealed: under the account's key. */
 const char mail_schema_search[] =
