@@ -138,7 +138,7 @@ static int run_out(const json_t *boot, struct err *e)
 	const json_t *list = json_object_get(boot, "dns_forwarders");
 	SCOPED_BUF zone;
 	struct out_config c = { .name = "out", .link_fd = CHILD_LINK_FD, .hostname = text(boot, "hostname"),
-		.port = (uint16_t)number(boot, "out_port"), .enter_sandbox = enter_sandbox,
+		.port = (uint16_t)number(boot, "out_port"), .sts_port = (uint16_t)number(boot, "mta_sts_port"), .enter_sandbox = enter_sandbox,
 		.ca_file = text(boot, "tls_roots"), .anchor_file = text(boot, "dns_anchor"), .forwarders = forwarders };
 
 	for (size_t i = 0; i < json_array_size(list) && i < SETTING_LIST_MAX; i++)
