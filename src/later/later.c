@@ -6,6 +6,7 @@
 #include "base/time.h"
 #include "bus/call.h"
 #include "domain/mail/forward.h"
+#include "domain/mail/import.h"
 #include "domain/mail/mail_sweep.h"
 #include "domain/org/org.h"
 #include "store/blob.h"
@@ -53,6 +54,11 @@ static int sweep_counts(struct house *h, struct err *e)
 	return store_write(h->store, forget_counts, NULL, e);
 }
 
+static int sweep_imports(struct house *h, struct err *e)
+{
+	return import_forget(h->store, time_real_sec(), e);
+}
+
 static int forget_senders(struct tx *tx, void *arg, struct err *e)
 {
 	(void)arg;
@@ -74,6 +80,7 @@ static const struct later_job {
 	{ "removed_sweep", 900, sweep_removed },
 	{ "send_count_sweep", 86400, sweep_counts },
 	{ "forward_sweep", 86400, sweep_senders },
+	{ "import_sweep", 86400, sweep_imports },
 };
 #define JOBS (sizeof(jobs) / sizeof(*jobs))
 

@@ -3,6 +3,7 @@
  * A handler answers by smtp_say (every reply is one call) and returns; failures of the house go through smtpd_fail,
  * which maps the error class. Not good for: other protocols. */
 #pragma once
+#include "bus/scan_job.h"
 #include "domain/mail/visitors.h"
 #include "domain/org/address.h"
 #include "domain/org/sasl_server.h"
@@ -75,11 +76,18 @@ void smtpd_door_asked(struct call *c, bool known);                       /* was 
 
 /* smtp_check.c: what was found out about a mail from outside. */
 struct smtp_checked {
-	struct span field;               /* Authentication-Results with its line end, or none */
-	struct span refuse;              /* text of the refusal, or none */
-	bool junk;
+	struct span field;               /* Authentication-Results and scanners' fields with their line ends, or none */
+	struct span refuse, defer;       /* text of the refusal, for good or for now; or none */
+	bool junk, spam;                 /* to Junk: what DMARC or a list asks for; what the filter says */
+};
+struct smtp_kept {                       /* call.keep of a message: from one run to the next */
+	struct span body;
+	struct smtp_checked checked;
+	bool is_checked;
 };
 bool smtpd_check(struct call *c, struct span header, struct span body, struct smtp_checked *out);   /* false: waits for names */
+/* smtp_scan.c: adds what the scanners say. False: waits for them. */
+bool smtpd_scan(struct call *c, struct span message, struct smtp_checked *out);
 struct span smtpd_check_strip(struct call *c, struct span header);
 /* Is the peer's address in this setting's list? Does the setting have this value? */
 bool smtpd_listed(struct call *c, const char *setting);
@@ -90,5 +98,5 @@ struct smtp_text {
 	struct span local, outside;      /* with Return-Path; without. outside none when not asked for */
 };
 int smtp_text(struct call *c, struct span body, struct span checked, bool outside, struct smtp_text *out, struct err *e);
-/* smtp_accept.c: the body is here; puts it where it belongs and answers. False: waits for names, to be run again. */
-bool smtpd_accept(struct call *c, struct span body);
+/* smtp_accept.c: the body is here; puts it where it belongs and answers. False: waits for names or scanners, to be run again. */
+bool smtpd_accept(struct call *c, struct smtp_kept *k);
