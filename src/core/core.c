@@ -147,13 +147,14 @@ int core_main(const struct core_config *config, struct err *e)
 	c->pool = pool_new(lanes, LANE_COUNT);
 	if (config->enter_sandbox)
 		config->enter_sandbox();
-	if (names_start(c, e) < 0 || control_start(c, e) < 0)
+	if (names_start(c, e) < 0 || scans_start(c, e) < 0 || control_start(c, e) < 0)
 		return e->code;
 	later_start(&c->house);
 	if (config->ready)
 		config->ready();
 	r = core_bus_loop(c, e);
 	names_stop(c);
+	scans_stop(c);
 	pool_drain(c->pool);
 	later_stop();
 	pool_free(c->pool);

@@ -443,6 +443,9 @@ static void carry_on(struct conn *c)
 	case NEXT_STARTTLS:
 		begin_starttls(c);
 		return;
+	case NEXT_COMPRESS:
+		stream_deflate(&c->s);
+		break;
 	}
 	conn_waits(c);
 	c->proto->next(c, c->next);
@@ -513,6 +516,7 @@ void conn_reply(struct conn *c, struct reply *r)
 	if (r->mood == MOOD_AUTH_FAILED)
 		begin_delay(c);
 	take_segments(c, r);
+	stream_reply_ends(&c->s);
 	if (r->mood == MOOD_BAD_COMMAND)
 		conn_bad(c, c->verb);
 	if (!c->delayed && c->phase == PHASE_OPEN)

@@ -7,13 +7,12 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
-#include <sys/un.h>
 #include <unistd.h>
 #include "base/io.h"
 #include "base/secret.h"
+#include "main/cli_link.h"
 #include "main/i18n.h"
 
-#define REPLY_MAX (64u << 20)
 #define SECRET_MAX 4096
 
 struct cli {
@@ -205,47 +204,6 @@ static int parse_args(struct cli *c, int first)
 
 /* ---- the server ---- */
 
-static int dial(const char *state)
-{
-	struct sockaddr_un at = { .sun_family = AF_UNIX };
-	SCOPED_FD dir = open(state, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	int fd;
-
-	if (dir < 0)
-		return -1;
-	/* However long the folder's name is, this one fits. */
-	snprintf(at.sun_path, sizeof(at.sun_path), "/proc/self/fd/%d/run/control", dir);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd >= 0 && connect(fd, (struct sockaddr *)&at, sizeof(at)) < 0) {
-		int no = errno;
-
-		close(fd);
-		errno = no;
-		return -1;
-	}
-	return fd;
-}
-
-/* file: a descriptor that travels with the first byte, or -1. */
-static bool exchange(int fd, int file, const char *request, struct buf *reply)
-{
-	size_t n = strlen(request);
-	unsigned char head[4] = { (unsigned char)n, (unsigned char)(n >> 8), (unsigned char)(n >> 16),
-		(unsigned char)(n >> 24) };
-	uint32_t len;
-	char *p;
-
-	if (io_send_fds(fd, SPAN_BYTES(head, 4), &file, file >= 0) != 4 || io_write_full(fd, SPAN_BYTES(request, n), NULL) < 0 ||
-		io_read_full(fd, head, 4, NULL) < 0)
-		return false;
-	len = (uint32_t)head[0] | (uint32_t)head[1] << 8 | (uint32_t)head[2] << 16 | (uint32_t)head[3] << 24;
-	p = buf_space(reply, len);
-	if (!p || io_read_full(fd, p, len, NULL) < 0)
-		return false;
-	buf_grow(reply, len);
-	return true;
-}
-
 static int show(const struct cli *c, json_t *reply)
 {
 	json_t *result = json_object_get(reply, "result");
@@ -309,7 +267,7 @@ static void end_file(const char *path, bool good)
 
 static int ask(const struct cli *c)
 {
-	SCOPED_FD fd = dial(c->state);
+	SCOPED_FD fd = cli_dial(c->state);
 	SCOPED_FD file = -1;
 	SCOPED_BUF reply;
 	json_error_t je;
@@ -319,7 +277,7 @@ static int ask(const struct cli *c)
 	bool ok;
 	int rc;
 
-	buf_init(&reply, REPLY_MAX);
+	buf_init(&reply, CLI_REPLY_MAX);
 	if (c->processes)            /* a core that hangs is what status is asked for */
 		setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 	if (fd < 0 && c->processes)
@@ -335,7 +293,7 @@ static int ask(const struct cli *c)
 	request = json_pack("{s:s++,s:O}", "verb", c->noun->name, c->command->verb[0] ? " " : "", c->command->verb,
 		"args", c->args);
 	text = json_dumps(request, JSON_COMPACT);
-	ok = text && exchange(fd, file, text, &reply);
+	ok = text && cli_send(fd, file, text) && cli_receive(fd, &reply);
 	if (text)
 		secret_wipe(text, strlen(text));
 	free(text);
@@ -400,6 +358,24 @@ static const struct control_command *find_two(const struct cli *c)
 	return n > 0 && (size_t)n < sizeof(verb) ? control_find_command(c->noun, verb) : NULL;
 }
 
+static bool is(const struct cli *c, const char *noun, const char *verb)
+{
+	return strcmp(c->noun->name, noun) == 0 && strcmp(c->command->verb, verb) == 0;
+}
+
+/* What was done is shown even when the end was not reached. */
+static int import(const struct cli *c)
+{
+	json_t *reply = cli_import(c->state, c->args);
+	int rc = 0;
+
+	if (json_is_object(json_object_get(reply, "result")) && !json_is_true(json_object_get(reply, "ok")) && !c->json)
+		cli_print(json_object_get(reply, "result"));
+	rc = show(c, reply);
+	json_decref(reply);
+	return rc;
+}
+
 static int run(struct cli *c)
 {
 	int rc;
@@ -429,7 +405,7 @@ static int run(struct cli *c)
 		return bad_usage(c, N_("Give --state DIR or set KONTOR_STATE"), NULL);
 	if (strcmp(c->noun->name, "status") == 0)
 		c->processes = cli_processes(c->state);
-	return strcmp(c->noun->name, "backup") == 0 && !c->command->verb[0] ? ask_backup(c) : ask(c);
+	return strcmp(c->noun->name, "backup") == 0 && !c->command->verb[0] ? ask_backup(c) : is(c, "mail", "import") ? import(c) : ask(c);
 }
 
 int cli_main(int argc, char **argv)

@@ -22,6 +22,7 @@ struct out_config {
 	const char *const *forwarders;
 	size_t n_forwarders;
 	const char *anchor_file, *ca_file; /* DNSSEC anchor, PEM of trusted roots; NULL: none */
+	const char *rspamd, *rspamd_controller, *clamd;   /* places (codec/scan/scan.h), NULL: none */
 	unsigned dns_timeout_ms, drain_ms; /* 0: 20 s, 60 s */
 	const struct smtp_timeouts *timeouts; /* NULL: RFC 5321's */
 	void (*enter_sandbox)(void);       /* called once everything is open; may be NULL */

@@ -43,3 +43,13 @@ const char mail_schema_sieve[] =
 	" sent INTEGER NOT NULL);\n"
 	"CREATE TABLE sieve_seen (account_id INTEGER NOT NULL, kind INTEGER NOT NULL, lookup BLOB NOT NULL,"
 	" until_sec INTEGER NOT NULL, PRIMARY KEY (account_id, kind, lookup))";
+
+/* The senders that are too long for an address of ours (forward.h), sealed under the house's key. */
+const char mail_schema_forward[] =
+	"CREATE TABLE forward_sender (id INTEGER PRIMARY KEY, until_sec INTEGER NOT NULL, sealed BLOB NOT NULL);\n"
+	"CREATE INDEX forward_sender_until ON forward_sender (until_sec)";
+/* Mails that an import has brought, by a hash of what names them at their source. */
+#define IMPORT_TABLE(dialect, tail) \
+	dialect "CREATE TABLE import_seen (account_id INTEGER NOT NULL, lookup BLOB NOT NULL, seen_sec INTEGER NOT NULL," \
+	" PRIMARY KEY (account_id, lookup))" tail
+const char mail_schema_import[] = IMPORT_TABLE("--sqlite\n", " WITHOUT ROWID") ";\n" IMPORT_TABLE("--postgresql\n", "");

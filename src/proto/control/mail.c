@@ -1,7 +1,7 @@
 /* kontor mail ... : absence notices and rules of an account, without writing Sieve. */
 #include "domain/mail/rules.h"
 #include "domain/org/account.h"
-#include "proto/control/control_int.h"
+#include "proto/control/mail_int.h"
 
 struct work {
 	struct account account;
@@ -179,5 +179,11 @@ static const struct control_command commands[] = {
 		{ "flag", ARG_TEXT, 0, N_("flag or keyword to set") } } },
 	{ "rule list", N_("list the rules"), CONTROL_READ, rule_list, { ACCOUNT } },
 	{ "rule remove", N_("remove a rule"), CONTROL_WRITE, rule_remove, { ACCOUNT, RULE } },
+	{ "import", N_("bring mails from Maildir, mbox or EML files; run again, it goes on where it was interrupted"), CONTROL_FREE,
+		control_mail_import, { ACCOUNT,
+		{ "source", ARG_TEXT, ARG_POSITION | ARG_NEEDED, N_("file or folder to read") },
+		{ "into", ARG_TEXT, 0, N_("folder to put everything below") },
+		{ "over-quota", ARG_SWITCH, 0, N_("bring them even beyond the account's quota") },
+		{ "again", ARG_SWITCH, 0, N_("also what an earlier import has brought") } } },
 };
-CONTROL_NOUN(mail, "mail", N_("absence notices and rules for incoming mail"));
+CONTROL_NOUN(mail, "mail", N_("absence notices, rules for incoming mail, moving mail in and out"));
