@@ -13,10 +13,14 @@ struct core;
 struct call;
 struct dns_answer;
 struct name_want;
+struct scan;
+struct scan_job;
+struct scan_result;
 
 #define ACCOUNT_SESSIONS_MAX 100 /* connections signed in to one account, over all gates */
 #define WATCH_QUEUE 1    /* object id of the outbound queue; real ids are larger */
 #define WATCH_NAMES 2    /* questions to the DNS that nobody has taken yet */
+#define WATCH_SCANS 3    /* messages for the scanners, likewise */
 
 /* The house's shared things, made once by core; handlers reach them through call->house. */
 struct house {
@@ -42,6 +46,13 @@ struct house {
 	bool (*name_find)(struct call *c, struct span name, int type, struct dns_answer *out);
 	int (*name_wait)(struct call *c, struct err *e);   /* blocks instead: for commands with a thread of their own */
 	void (*name_exchange)(struct call *c);             /* with `out`: answers in cmd.body, questions to call->out */
+	/* Spam filter and virus scanner (core/scans.c); which of them there are: SCAN_FOR_* of bus/scan_job.h. Used like
+	 * name_find, one message a command; without an answer in time the result is SCAN_FAILED. scan_learn only hands over:
+	 * false when there is no room now. */
+	unsigned scanners;
+	bool (*scan)(struct call *c, const struct scan_job *job, struct span message, struct scan_result *out);
+	bool (*scan_learn)(struct house *h, unsigned what, struct span message);
+	void (*scan_exchange)(struct call *c);             /* with `out` */
 	struct core *core;
 };
 
@@ -66,6 +77,7 @@ struct call {
 	struct err err;              /* for the log line */
 	const char *log_verb;
 	struct name_want *wants;     /* core/names.c: what this run has missed */
+	struct scan *scan;           /* core/scans.c: the message that is or was looked at */
 	bool waits;                  /* the handler wants to be run again with the answers */
 	bool names_final;
 	void *keep;                  /* from one run to the next, in the arena */

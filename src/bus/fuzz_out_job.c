@@ -3,6 +3,7 @@
 #include <string.h>
 #include "bus/name_job.h"
 #include "bus/out_job.h"
+#include "bus/scan_job.h"
 
 static void same(const struct buf *x, const struct buf *y)
 {
@@ -61,6 +62,28 @@ static void try_names(struct arena *a, struct span in, struct buf *x, struct buf
 	same(x, y);
 }
 
+static void try_scans(struct arena *a, struct span in, struct buf *x, struct buf *y)
+{
+	struct scan_job jobs[SCAN_JOBS_MAX];
+	struct scan_result results[SCAN_JOBS_MAX];
+	unsigned wanted;
+	size_t n;
+
+	if (scan_jobs_decode(a, in, jobs, &n, NULL) == 0) {
+		scan_jobs_encode(x, jobs, n);
+		if (!span_eq(buf_span(x), in))
+			abort();
+	}
+	buf_reset(x);
+	if (scan_results_decode(in, &wanted, results, &n, NULL) < 0)
+		return;
+	scan_results_encode(x, wanted, results, n);
+	if (scan_results_decode(buf_span(x), &wanted, results, &n, NULL) < 0)
+		abort();
+	scan_results_encode(y, wanted, results, n);
+	same(x, y);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
 	SCOPED_ARENA a = arena_new();
@@ -69,6 +92,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	buf_init(&x, 16u << 20);
 	buf_init(&y, 16u << 20);
 	if (n)
-		(p[0] & 4 ? try_names : p[0] & 1 ? try_job : try_result)(a, SPAN_BYTES(p + 1, n - 1), &x, &y);
+		(p[0] & 8 ? try_scans : p[0] & 4 ? try_names : p[0] & 1 ? try_job : try_result)(a, SPAN_BYTES(p + 1, n - 1), &x, &y);
 	return 0;
 }

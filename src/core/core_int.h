@@ -65,6 +65,7 @@ struct core {
 	struct arena *arenas[64];
 	size_t n_arenas;
 	struct names *names;
+	struct scans *scans;
 };
 
 struct arena *core_arena_get(struct core *c);
@@ -95,6 +96,7 @@ struct job {
 	struct bus_msg msg;
 	int lane;
 	void *keep;                            /* call.keep */
+	struct scan *scan;                     /* call.scan */
 	int64_t names_until_us;                /* waits for names: until then; 0: not yet */
 	bool names_final;
 };
@@ -115,6 +117,12 @@ int names_start(struct core *c, struct err *e);
 void names_stop(struct core *c);       /* nothing waits any more: all are run with names_final */
 bool names_park(struct job *j, struct call *call);     /* false: too many wait already */
 void names_unref(struct call *call);   /* wants that nobody will wait for */
+
+/* scans.c: messages on their way to the scanners, and the commands that wait for them. */
+int scans_start(struct core *c, struct err *e);
+void scans_stop(struct core *c);
+void scans_park(struct job *j, struct call *call);     /* call->scan is kept; the job is not the caller's any more */
+void scans_unref(struct core *c, struct scan *s);
 
 /* control.c: the command line's socket. */
 int control_start(struct core *c, struct err *e);

@@ -54,6 +54,8 @@ void metrics_print(const struct metrics *m, struct buf *out)
 	buf_addf(out, "# TYPE kontor_sessions gauge\nkontor_sessions %llu\n", atomic_load(&m->sessions));
 	buf_addf(out, "# TYPE kontor_notices_total counter\nkontor_notices_total %llu\n", atomic_load(&m->notices));
 	buf_addf(out, "# TYPE kontor_refused_total counter\nkontor_refused_total %llu\n", atomic_load(&m->refused));
+	buf_addf(out, "# TYPE kontor_scans_total counter\nkontor_scans_total{result=\"ok\"} %llu\nkontor_scans_total{result=\"failed\"} %llu\n",
+		atomic_load(&m->scans), atomic_load(&m->scans_failed));
 	print_commands(m, out);
 	buf_addz(out, "# TYPE kontor_command_seconds histogram\n");
 	for (size_t b = 0; b < METRIC_BUCKETS; b++) {

@@ -15,6 +15,7 @@ struct metrics {
 	atomic_ullong bucket[METRIC_BUCKETS];    /* run time of commands, cumulative upper bounds in metrics.c */
 	atomic_ullong sessions;                  /* now open */
 	atomic_ullong notices, refused;
+	atomic_ullong scans, scans_failed;       /* messages the scanners were asked about; without an answer */
 	int64_t started_sec;
 };
 void metrics_command(struct metrics *m, unsigned service, int err_class, int64_t run_us);

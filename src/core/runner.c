@@ -113,14 +113,21 @@ void runner_free(struct job *j)
 
 	if (j->msg.cmd.spool_fd >= 0)
 		close(j->msg.cmd.spool_fd);
+	if (j->scan)
+		scans_unref(core, j->scan);
 	if (j->secret)
 		arena_wipe(a);
 	core_arena_put(core, a);
 }
 
-/* The handler has answered nothing and is run again when its names are known. False: it is not ours any more. */
+/* The handler has answered nothing and is run again when its names are known or its message was looked at. False: it is not
+ * ours any more. */
 static bool park(struct job *j, struct call *c)
 {
+	if (c->scan && !c->wants) {
+		scans_park(j, c);
+		return false;
+	}
 	if (names_park(j, c))
 		return false;
 	buf_reset(c->out);
@@ -138,13 +145,14 @@ void runner_job(void *arg)
 	struct reply r;
 	struct logline line;
 	struct call c = { .arena = j->arena, .house = &core->house, .session = &s->s, .cmd = &j->msg.cmd,
-		.reply = &r, .out = thread_out(), .names_final = j->names_final, .keep = j->keep };
+		.reply = &r, .out = thread_out(), .names_final = j->names_final, .scan = j->scan, .keep = j->keep };
 	int64_t start = time_mono_us(), took;
 
 	reply_init(&r, &j->msg.cmd);
 	if (j->msg.cmd.flags & CMD_OPEN)
 		session_open(s, &j->msg.cmd);
 	run(&c, s);
+	j->scan = c.scan;
 	if (c.waits && !park(j, &c))
 		return;
 	names_unref(&c);

@@ -7,6 +7,7 @@
 #include "base/io.h"
 #include "base/time.h"
 #include "gate/gate_int.h"
+#include "net/deflate.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
@@ -19,6 +20,7 @@ struct play {
 	bool core_up, has_waiting;
 	int client;
 	struct span in;
+	struct buf folded;
 };
 
 static uint8_t byte(struct play *p)
@@ -102,7 +104,7 @@ static void core_answer(struct play *p, uint8_t how)
 		r.seg[r.nseg++] = (struct segment){ .fd = fd, .off = how, .len = how & 1 ? 39000 : 60000 };
 		reply_bytes(&r, SPAN_BYTES(big, sizeof(big)));
 	}
-	if ((how & 7) == 7)
+	if ((how & 15) == 15)
 		r.seq++;
 	p->has_waiting = r.seq != p->waiting.seq;
 	bus_put_reply(&p->core, &r);
@@ -141,6 +143,9 @@ static void operate(struct play *p)
 	case 2:
 		s = span_sub(p->in, 0, (size_t)arg + 1);
 		p->in = span_from(p->in, s.n);
+		buf_reset(&p->folded);
+		if (op & 16 && deflate_block(s, &p->folded))
+			s = buf_span(&p->folded);
 		for (int i = 0; i < (op & 8 ? 300 : 1) && p->client >= 0 && s.n; i++)
 			(void)!send(p->client, s.p, s.n, MSG_DONTWAIT | MSG_NOSIGNAL);
 		break;
@@ -196,6 +201,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	p->g = g;
 	p->client = sv[0];
 	p->arena = arena_new();
+	buf_init(&p->folded, 4096);
 	l.service = service[byte(p) % sizeof(service)];
 	l.proxy = n > 1 && data[0] & 4;
 	conf.proxy_nets = &all;
@@ -219,6 +225,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	if (g->spool_used || g->n_conns)
 		abort(); /* what was booked must be given back */
 	arena_free(p->arena);
+	buf_fini(&p->folded);
 	free(p);
 	free(g);
 	return 0;

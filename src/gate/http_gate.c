@@ -51,7 +51,7 @@ static void refuse(struct conn *c, int status, const char *why)
 	answer(c, status, why);
 }
 
-static void send_request(struct conn *c, const struct http_head *h, struct cmd *cmd)
+static void send_request(struct conn *c, const struct http_request_head *h, struct cmd *cmd)
 {
 	struct toks t;
 
@@ -73,7 +73,7 @@ static void send_request(struct conn *c, const struct http_head *h, struct cmd *
 static void run_request(struct conn *c)
 {
 	struct cmd cmd = { .spool_fd = -1 };
-	struct http_head h;
+	struct http_request_head h;
 
 	arena_reset(c->g->arena);
 	if (c->http.body.nospace || http_head_parse(buf_span(&c->http.head), &h)) {
@@ -90,7 +90,7 @@ static void run_request(struct conn *c)
 		again(c);
 }
 
-static void begin_body(struct conn *c, const struct http_head *h)
+static void begin_body(struct conn *c, const struct http_request_head *h)
 {
 	c->http.left = h->body_len;
 	c->http.mode = MODE_BODY;
@@ -104,7 +104,7 @@ static void begin_body(struct conn *c, const struct http_head *h)
 static bool step_head(struct conn *c, struct span in)
 {
 	struct http_conn *hc = &c->http;
-	struct http_head h;
+	struct http_request_head h;
 	size_t n;
 	int status;
 

@@ -97,6 +97,7 @@ static void slim(struct conn *c)
 		return;
 	imap_frame_fini(&c->imap.frame);
 	imap_frame_init(&c->imap.frame, l);
+	stream_rest(&c->s);
 }
 
 static bool step_command(struct conn *c)

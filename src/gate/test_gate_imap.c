@@ -5,6 +5,7 @@
 #include <unistd.h>
 #include "base/io.h"
 #include "bus/link.h"
+#include "net/deflate.h"
 #include "net/test_cert.h"
 
 static void begin(struct rig *r, struct client *c, enum rig_port port)
@@ -662,6 +663,100 @@ static void test_door(void **state)
 	rig_stop(&r);
 }
 
+/* What the gate sends from here on, expanded. */
+static void hears_folded(struct client *c, struct inflater *z, const char *want)
+{
+	struct span left = span_str(want);
+	char octet, got[64];
+	size_t used, n;
+
+	while (left.n) {
+		assert_int_equal(client_read(c, &octet, 1), 1);
+		assert_int_equal(inflater_run(z, SPAN_BYTES(&octet, 1), &used, got, sizeof(got), &n), 0);
+		assert_true(span_starts(left, SPAN_BYTES(got, n)));
+		left = span_from(left, n);
+	}
+}
+
+static void say_folded(struct client *c, struct span s)
+{
+	struct buf b;
+
+	buf_init(&b, 1 << 20);
+	assert_true(deflate_block(s, &b));
+	client_say(c, buf_span(&b));
+	buf_fini(&b);
+}
+
+static void compress(struct rig *r, struct client *c)
+{
+	client_sayz(c, "b COMPRESS DEFLATE\r\n");
+	rig_reply(r, rig_cmd(r, "COMPRESS"), NEXT_COMPRESS, "b OK\r\n");
+	client_hears(c, "b OK\r\n");
+}
+
+static void test_compress(void **state)
+{
+	struct inflater *z = inflater_new();
+	struct rig r;
+	struct client c;
+	struct cmd *m;
+
+	(void)state;
+	begin(&r, &c, PORT_IMAPS);
+	sign_in(&r, &c);
+	compress(&r, &c);
+	say_folded(&c, SPAN("c NOOP\r\nd IDLE\r\n"));
+	rig_reply(&r, rig_cmd(&r, "NOOP"), NEXT_READ, "c OK\r\n");
+	m = rig_cmd(&r, "IDLE");
+	rig_reply(&r, m, NEXT_IDLE, "+ idling\r\n");
+	hears_folded(&c, z, "c OK\r\n+ idling\r\n");
+	rig_notice(&r, m->session, NOTICE_CHANGED);
+	rig_reply(&r, rig_cmd(&r, "*SYNC"), NEXT_IDLE, "* 1 EXISTS\r\n");
+	hears_folded(&c, z, "* 1 EXISTS\r\n");
+	rig_notice(&r, m->session, NOTICE_CLOSE);
+	hears_folded(&c, z, "* BYE Session ended by the server\r\n");
+	inflater_free(z);
+	end(&r, &c);
+}
+
+/* 64 MiB of zeros in 64 KiB: a line that is too long. And garbage. */
+static void test_compress_attacks(void **state)
+{
+	static char zeros[65536];
+	struct inflater *z = inflater_new();
+	struct buf b;
+	struct rig r;
+	struct client c;
+
+	(void)state;
+	begin(&r, &c, PORT_IMAP);
+	sign_in(&r, &c);
+	compress(&r, &c);
+	buf_init(&b, 1 << 20);
+	for (int i = 0; i < 1000; i++)
+		assert_true(deflate_block(SPAN_BYTES(zeros, sizeof(zeros)), &b));
+	client_say(&c, buf_span(&b));
+	buf_fini(&b);
+	say_folded(&c, SPAN("\r\n"));
+	hears_folded(&c, z, "* BAD Command line too long\r\n");
+	client_close(&c);
+	rig_close(&r);
+	rig_greet(&r, &c, PORT_IMAP);
+	sign_in(&r, &c);
+	compress(&r, &c);
+	client_sayz(&c, "w NOOP\r\n"); /* "w" begins a block of no kind */
+	rig_close(&r);
+	client_close(&c);
+	rig_greet(&r, &c, PORT_IMAP);
+	sign_in(&r, &c);
+	client_sayz(&c, "b COMPRESS DEFLATE\r\nw NOOP\r\n"); /* sent in clear too early: it counts as compressed */
+	rig_reply(&r, rig_cmd(&r, "COMPRESS"), NEXT_COMPRESS, "b OK\r\n");
+	rig_close(&r);
+	inflater_free(z);
+	end(&r, &c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -672,6 +767,7 @@ int main(void)
 		cmocka_unit_test(test_timeout), cmocka_unit_test(test_metrics), cmocka_unit_test(test_proxy),
 		cmocka_unit_test(test_who_does_not_read), cmocka_unit_test(test_errors),
 		cmocka_unit_test(test_untrusted_proxy), cmocka_unit_test(test_back_pressure), cmocka_unit_test(test_door),
+		cmocka_unit_test(test_compress), cmocka_unit_test(test_compress_attacks),
 	};
 
 	return cmocka_run_group_tests_name("gate_imap", tests, NULL, NULL);

@@ -5,6 +5,8 @@
 #include "base/log.h"
 #include "base/time.h"
 #include "bus/call.h"
+#include "domain/mail/forward.h"
+#include "domain/mail/import.h"
 #include "domain/mail/mail_sweep.h"
 #include "domain/org/org.h"
 #include "store/blob.h"
@@ -52,6 +54,22 @@ static int sweep_counts(struct house *h, struct err *e)
 	return store_write(h->store, forget_counts, NULL, e);
 }
 
+static int sweep_imports(struct house *h, struct err *e)
+{
+	return import_forget(h->store, time_real_sec(), e);
+}
+
+static int forget_senders(struct tx *tx, void *arg, struct err *e)
+{
+	(void)arg;
+	return forward_forget(tx, time_real_sec(), e);
+}
+
+static int sweep_senders(struct house *h, struct err *e)
+{
+	return store_write(h->store, forget_senders, NULL, e);
+}
+
 static const struct later_job {
 	const char *name;
 	int64_t every_sec;
@@ -61,6 +79,8 @@ static const struct later_job {
 	{ "key_sweep", 3600, sweep_keys },
 	{ "removed_sweep", 900, sweep_removed },
 	{ "send_count_sweep", 86400, sweep_counts },
+	{ "forward_sweep", 86400, sweep_senders },
+	{ "import_sweep", 86400, sweep_imports },
 };
 #define JOBS (sizeof(jobs) / sizeof(*jobs))
 

@@ -371,6 +371,8 @@ static void run(struct call *c)
 		run_result(c);
 	else if (span_eqz(c->cmd->verb, "NAMES") && c->house->name_exchange)
 		c->house->name_exchange(c);
+	else if (span_eqz(c->cmd->verb, "SCAN") && c->house->scan_exchange)
+		c->house->scan_exchange(c);
 	else
 		err_set(&c->err, ERR_SYNTAX, "", "no such verb");
 }
@@ -389,7 +391,7 @@ static void refuse(struct call *c, int err_class, bool sealed)
 
 static int lane(struct span verb)
 {
-	return span_eqz(verb, "NAMES") ? LANE_INTERACTIVE : LANE_LATER;     /* somebody waits at the door for it */
+	return span_eqz(verb, "NAMES") || span_eqz(verb, "SCAN") ? LANE_INTERACTIVE : LANE_LATER;     /* somebody waits at the door for it */
 }
 
 const struct proto outbound_proto = { .name = "out", .run = run, .lane = lane, .refuse = refuse };

@@ -7,13 +7,12 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
-#include <sys/un.h>
 #include <unistd.h>
 #include "base/io.h"
 #include "base/secret.h"
+#include "main/cli_link.h"
 #include "main/i18n.h"
 
-#define REPLY_MAX (64u << 20)
 #define SECRET_MAX 4096
 
 struct cli {
@@ -205,47 +204,6 @@ static int parse_args(struct cli *c, int first)
 
 /* ---- the server ---- */
 
-static int dial(const char *state)
-{
-	struct sockaddr_un at = { .sun_family = AF_UNIX };
-	SCOPED_FD dir = open(state, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	int fd;
-
-	if (dir < 0)
-		return -1;
-	/* However long the folder's name is, this one fits. */
-	snprintf(at.sun_path, sizeof(at.sun_path), "/proc/self/fd/%d/run/control", dir);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd >= 0 && connect(fd, (struct sockaddr *)&at, sizeof(at)) < 0) {
-		int no = errno;
-
-		close(fd);
-		errno = no;
-		return -1;
-	}
-	return fd;
-}
-
-/* file: a descriptor that travels with the first byte, or -1. */
-static bool exchange(int fd, int file, const char *request, struct buf *reply)
-{
-	size_t n = strlen(request);
-	unsigned char head[4] = { (unsigned char)n, (unsigned char)(n >> 8), (unsigned char)(n >> 16),
-		(unsigned char)(n >> 24) };
-	uint32_t len;
-	char *p;
-
-	if (io_send_fds(fd, SPAN_BYTES(head, 4), &file, file >= 0) != 4 || io_write_full(fd, SPAN_BYTES(request, n), NULL) < 0 ||
-		io_read_full(fd, head, 4, NULL) < 0)
-		return false;
-	len = (uint32_t)head[0] | (uint32_t)head[1] << 8 | (uint32_t)head[2] << 16 | (uint32_t)head[3] << 24;
-	p = buf_space(reply, len);
-	if (!p || io_read_full(fd, p, len, NULL) < 0)
-		return false;
-	buf_grow(reply, len);
-	return true;
-}
-
 static int show(const struct cli *c, json_t *reply)
 {
 	json_t *result = json_object_get(reply, "result");
@@ -309,7 +267,7 @@ static void end_file(const char *path, bool good)
 
 static int ask(const struct cli *c)
 {
-	SCOPED_FD fd = dial(c->state);
+	SCOPED_FD fd = cli_dial(c->state);
 	SCOPED_FD file = -1;
 	SCOPED_BUF reply;
 	json_error_t je;
@@ -319,7 +277,7 @@ static int ask(const struct cli *c)
 	bool ok;
 	int rc;
 
-	buf_init(&reply, REPLY_MAX);
+	buf_init(&reply, CLI_REPLY_MAX);
 	if (c->processes)            /* a core that hangs is what status is asked for */
 		setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 	if (fd < 0 && c->processes)
@@ -335,7 +293,7 @@ static int ask(const struct cli *c)
 	request = json_pack("{s:s++,s:O}", "verb", c->noun->name, c->command->verb[0] ? " " : "", c->command->verb,
 		"args", c->args);
 	text = json_dumps(request, JSON_COMPACT);
-	ok = text && exchange(fd, file, text, &reply);
+	ok = text && cli_send(fd, file, text) && cli_receive(fd, &reply);
 	if (text)
 		secret_wipe(text, strlen(text));
 	free(text);
@@ -378,6 +336,53 @@ static int ask_backup(const struct cli *c)
 	return rc;
 }
 
+/* Rows of `mail index status`, for one account or all, in a whole reply. */
+static json_t *index_rows(const struct cli *c)
+{
+	json_t *account = json_object_get(c->args, "account"), *args = json_object(), *reply;
+
+	if (account)
+		json_object_set(args, "account", account);
+	reply = cli_ask_end(cli_ask_begin(c->state, "mail index status", args, -1));
+	json_decref(args);
+	return reply;
+}
+
+/* Until nothing waits any more, with a line of progress for people. */
+static int ask_index(const struct cli *c)
+{
+	struct cli first = *c;
+	json_t *reply, *row;
+	json_int_t emails, waiting;
+	size_t i;
+	int rc;
+
+	first.quiet = true;
+	rc = ask(&first);
+	while (rc == 0) {
+		reply = index_rows(c);
+		emails = waiting = 0;
+		json_array_foreach(json_object_get(reply, "result"), i, row) {
+			emails += json_integer_value(json_object_get(row, "mails"));
+			waiting += json_integer_value(json_object_get(row, "waiting"));
+		}
+		if (isatty(STDERR_FILENO)) {
+			fputc('\r', stderr);
+			fprintf(stderr, _("%lld of %lld mails indexed "), (long long)(emails - waiting), (long long)emails);
+			if (!waiting)
+				fputc('\n', stderr);
+		}
+		if (!waiting || !json_is_true(json_object_get(reply, "ok"))) {
+			rc = show(c, reply);
+			json_decref(reply);
+			return rc;
+		}
+		json_decref(reply);
+		usleep(300000);
+	}
+	return rc;
+}
+
 static int help(struct cli *c)
 {
 	const char *name = c->n > 1 && strcmp(c->words[0], "help") == 0 ? c->words[1] :
@@ -398,6 +403,24 @@ static const struct control_command *find_two(const struct cli *c)
 	int n = c->n > 2 ? snprintf(verb, sizeof(verb), "%s %s", c->words[1], c->words[2]) : 0;
 
 	return n > 0 && (size_t)n < sizeof(verb) ? control_find_command(c->noun, verb) : NULL;
+}
+
+static bool is(const struct cli *c, const char *noun, const char *verb)
+{
+	return strcmp(c->noun->name, noun) == 0 && strcmp(c->command->verb, verb) == 0;
+}
+
+/* What was done is shown even when the end was not reached. */
+static int import(const struct cli *c)
+{
+	json_t *reply = cli_import(c->state, c->args);
+	int rc = 0;
+
+	if (json_is_object(json_object_get(reply, "result")) && !json_is_true(json_object_get(reply, "ok")) && !c->json)
+		cli_print(json_object_get(reply, "result"));
+	rc = show(c, reply);
+	json_decref(reply);
+	return rc;
 }
 
 static int run(struct cli *c)
@@ -429,7 +452,9 @@ static int run(struct cli *c)
 		return bad_usage(c, N_("Give --state DIR or set KONTOR_STATE"), NULL);
 	if (strcmp(c->noun->name, "status") == 0)
 		c->processes = cli_processes(c->state);
-	return strcmp(c->noun->name, "backup") == 0 && !c->command->verb[0] ? ask_backup(c) : ask(c);
+	if (is(c, "mail", "index"))
+		return ask_index(c);
+	return strcmp(c->noun->name, "backup") == 0 && !c->command->verb[0] ? ask_backup(c) : is(c, "mail", "import") ? import(c) : ask(c);
 }
 
 int cli_main(int argc, char **argv)

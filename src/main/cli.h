@@ -16,3 +16,5 @@ void cli_print(json_t *result);
 void cli_help(const struct control_noun *noun);
 void cli_man(const struct control_noun *noun);
 void cli_usage(const struct control_noun *noun, const struct control_command *m);   /* one line on stderr */
+/* import.c: kontor mail import; a reply as the server would give it. */
+json_t *cli_import(const char *state, json_t *args);

@@ -11,6 +11,8 @@
 
 /* Keys of results as people read them; a key that is not here is shown as it is. */
 static const char *const labels[][2] = {
+	{ "imported", N_("imported") }, { "there_already", N_("there already") }, { "skipped", N_("skipped") },
+	{ "keywords_left", N_("keywords left out") }, { "file", N_("file") }, { "why", N_("why") },
 	{ "account", N_("account") }, { "address", N_("address") }, { "addresses", N_("addresses") },
 	{ "attempts", N_("attempts") }, { "bytes", N_("octets") }, { "expires", N_("given up") }, { "held", N_("held") },
 	{ "last_reply", N_("last reply") }, { "leased", N_("sending") }, { "mail_opened", N_("mail was opened too") },
@@ -33,7 +35,7 @@ static const char *const labels[][2] = {
 	{ "used", N_("used") }, { "used_bytes", N_("used") }, { "value", N_("value") }, { "where", N_("where") },
 };
 /* Values of these keys are words of ours. */
-static const char *const word_keys[] = { "kind", "state", "where", "meaning", "rights", "seal", "mode", "core", "hint" };
+static const char *const word_keys[] = { "kind", "state", "where", "meaning", "rights", "seal", "mode", "core", "hint", "why" };
 static const char *const words[] = { N_("person"), N_("role"), N_("resource"), N_("organisation"), N_("active"),
 	N_("locked"), N_("here"), N_("outside"), N_("additional"), N_("alias"), N_("group"), N_("all"), N_("none"),
 	N_("accounts"), N_("roles"), N_("queue"), N_("seal"), N_("read"), N_("seen"), N_("write"), N_("insert"),

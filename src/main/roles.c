@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/scan.h"
 #include "bus/link.h"
+#include "bus/scan_job.h"
 #include "core/core.h"
 #include "gate/gate.h"
 #include "main/child.h"
@@ -80,13 +81,24 @@ static int run_vault(const json_t *boot, struct err *e)
 	return vault_main(&c, e);
 }
 
+static const char *text_or_null(const json_t *boot, const char *key)
+{
+	return text(boot, key)[0] ? text(boot, key) : NULL;
+}
+
+static unsigned scanners(const json_t *boot)
+{
+	return (text(boot, "rspamd")[0] ? SCAN_FOR_SPAM : 0) | (text(boot, "clamd")[0] ? SCAN_FOR_VIRUS : 0) |
+		(text(boot, "rspamd_controller")[0] ? SCAN_LEARN_SPAM | SCAN_LEARN_HAM : 0);
+}
+
 static int run_core(const json_t *boot, struct err *e)
 {
 	const char *dir = text(boot, "dir"), *store = text(boot, "store");
 	bool jail = geteuid() == 0 && strcmp(store, "sqlite") == 0;
 	struct core_config c = { .dir = jail ? "/" : dir, .store_url = store, .bus_listen_fd = CHILD_FDS_AT,
 		.control_listen_fd = CHILD_FDS_AT + 1, .hostname = text(boot, "hostname"), .tlsa = text(boot, "tlsa"),
-		.workers = number(boot, "workers"), .stop_fd = CHILD_LINK_FD, .enter_sandbox = enter_sandbox,
+		.workers = number(boot, "workers"), .scanners = scanners(boot), .stop_fd = CHILD_LINK_FD, .enter_sandbox = enter_sandbox,
 		.ready = tell_ready };
 	char vault[4096];
 
@@ -138,8 +150,11 @@ static int run_out(const json_t *boot, struct err *e)
 	const json_t *list = json_object_get(boot, "dns_forwarders");
 	SCOPED_BUF zone;
 	struct out_config c = { .name = "out", .link_fd = CHILD_LINK_FD, .hostname = text(boot, "hostname"),
-		.port = (uint16_t)number(boot, "out_port"), .enter_sandbox = enter_sandbox,
-		.ca_file = text(boot, "tls_roots"), .anchor_file = text(boot, "dns_anchor"), .forwarders = forwarders };
+		.port = (uint16_t)number(boot, "out_port"), .sts_port = (uint16_t)number(boot, "mta_sts_port"),
+		.enter_sandbox = enter_sandbox,
+		.ca_file = text(boot, "tls_roots"), .anchor_file = text(boot, "dns_anchor"), .forwarders = forwarders,
+		.rspamd = text_or_null(boot, "rspamd"), .rspamd_controller = text_or_null(boot, "rspamd_controller"),
+		.clamd = text_or_null(boot, "clamd") };
 
 	for (size_t i = 0; i < json_array_size(list) && i < SETTING_LIST_MAX; i++)
 		forwarders[c.n_forwarders++] = json_string_value(json_array_get(list, i));

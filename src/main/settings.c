@@ -1,11 +1,12 @@
 #include "main/settings.h"
 #include "base/io.h"
 #include "base/scan.h"
+#include "codec/scan/scan.h"
 
 #define N_(s) s
 #define FILE_MAX 65536
 
-enum kind { TEXT, NUMBER, LIST };
+enum kind { TEXT, NUMBER, LIST, PLACE };
 static const struct row {
 	const char *name, *fallback, *help;
 	enum kind kind;
@@ -21,8 +22,15 @@ static int put(struct arena *a, struct settings *s, const struct row *row, struc
 {
 	void *at = (char *)s + row->at;
 	struct setting_list *list = at;
+	struct sockaddr_storage place;
+	struct err why = ERR_INIT;
+	socklen_t len;
 
 	switch (row->kind) {
+	case PLACE:
+		if (value.n && scan_place(value, &place, &len, &why) < 0)
+			return err_set(e, ERR_SYNTAX, "Bad settings", "%s: %s: %.*s", row->name, why.log, SPAN_F(value));
+		/* fall through */
 	case TEXT:
 		*(const char **)at = arena_strz(a, value);
 		return 0;

@@ -14,6 +14,7 @@ struct setting_list {
 	size_t n;
 };
 typedef const char *setting_TEXT;
+typedef const char *setting_PLACE;
 typedef uint64_t setting_NUMBER;
 typedef struct setting_list setting_LIST;
 

@@ -9,11 +9,13 @@
 #include <unistd.h>
 #include "base/io.h"
 #include "base/secret.h"
+#include "net/deflate.h"
 
 #define CHUNK_MIN 480
 #define IOV_MAX_USED 16
 #define RECORD 16384          /* one TLS record */
 #define SMALL_FD 16384	      /* descriptor ranges up to this are copied, so that they share a write */
+#define UNFOLD_STEP 4096      /* a lone octet shall not hold the room for many */
 #define READ_ROUND 131072     /* bytes read before others get their turn */
 #define DISCARD_MAX (1u << 20) /* what a peer may still send after we said goodbye */
 
@@ -22,7 +24,17 @@ struct stream_chunk {
 	size_t cap, at; /* bytes: data[at..at+n) */
 	uint64_t n, off;
 	int fd;		/* -1: bytes */
+	bool whole;	/* nothing is appended: a reply ends here */
+	bool plain;	/* written before compression began */
 	char data[];
+};
+
+struct stream_z { /* compression; raw lies between the wire and stream_input, out between the queue and the wire */
+	struct inflater *inflater;
+	struct buf raw, out;
+	size_t raw_at, out_at;
+	size_t taken; /* bytes of the queue that out stands for */
+	bool more;    /* the inflater may hold bytes for which there was no room */
 };
 
 static void on_io(void *arg, unsigned what);
@@ -51,6 +63,17 @@ static void pop_chunk(struct stream *s)
 	free(c);
 }
 
+static void release_z(struct stream *s)
+{
+	if (!s->z)
+		return;
+	inflater_free(s->z->inflater);
+	buf_fini(&s->z->raw);
+	buf_fini(&s->z->out);
+	free(s->z);
+	s->z = NULL;
+}
+
 static void release_tls(struct stream *s)
 {
 	tls_server_unref(s->tls);
@@ -68,6 +91,7 @@ void stream_fini(struct stream *s)
 	s->out_len = 0;
 	buf_fini(&s->in);
 	s->in_at = 0;
+	release_z(s);
 	SSL_free(s->ssl);
 	s->ssl = NULL;
 	release_tls(s);
@@ -120,9 +144,20 @@ void stream_bound(struct stream *s, size_t in_max)
 		loop_call_later(s->loop, &s->kick);
 }
 
+/* Compressed input that waits for room. */
+static bool folded(const struct stream *s)
+{
+	return s->z && (s->z->raw.n || s->z->more);
+}
+
+bool stream_eof(const struct stream *s)
+{
+	return s->eof && !folded(s);
+}
+
 static bool may_read(const struct stream *s)
 {
-	return !s->eof && !s->want_tls && !s->shaking && (s->finishing || in_room(s) > 0);
+	return !s->eof && !s->want_tls && !s->shaking && (s->finishing || (in_room(s) > 0 && !folded(s)));
 }
 
 static void set_want(struct stream *s)
@@ -164,6 +199,14 @@ static ssize_t read_some(struct stream *s, char *p, size_t n, bool *more)
 	}
 }
 
+static void make_room(struct stream *s)
+{
+	if (s->in_at) {
+		buf_eat(&s->in, s->in_at);
+		s->in_at = 0;
+	}
+}
+
 static void keep(struct stream *s, struct span got)
 {
 	s->bytes_in += got.n;
@@ -171,11 +214,41 @@ static void keep(struct stream *s, struct span got)
 		s->discarded += got.n;
 		return;
 	}
-	if (s->in_at) {
-		buf_eat(&s->in, s->in_at);
-		s->in_at = 0;
+	if (s->z) {
+		buf_add(&s->z->raw, got);
+		return;
 	}
+	make_room(s);
 	buf_add(&s->in, got);
+}
+
+/* Compressed input becomes input, as far as there is room. *news: something came of it. False: the stream is gone. */
+static bool unfold(struct stream *s, bool *news)
+{
+	struct stream_z *z = s->z;
+
+	while (folded(s) && in_room(s) > 0) {
+		size_t room = in_room(s) < UNFOLD_STEP ? in_room(s) : UNFOLD_STEP, used = 0, n = 0;
+		char *p;
+
+		make_room(s);
+		p = buf_space(&s->in, room);
+		if (!p || inflater_run(z->inflater, span_from(buf_span(&z->raw), z->raw_at), &used, p, room, &n) < 0) {
+			stream_abort(s, "compressed data broken");
+			return false;
+		}
+		buf_grow(&s->in, n);
+		z->raw_at += used;
+		z->more = n == room;
+		*news |= n > 0;
+		if (z->raw_at == z->raw.n) {
+			buf_fini(&z->raw);
+			z->raw_at = 0;
+		}
+	}
+	if (!s->in.n)
+		buf_fini(&s->in);
+	return true;
 }
 
 /* Reads what is there; the owner hears of it once. Returns false when the stream is gone. */
@@ -186,7 +259,7 @@ static bool pull(struct stream *s)
 
 	while (more && may_read(s) && total < READ_ROUND) {
 		char *p = loop_scratch(s->loop);
-		size_t room = s->finishing ? LOOP_SCRATCH : in_room(s);
+		size_t room = s->finishing || s->z ? LOOP_SCRATCH : in_room(s);
 		ssize_t r = read_some(s, p, room < LOOP_SCRATCH ? room : LOOP_SCRATCH, &more);
 
 		if (r == -2 || s->discarded > DISCARD_MAX) {
@@ -200,9 +273,11 @@ static bool pull(struct stream *s)
 		if (r == 0)
 			break;
 		total += (size_t)r;
-		news = true;
+		news |= !s->z;
 		keep(s, SPAN_BYTES(p, (size_t)r));
 		secret_wipe(p, (size_t)r);
+		if (s->z && !s->finishing && !unfold(s, &news))
+			return false;
 	}
 	if (s->eof && s->ended) {
 		stream_abort(s, "closed");
@@ -250,7 +325,7 @@ void stream_write(struct stream *s, struct span bytes)
 	if (s->gone || s->finishing || bytes.n == 0)
 		return;
 	queued(s, bytes.n);
-	if (c && c->fd < 0) {
+	if (c && c->fd < 0 && !c->whole) {
 		n = c->cap - c->at - (size_t)c->n;
 		if (n > bytes.n)
 			n = bytes.n;
@@ -297,8 +372,6 @@ void stream_write_fd(struct stream *s, int fd, uint64_t off, uint64_t len)
 static void sent(struct stream *s, size_t n)
 {
 	s->out_len -= n;
-	s->bytes_out += n;
-	s->progress_ms = loop_now_ms();
 	while (n) {
 		struct stream_chunk *c = s->out_head;
 		size_t k = n < c->n ? n : (size_t)c->n;
@@ -320,7 +393,7 @@ static ssize_t write_bytes(struct stream *s)
 	struct stream_chunk *c;
 	ssize_t r;
 
-	for (c = s->out_head; c && c->fd < 0 && m.msg_iovlen < IOV_MAX_USED; c = c->next)
+	for (c = s->out_head; c && c->fd < 0 && c->plain == s->out_head->plain && m.msg_iovlen < IOV_MAX_USED; c = c->next)
 		v[m.msg_iovlen++] = (struct iovec){ c->data + c->at, (size_t)c->n };
 	r = sendmsg(s->io.fd, &m, MSG_NOSIGNAL | (c ? MSG_MORE : 0));
 	if (r < 0)
@@ -339,14 +412,19 @@ static ssize_t write_file(struct stream *s)
 	return r > 0 ? r : -1; /* shorter than promised */
 }
 
-/* Up to one record from the front of the queue. The same bytes come out again after WANT_WRITE, and
- * never fewer, as SSL_write demands. */
-static ssize_t gather(struct stream *s, char *p)
+/* Up to max bytes from the front of the queue, all to be compressed or none, and then of one reply. The same bytes
+ * come out again after WANT_WRITE, and never fewer, as SSL_write demands. */
+static ssize_t gather(struct stream *s, char *p, size_t max)
 {
+	const struct stream_chunk *before = NULL;
+	bool plain = s->out_head->plain;
 	size_t n = 0;
 
-	for (struct stream_chunk *c = s->out_head; c && n < RECORD; c = c->next) {
-		size_t k = c->n < RECORD - n ? (size_t)c->n : RECORD - n;
+	for (struct stream_chunk *c = s->out_head; c && n < max; before = c, c = c->next) {
+		size_t k = c->n < max - n ? (size_t)c->n : max - n;
+
+		if (c->plain != plain || (s->z && !plain && before && before->whole))
+			break;
 
 		if (c->fd < 0)
 			memcpy(p + n, c->data + c->at, k);
@@ -357,20 +435,72 @@ static ssize_t gather(struct stream *s, char *p)
 	return (ssize_t)n;
 }
 
-static ssize_t write_tls(struct stream *s)
+static ssize_t write_record(struct stream *s, const char *p, size_t n)
 {
-	char *p = loop_scratch(s->loop);
-	ssize_t n = gather(s, p);
 	int r;
 
-	if (n <= 0)
-		return -1;
 	ERR_clear_error();
 	r = SSL_write(s->ssl, p, (int)n);
 	if (r > 0)
 		return r;
 	r = SSL_get_error(s->ssl, r);
 	return r == SSL_ERROR_WANT_WRITE || r == SSL_ERROR_WANT_READ ? 0 : -1;
+}
+
+static ssize_t write_tls(struct stream *s)
+{
+	char *p = loop_scratch(s->loop);
+	ssize_t n = gather(s, p, RECORD);
+
+	return n <= 0 ? -1 : write_record(s, p, (size_t)n);
+}
+
+/* One block after another; the queue moves on when a block is gone. */
+static ssize_t write_z(struct stream *s)
+{
+	struct stream_z *z = s->z;
+	struct span left;
+	ssize_t r;
+
+	if (!z->out.n) {
+		char *p = loop_scratch(s->loop);
+		ssize_t n = gather(s, p, LOOP_SCRATCH);
+
+		if (n <= 0 || !deflate_block(SPAN_BYTES(p, (size_t)n), &z->out))
+			return -1;
+		z->taken = (size_t)n;
+		z->out_at = 0;
+	}
+	left = span_from(buf_span(&z->out), z->out_at);
+	if (s->ssl) {
+		r = write_record(s, left.p, left.n < RECORD ? left.n : RECORD);
+	} else {
+		r = send(s->io.fd, left.p, left.n, MSG_NOSIGNAL);
+		if (r < 0)
+			r = errno == EAGAIN || errno == EINTR ? 0 : -1;
+	}
+	if (r == (ssize_t)left.n) {
+		buf_fini(&z->out);
+		sent(s, z->taken);
+	} else if (r > 0) {
+		z->out_at += (size_t)r;
+	}
+	return r;
+}
+
+static ssize_t write_some(struct stream *s)
+{
+	ssize_t r;
+
+	if (s->z && !s->out_head->plain)
+		return write_z(s);
+	if (s->ssl && !s->want_tls)
+		r = write_tls(s);
+	else
+		r = s->out_head->fd >= 0 ? write_file(s) : write_bytes(s);
+	if (r > 0)
+		sent(s, (size_t)r);
+	return r;
 }
 
 static void begin_shake(struct stream *s);
@@ -406,12 +536,8 @@ static void push(struct stream *s)
 {
 	s->blocked = false;
 	while (s->out_head && !s->held && !s->shaking) {
-		ssize_t r;
+		ssize_t r = write_some(s);
 
-		if (s->ssl && !s->want_tls)
-			r = write_tls(s);
-		else
-			r = s->out_head->fd >= 0 ? write_file(s) : write_bytes(s);
 		if (r < 0) {
 			stream_abort(s, "connection broken");
 			return;
@@ -420,7 +546,8 @@ static void push(struct stream *s)
 			s->blocked = true;
 			break;
 		}
-		sent(s, (size_t)r);
+		s->bytes_out += (size_t)r;
+		s->progress_ms = loop_now_ms();
 	}
 	if (!s->held)
 		after_push(s);
@@ -448,7 +575,47 @@ void stream_finish(struct stream *s)
 	s->held = false;
 	buf_fini(&s->in);
 	s->in_at = 0;
+	if (s->z) {
+		buf_fini(&s->z->raw);
+		s->z->raw_at = 0;
+	}
 	loop_call_later(s->loop, &s->kick);
+}
+
+/* ---- compression ---- */
+
+void stream_deflate(struct stream *s)
+{
+	struct stream_z *z;
+
+	if (s->gone || s->finishing || s->z)
+		return;
+	z = calloc(1, sizeof(*z));
+	if (!z)
+		abort();
+	s->z = z;
+	z->inflater = inflater_new();
+	buf_init(&z->raw, s->in_max + LOOP_SCRATCH);
+	buf_secret(&z->raw);
+	buf_init(&z->out, 2 * LOOP_SCRATCH);
+	for (struct stream_chunk *c = s->out_head; c; c = c->next)
+		c->plain = c->whole = true;
+	buf_add(&z->raw, stream_input(s)); /* sent too early, but sent after the command */
+	buf_fini(&s->in);
+	s->in_at = 0;
+	loop_call_later(s->loop, &s->kick);
+}
+
+void stream_reply_ends(struct stream *s)
+{
+	if (s->z && s->out_tail)
+		s->out_tail->whole = true;
+}
+
+void stream_rest(struct stream *s)
+{
+	if (s->z && !folded(s))
+		inflater_rest(s->z->inflater);
 }
 
 /* ---- TLS ---- */
@@ -564,6 +731,16 @@ static void on_kick(void *arg)
 	}
 	if (s->shaking)
 		return;
+	if (folded(s) && !s->finishing) {
+		bool news = false;
+
+		if (!unfold(s, &news))
+			return;
+		if (news || stream_eof(s))
+			s->ops->input(s->arg);
+		if (s->gone)
+			return;
+	}
 	if (s->ssl && !s->want_tls && SSL_has_pending(s->ssl) && !pull(s))
 		return;
 	if (!s->blocked || s->finishing || s->want_tls || s->notify)

@@ -24,6 +24,7 @@ struct stream_ops {
 };
 
 struct stream_chunk;
+struct stream_z;
 
 struct stream {
 	struct loop *loop;
@@ -36,6 +37,7 @@ struct stream {
 	struct buf in;
 	size_t in_at, in_max;
 	struct stream_chunk *out_head, *out_tail;
+	struct stream_z *z; /* compression */
 	size_t out_len, notify_below;
 	uint64_t bytes_in, bytes_out, discarded;
 	int64_t progress_ms; /* when output last moved, or first had to wait */
@@ -52,10 +54,7 @@ void stream_tls_server(struct stream *s, struct tls_server *t);
 struct span stream_input(const struct stream *s);
 void stream_consume(struct stream *s, size_t n);
 void stream_bound(struct stream *s, size_t in_max); /* at most what stream_init was given */
-static inline bool stream_eof(const struct stream *s)
-{
-	return s->eof;
-}
+bool stream_eof(const struct stream *s); /* and everything that came is in stream_input */
 
 void stream_write(struct stream *s, struct span bytes);
 void stream_writez(struct stream *s, const char *z);
@@ -63,6 +62,11 @@ void stream_write_fd(struct stream *s, int fd, uint64_t off, uint64_t len); /* t
 /* Calls drained once, as soon as fewer than `below` bytes are queued (at once when so already). */
 void stream_notify(struct stream *s, size_t below);
 void stream_hold(struct stream *s, bool held); /* queue, but do not send */
+/* DEFLATE (deflate.h) from here on, both ways, inside TLS: what is queued still leaves as it is, unread input and all
+ * that follows is compressed. Input is expanded as far as there is room for it; in_max counts expanded bytes. */
+void stream_deflate(struct stream *s);
+void stream_reply_ends(struct stream *s); /* what follows is compressed without reference to what was queued so far */
+void stream_rest(struct stream *s); /* nothing is expected soon: memory of the expansion is given back */
 /* Sends what is queued, says goodbye (close_notify, FIN), drops input until the peer closes, then gone.
  * The owner's timer ends the wait with stream_abort. */
 void stream_finish(struct stream *s);

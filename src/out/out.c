@@ -171,7 +171,7 @@ int out_main(const struct out_config *conf, struct err *e)
 		return ERR_BROKEN;
 	if (conf->enter_sandbox)
 		conf->enter_sandbox();
-	if (out_names_start(o, e) < 0 || out_work_start(o, e) < 0) {
+	if (out_names_start(o, e) < 0 || out_scan_start(o, e) < 0 || out_work_start(o, e) < 0) {
 		out_free(o);
 		return ERR_BROKEN;
 	}
@@ -190,6 +190,7 @@ int out_main(const struct out_config *conf, struct err *e)
 		return ERR_GONE; /* workers hang in the network: the process ends with them, nothing is freed */
 	out_work_join(o);
 	out_names_join(o);
+	out_scan_join(o);
 	out_free(o);
 	return rc == 1 ? 0 : ERR_GONE;
 }

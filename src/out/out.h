@@ -18,10 +18,12 @@ struct out_config {
 	const char *hostname;              /* EHLO; an MX of this name is ourselves */
 	unsigned workers;                  /* 0: 16 */
 	uint16_t port;                     /* 0: 25; tests */
+	uint16_t sts_port;                 /* of policy hosts; 0: 443; tests */
 	struct span hosts;                 /* resolver.h: table instead of DNS, or none */
 	const char *const *forwarders;
 	size_t n_forwarders;
 	const char *anchor_file, *ca_file; /* DNSSEC anchor, PEM of trusted roots; NULL: none */
+	const char *rspamd, *rspamd_controller, *clamd;   /* places (codec/scan/scan.h), NULL: none */
 	unsigned dns_timeout_ms, drain_ms; /* 0: 20 s, 60 s */
 	const struct smtp_timeouts *timeouts; /* NULL: RFC 5321's */
 	void (*enter_sandbox)(void);       /* called once everything is open; may be NULL */

@@ -25,6 +25,7 @@ void out_bus_attach(struct out *o, int fd)
 	o->need_wait_us = NEED_FIRST_US;
 	o->lease_at_us = 0;
 	o->names_changed = true;
+	o->scans_changed = true;
 }
 
 void out_bus_lost(struct out *o)
@@ -38,6 +39,8 @@ void out_bus_lost(struct out *o)
 	o->lease.open = false;
 	o->naming = false;
 	o->names.open = false;
+	o->scanning = false;
+	o->scan.open = false;
 	pthread_mutex_lock(&o->lock);
 	for (size_t i = 0; i < sizeof(o->reporters) / sizeof(*o->reporters); i++) {
 		struct reporter *p = &o->reporters[i];
@@ -217,6 +220,10 @@ void out_bus_write(struct out *o)
 		put(o, &o->names, "NAMES", buf_span(&body));
 		buf_fini(&body);
 	}
+	if (out_scan_next(o, &body)) {
+		put(o, &o->scan, "SCAN", buf_span(&body));
+		buf_fini(&body);
+	}
 	if (bus_flush(&o->bus) < 0)
 		out_bus_lost(o);
 }
@@ -238,6 +245,11 @@ static void take_reply(struct out *o, struct reply *r)
 		if (r->next == NEXT_CLOSE)
 			o->names.open = false;
 		out_names_reply(o, r);
+	}
+	if (o->scanning && r->session == o->scan.session && r->seq == o->scan.seq) {
+		if (r->next == NEXT_CLOSE)
+			o->scan.open = false;
+		out_scan_reply(o, r);
 	}
 	for (size_t i = 0; i < r->nseg; i++)
 		io_close(&r->seg[i].fd);
@@ -262,6 +274,9 @@ void out_bus_read(struct out *o)
 		} else if (m->kind == BUS_NOTICE && m->notice.session == o->names.session) {
 			o->names_changed = true;
 			o->names.open &= m->notice.kind != NOTICE_CLOSE;
+		} else if (m->kind == BUS_NOTICE && m->notice.session == o->scan.session) {
+			o->scans_changed = true;
+			o->scan.open &= m->notice.kind != NOTICE_CLOSE;
 		} else if (m->kind == BUS_CMD) {
 			io_close(&m->cmd.spool_fd);
 		}

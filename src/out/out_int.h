@@ -10,6 +10,7 @@
 
 #define OUT_WORKERS_MAX 256
 #define OUT_NAMES_THREADS 48
+#define OUT_SCAN_THREADS 8
 #define NEED_FIRST_US (US_PER_SEC / 10)
 #define NEED_MAX_US (5 * US_PER_SEC)
 
@@ -59,6 +60,13 @@ struct out {
 	unsigned n_names_threads;
 	pthread_t names_threads[OUT_NAMES_THREADS];
 
+	pthread_mutex_t scans_lock;           /* out_scan.c: the next two and scans_stop */
+	pthread_cond_t scans_more;
+	struct scan_work *scans, *scanned;
+	bool scans_stop;
+	unsigned n_scan_threads;
+	pthread_t scan_threads[OUT_SCAN_THREADS];
+
 	/* the loop's own */
 	struct bus_conn bus;
 	bool bus_up;
@@ -73,6 +81,10 @@ struct out {
 	struct reporter names;        /* busy is unused */
 	bool naming, names_changed;
 	int64_t names_at_us;
+	struct reporter scan;         /* busy is unused */
+	bool scanning, scans_changed;
+	unsigned n_scans;             /* with us, answered or not */
+	int64_t scans_at_us;
 	struct arena *bus_arena;
 	struct bus_msg msg;
 };
@@ -88,6 +100,12 @@ void out_names_join(struct out *o);
 /* Something to say or ask now: body is filled (the caller's then). */
 bool out_names_next(struct out *o, struct buf *body);
 void out_names_reply(struct out *o, const struct reply *r);
+
+int out_scan_start(struct out *o, struct err *e);
+void out_scan_join(struct out *o);
+/* As with names: something to say or ask now. */
+bool out_scan_next(struct out *o, struct buf *body);
+void out_scan_reply(struct out *o, struct reply *r);     /* takes descriptors out of it */
 
 int out_work_start(struct out *o, struct err *e);
 void out_work_join(struct out *o);

@@ -15,7 +15,8 @@ def pytest_configure(config):
 def pytest_collection_modifyitems(items):
     if not os.access(BIN, os.X_OK):
         pytest.exit(f"no program at {BIN}: build first or set KONTOR_BIN", 2)
-    items.sort(key=lambda i: "test_kill" in str(i.fspath))
+    several = "PYTEST_XDIST_WORKER" in os.environ   # then what takes longest comes first
+    items.sort(key=lambda i: ("test_kill" in str(i.fspath)) != several)
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -8,8 +8,9 @@ from house import SLOW
 
 
 class Sieve:
-    def __init__(self, house, user=None, tls=False):
+    def __init__(self, house, user=None, tls=False, first=b""):
         self.s = socket.create_connection(("127.0.0.1", house.port("sieve")), timeout=20 * SLOW)
+        self.s.sendall(first)          # what a proxy says
         self.f = self.s.makefile("rb")
         self.greeting = self.reply()
         if tls:

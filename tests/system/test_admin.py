@@ -11,7 +11,7 @@ import subprocess
 
 import pytest
 
-from house import BIN, STORE, CliError, free_ports, wait_for
+from house import BIN, STORE, CliError, free_ports, open_way, wait_for
 
 only_sqlite = pytest.mark.skipif(bool(STORE), reason="about the files of SQLite")
 
@@ -176,9 +176,7 @@ def test_backup_that_cannot_be_written(new_house):
 @only_sqlite
 def test_demo(tmp_path):
     state = tmp_path / "demo"
-    tmp_path.chmod(0o755)
-    for p in tmp_path.parents[:2]:
-        p.chmod(0o755)
+    open_way(tmp_path)
     env = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8"}
     assert subprocess.run([BIN, "demo", "--state", str(state)], capture_output=True, timeout=60, env=env).returncode == 0
     again = subprocess.run([BIN, "demo", "--state", str(state)], capture_output=True, timeout=60, env=env)

@@ -10,7 +10,7 @@ size_t http_head_end(struct span in, size_t *seen)
 	return at < 0 ? 0 : from + (size_t)at + 4;
 }
 
-static int refuse(struct http_head *h, int status, const char *why)
+static int refuse(struct http_request_head *h, int status, const char *why)
 {
 	h->why = why;
 	return status;
@@ -38,7 +38,7 @@ static bool is_ip6(char c)
 }
 
 /* uri-host [ ":" port ]; the user part of a URI is never right here */
-static bool authority(struct span in, struct http_head *h)
+static bool authority(struct span in, struct http_request_head *h)
 {
 	uint64_t port = 0;
 	struct span start = in, inner;
@@ -57,7 +57,7 @@ static bool authority(struct span in, struct http_head *h)
 	return in.n == 0;
 }
 
-static bool target(struct span in, struct http_head *h)
+static bool target(struct span in, struct http_request_head *h)
 {
 	struct span scheme_end = in, host;
 	bool absolute = scan_ilit(&scheme_end, SPAN("http://")) || scan_ilit(&scheme_end, SPAN("https://"));
@@ -86,7 +86,7 @@ static bool target(struct span in, struct http_head *h)
 }
 
 /* method SP request-target SP HTTP-version */
-static int request_line(struct span line, struct http_head *h)
+static int request_line(struct span line, struct http_request_head *h)
 {
 	struct span t;
 	uint64_t major, minor;
@@ -128,13 +128,13 @@ static struct span trim(struct span v)
 	return v;
 }
 
-static int field_line(struct span line, struct http_head *h)
+static int field_line(struct span line, struct http_request_head *h)
 {
 	struct http_field *f = &h->field[h->n];
 
 	if (line.n && (line.p[0] == ' ' || line.p[0] == '\t'))
 		return refuse(h, 400, "folded line");
-	if (h->n == HTTP_FIELDS_MAX)
+	if (h->n == HTTP_REQUEST_FIELDS_MAX)
 		return refuse(h, 431, "too many fields");
 	if (!scan_while(&line, &f->name, is_tchar, 1, 256) || !scan_char(&line, ':'))
 		return refuse(h, 400, "field name");
@@ -145,7 +145,7 @@ static int field_line(struct span line, struct http_head *h)
 	return 0;
 }
 
-static size_t count(const struct http_head *h, const char *name)
+static size_t count(const struct http_request_head *h, const char *name)
 {
 	size_t n = 0;
 
@@ -154,7 +154,7 @@ static size_t count(const struct http_head *h, const char *name)
 	return n;
 }
 
-struct span http_head_field(const struct http_head *h, const char *name)
+struct span http_head_field(const struct http_request_head *h, const char *name)
 {
 	struct span found = SPAN_NONE;
 
@@ -174,7 +174,7 @@ bool http_list_has(struct span list, const char *word)
 	return false;
 }
 
-static bool any_has(const struct http_head *h, const char *name, const char *word)
+static bool any_has(const struct http_request_head *h, const char *name, const char *word)
 {
 	for (size_t i = 0; i < h->n; i++)
 		if (span_ieqz(h->field[i].name, name) && http_list_has(h->field[i].value, word))
@@ -183,10 +183,10 @@ static bool any_has(const struct http_head *h, const char *name, const char *wor
 }
 
 /* RFC 9112 section 3.2: exactly one, also beside the absolute form, which wins. */
-static int check_host(struct http_head *h)
+static int check_host(struct http_request_head *h)
 {
 	size_t n = count(h, "Host");
-	struct http_head from_field = { .n = 0 };
+	struct http_request_head from_field = { .n = 0 };
 
 	if (n == 0 && h->minor == 0)
 		return 0;
@@ -202,7 +202,7 @@ static int check_host(struct http_head *h)
 }
 
 /* RFC 9112 section 6 */
-static int check_body(struct http_head *h)
+static int check_body(struct http_request_head *h)
 {
 	size_t lengths = count(h, "Content-Length"), codings = count(h, "Transfer-Encoding");
 
@@ -217,13 +217,13 @@ static int check_body(struct http_head *h)
 	return 0;
 }
 
-int http_head_parse(struct span head, struct http_head *h)
+int http_head_parse(struct span head, struct http_request_head *h)
 {
 	struct span rest = head, line;
 	int status = 0;
 	bool first = true;
 
-	*h = (struct http_head){ .why = "" };
+	*h = (struct http_request_head){ .why = "" };
 	for (;;) {
 		ssize_t end = span_find(rest, SPAN("\r\n"));
 

@@ -8,7 +8,7 @@
 #pragma once
 #include "base/span.h"
 
-#define HTTP_FIELDS_MAX 64
+#define HTTP_REQUEST_FIELDS_MAX 64
 #define HTTP_TARGET_MAX 4096
 #define HTTP_METHOD_MAX 20
 
@@ -16,7 +16,7 @@ struct http_field {
 	struct span name, value;          /* value without blanks at its ends */
 };
 
-struct http_head {
+struct http_request_head {
 	struct span method;
 	struct span host;                 /* without the port; "[::1]" keeps its brackets */
 	unsigned port;                    /* 0: none was written */
@@ -25,15 +25,15 @@ struct http_head {
 	bool close;                       /* the connection ends after the answer */
 	bool expects;                     /* 100-continue */
 	uint64_t body_len;
-	struct http_field field[HTTP_FIELDS_MAX];
+	struct http_field field[HTTP_REQUEST_FIELDS_MAX];
 	size_t n;
 	const char *why;                  /* of a refusal, for the log */
 };
 /* Bytes up to and with the empty line, looked for from *seen on (a memory between calls, 0 at first); 0: not there yet. */
 size_t http_head_end(struct span in, size_t *seen);
 /* 0, or the status of the refusal. */
-int http_head_parse(struct span head, struct http_head *out);
+int http_head_parse(struct span head, struct http_request_head *out);
 /* The value of a field that occurs once; none when it is missing or there twice. */
-struct span http_head_field(const struct http_head *h, const char *name);
+struct span http_head_field(const struct http_request_head *h, const char *name);
 /* Is the word in this comma-separated list, case folded? */
 bool http_list_has(struct span list, const char *word);

@@ -6,7 +6,7 @@
 #include "codec/http/http_head.h"
 #include "codec/http/http_write.h"
 
-static int parse(const char *text, struct http_head *h)
+static int parse(const char *text, struct http_request_head *h)
 {
 	struct span in = span_str(text);
 	size_t seen = 0;
@@ -17,7 +17,7 @@ static int parse(const char *text, struct http_head *h)
 
 static void test_good(void **state)
 {
-	struct http_head h;
+	struct http_request_head h;
 
 	(void)state;
 	assert_int_equal(parse("GET /a/b?c=d&e HTTP/1.1\r\nHost: X.example:8080\r\nAccept:\t x , y \r\nEmpty:\r\n\r\n", &h), 0);
@@ -69,7 +69,7 @@ static void test_bad(void **state)
 		{ 411, "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: Chunked\r\n\r\n" },
 		{ 501, "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n" },
 	};
-	struct http_head h;
+	struct http_request_head h;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
@@ -80,7 +80,7 @@ static void test_bad(void **state)
 
 static void test_bounds(void **state)
 {
-	struct http_head h;
+	struct http_request_head h;
 	SCOPED_BUF b;
 
 	(void)state;
@@ -93,7 +93,7 @@ static void test_bounds(void **state)
 		assert_int_equal(http_head_parse(buf_span(&b), &h), i ? 414 : 0);
 		buf_reset(&b);
 		buf_addz(&b, "GET / HTTP/1.1\r\nHost: a\r\n");
-		for (int k = 1; k < HTTP_FIELDS_MAX + i; k++)
+		for (int k = 1; k < HTTP_REQUEST_FIELDS_MAX + i; k++)
 			buf_addz(&b, "x: y\r\n");
 		buf_addz(&b, "\r\n");
 		assert_int_equal(http_head_parse(buf_span(&b), &h), i ? 431 : 0);

@@ -52,7 +52,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	authres_build(&b, &q, &v);
 	assert(!b.failed && mime_header_count(buf_span(&b), "Authentication-Results") == 1);
 	assert(span_find(buf_span(&b), SPAN("\n\n")) < 0 && span_find(buf_span(&b), SPAN("\r\n\r\n")) < 0);
-	if (authres_strip(&clean, q.mail.header, q.authserv_id))
-		assert(!authres_strip(&b, buf_span(&clean), q.authserv_id));
+	if (mailauth_strip(&clean, q.mail.header, q.authserv_id))
+		assert(!mailauth_strip(&b, buf_span(&clean), q.authserv_id));
 	return 0;
 }

@@ -141,18 +141,29 @@ bool authres_is_ours(struct span value, struct span authserv_id)
 	return n == 0 || n == sizeof(id) || (quoted && i == value.n) || span_ieq(SPAN_BYTES(id, n), authserv_id);
 }
 
-bool authres_strip(struct buf *b, struct span header, struct span authserv_id)
+/* What scanners write, as ours and Sieve's spamtest and virustest read it (RFC 5235). */
+static bool is_scanner_field(struct span name)
+{
+	return span_istarts(name, SPAN("X-Spam")) || span_istarts(name, SPAN("X-Rspamd")) || span_istarts(name, SPAN("X-Virus"));
+}
+
+static bool is_claim(const struct mime_field *f, struct span authserv_id)
+{
+	return is_scanner_field(f->name) || (span_ieqz(f->name, "Authentication-Results") && authres_is_ours(f->value, authserv_id));
+}
+
+bool mailauth_strip(struct buf *b, struct span header, struct span authserv_id)
 {
 	struct span rest = header;
 	struct mime_field f;
 	size_t drop = 0;
 
 	while (mime_header_next(&rest, &f))
-		drop += span_ieqz(f.name, "Authentication-Results") && authres_is_ours(f.value, authserv_id);
+		drop += is_claim(&f, authserv_id);
 	if (!drop)
 		return false;
 	for (rest = header; mime_header_next(&rest, &f);)
-		if (!span_ieqz(f.name, "Authentication-Results") || !authres_is_ours(f.value, authserv_id))
+		if (!is_claim(&f, authserv_id))
 			buf_add(b, f.raw);
 	buf_add(b, rest);
 	return true;

@@ -25,5 +25,6 @@ int mailauth_check(struct arena *a, const struct mailauth_request *q, const stru
 void authres_build(struct buf *b, const struct mailauth_request *q, const struct mailauth_verdict *v);
 /* Is this value of an Authentication-Results field in our name, or unreadable? Such fields do not come in. */
 bool authres_is_ours(struct span value, struct span authserv_id);
-/* Appends the header without such fields, blank line included; nothing is appended when there is none: false. */
-bool authres_strip(struct buf *b, struct span header, struct span authserv_id);
+/* Appends the header without such fields and without those of scanners (X-Spam..., X-Rspamd..., X-Virus...), which only
+ * our own scanner's may be; blank line included. Nothing is appended when there is none: false. */
+bool mailauth_strip(struct buf *b, struct span header, struct span authserv_id);

@@ -2,6 +2,7 @@
 #include <string.h>
 #include "base/scan.h"
 #include "domain/mail/filter_int.h"
+#include "domain/mail/forward.h"
 #include "domain/mail/mail_impl.h"
 #include "domain/org/address.h"
 
@@ -159,6 +160,8 @@ static int send_out(struct work *w, const struct filter_plan *plan, const struct
 
 	if (!out->redirect && address_resolve(w->org, w->tx, w->a, out->rcpt, &all, &why) < 0 && why.code != ERR_DENIED)
 		return why.code == ERR_MISSING || why.code == ERR_LIMIT ? 0 : err_set(e, why.code, why.say, "%s", why.log);
+	if (out->redirect && forward_sender(w->org, w->tx, w->a, out->sender, plan->now_sec, &q.sender, e) < 0)
+		return e->code;
 	local = ARENA_ARRAY(w->a, struct delivery, all.n + 1);
 	q.rcpts = ARENA_ARRAY(w->a, struct queue_rcpt, all.n + 1);
 	for (size_t i = 0; i < all.n; i++)

@@ -5,6 +5,7 @@
 #include <uthash.h>
 #include "domain/mail/mail_impl.h"
 #include "domain/mail/script.h"
+#include "domain/mail/visitors.h"
 
 #define CACHE_MAX 4096
 
@@ -20,6 +21,7 @@ struct mail {
 	pthread_mutex_t lock;
 	struct cached *cache;          /* in order of use: the head is the oldest */
 	struct script_cache *scripts;
+	struct visitors *visitors;
 };
 
 struct mail *mail_new(struct org *o)
@@ -30,6 +32,7 @@ struct mail *mail_new(struct org *o)
 		abort();
 	m->org = o;
 	m->scripts = script_cache_new();
+	m->visitors = visitors_new();
 	pthread_mutex_init(&m->lock, NULL);
 	return m;
 }
@@ -48,6 +51,7 @@ void mail_free(struct mail *m)
 	HASH_ITER(hh, m->cache, c, tmp)
 		cache_drop(m, c);
 	script_cache_free(m->scripts);
+	visitors_free(m->visitors);
 	pthread_mutex_destroy(&m->lock);
 	free(m);
 }
@@ -55,6 +59,11 @@ void mail_free(struct mail *m)
 struct org *mail_org(struct mail *m)
 {
 	return m->org;
+}
+
+struct visitors *mail_visitors(struct mail *m)
+{
+	return m->visitors;
 }
 
 struct script_cache *mail_scripts(struct mail *m)

@@ -11,6 +11,7 @@ struct mail *mail_new(struct org *o);
 void mail_free(struct mail *m);
 struct org *mail_org(struct mail *m);
 struct script_cache *mail_scripts(struct mail *m);   /* script.h */
+struct visitors *mail_visitors(struct mail *m);       /* visitors.h */
 
 struct mail_view {
 	uint64_t mailbox_id;              /* 0: none */

@@ -4,6 +4,7 @@
 #include "codec/mime/mime_dsn.h"
 #include "codec/mime/mime_header.h"
 #include "domain/mail/deliver.h"
+#include "domain/mail/forward.h"
 #include "domain/mail/mail_impl.h"
 
 #define REPORT_MAX (8u << 20)
@@ -55,6 +56,9 @@ static int find_reader(struct org *o, struct tx *tx, struct arena *a, struct spa
 	struct err why = ERR_INIT;
 	struct account account;
 
+	if (forward_origin(o, tx, a, address, time_real_sec(), &address, &why) < 0 && why.code != ERR_MISSING)
+		return err_set(e, why.code, why.say, "%s", why.log);
+	err_clear(&why);
 	d->address = address;
 	d->language = SPAN("en");
 	d->to = (struct recipients){ 0 };

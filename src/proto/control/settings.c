@@ -1,4 +1,7 @@
 /* kontor settings ... : what may change while the server runs. */
+#include <string.h>
+#include "base/scan.h"
+#include "codec/mailauth/peer_ip.h"
 #include "proto/control/control_int.h"
 
 static const struct {
@@ -68,7 +71,10 @@ static int list(struct control *c, struct tx *tx, struct err *e)
 static bool allowed(const char *values, struct span value)
 {
 	struct span rest = span_str(values);
+	uint64_t n;
 
+	if (span_eqz(rest, "#"))
+		return !value.n || span_num(value, &n, 0, UINT32_MAX);       /* empty: as if never set */
 	while (rest.n)
 		if (span_eq(span_cut(&rest, ' '), value))
 			return true;
@@ -79,7 +85,9 @@ static int set(struct control *c, struct tx *tx, struct err *e)
 {
 	bool secret = control_has(c, "secret");
 	struct span value = control_text(c, secret ? "secret" : "value");
-	size_t at;
+	struct dnsbl_zone zones[DNSBL_ZONES_MAX];
+	struct err why = ERR_INIT;
+	size_t at, n;
 	int rc = find(c, &at, e);
 
 	if (rc < 0)
@@ -89,6 +97,8 @@ static int set(struct control *c, struct tx *tx, struct err *e)
 			known[at].name);
 	if (value.n > VALUE_MAX || !allowed(known[at].values, value))
 		return err_set(e, ERR_PARAM, N_("The setting cannot have this value"), "setting %s", known[at].name);
+	if (strcmp(known[at].name, "smtp.dnsbl") == 0 && dnsbl_parse(value, zones, &n, &why) < 0)
+		return err_set(e, ERR_PARAM, N_("At most 16 lists, written ZONE, ZONE=junk, ZONE=reject or ZONE=1 to 10"), "%s", why.log);
 	return org_setting_set(c->org, tx, known[at].name, value, e);
 }
 

@@ -24,9 +24,9 @@ int http_autoconfig(struct call *c, struct http_request *q, struct err *e)
 	struct span name;
 	SCOPED_BUF b;
 
+	buf_init(&b, 65536);
 	if (e->code)
 		return e->code;
-	buf_init(&b, 65536);
 	if ((rc < 0 && rc != ERR_MISSING) || !domain.n) {
 		http_error(c, q, 404);
 		return 0;

@@ -13,6 +13,7 @@ static const struct imap_row rows[] = {
 	{ "AUTHENTICATE", ST_GUEST, NO_SYNC, imap_authenticate, "9051 6.2.2, 4959" },
 	{ "LOGIN", ST_GUEST, NO_SYNC, imap_login, "9051 6.2.3" },
 	{ "ENABLE", ST_AUTH | ST_SELECTED, 0, imap_enable, "5161, 9051 6.3.1" },
+	{ "COMPRESS", ST_LOGGED_IN, NO_SYNC, imap_compress, "4978" },
 	{ "SELECT", ST_LOGGED_IN, TX_READ | NO_SYNC, imap_select, "9051 6.3.2, 7162" },
 	{ "EXAMINE", ST_LOGGED_IN, TX_READ | NO_SYNC, imap_examine, "9051 6.3.3" },
 	{ "CREATE", ST_LOGGED_IN, TX_WRITE, imap_create, "9051 6.3.4, 6154" },

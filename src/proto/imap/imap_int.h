@@ -27,6 +27,7 @@ struct imap_session {
 	bool rev2, condstore, qresync;   /* enabled */
 	bool utf8, utf8_accept;          /* names and strings in UTF-8: by IMAP4rev2 or UTF8=ACCEPT */
 	bool readonly, box_shared;
+	bool compress;                   /* the gate does */
 	uint64_t box_id, box_account;
 	uint32_t rights;
 	size_t n_keywords;               /* as the client was told */
@@ -127,7 +128,7 @@ int imap_signed_in(struct imap_call *c, const struct auth_who *who, struct err *
 int imap_auth_failed(struct imap_call *c, struct err *e);
 
 typedef int imap_handler(struct imap_call *c, struct err *e);
-imap_handler imap_append, imap_authenticate, imap_cmd_capability, imap_check, imap_close, imap_continue, imap_copy,
+imap_handler imap_append, imap_authenticate, imap_cmd_capability, imap_check, imap_close, imap_compress, imap_continue, imap_copy,
 	imap_create, imap_delete, imap_done, imap_enable, imap_examine, imap_expunge, imap_fetch, imap_getquota,
 	imap_getquotaroot, imap_greeting, imap_id, imap_idle, imap_list, imap_login, imap_logout, imap_lsub, imap_move,
 	imap_namespace, imap_noop, imap_rename, imap_search, imap_select, imap_sort, imap_thread, imap_starttls, imap_status_cmd, imap_store,

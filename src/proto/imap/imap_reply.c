@@ -79,6 +79,8 @@ void imap_capability(struct imap_call *c, struct buf *b)
 			buf_addz(b, " AUTH=SCRAM-SHA-256-PLUS");
 		return;
 	}
+	if (!c->s->compress)
+		buf_addz(b, " COMPRESS=DEFLATE");
 	buf_addf(b, " UTF8=ACCEPT APPENDLIMIT=%llu", (unsigned long long)imap_limits_post_auth.literal_max);
 	buf_addz(b, " BINARY CHILDREN CONDSTORE CREATE-SPECIAL-USE ESEARCH ESORT IDLE LIST-EXTENDED LIST-STATUS MOVE"
 		" MULTIAPPEND NAMESPACE OBJECTID PARTIAL PREVIEW QRESYNC QUOTA QUOTA=RES-STORAGE QUOTA=RES-MESSAGE SAVEDATE SEARCHRES"

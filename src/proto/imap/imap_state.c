@@ -7,7 +7,7 @@
 
 #define STATE_VERSION 1
 #define MAC_LEN 32
-enum { ON_REV2 = 1, ON_CONDSTORE = 2, ON_QRESYNC = 4, ON_READONLY = 8, ON_UTF8 = 16 };
+enum { ON_REV2 = 1, ON_CONDSTORE = 2, ON_QRESYNC = 4, ON_READONLY = 8, ON_UTF8 = 16, ON_COMPRESS = 32 };
 
 static void state_pack(const struct imap_call *c, struct buf *b)
 {
@@ -15,7 +15,7 @@ static void state_pack(const struct imap_call *c, struct buf *b)
 
 	wire_u8(b, STATE_VERSION);
 	wire_u8(b, (uint8_t)(s->rev2 * ON_REV2 | s->condstore * ON_CONDSTORE | s->qresync * ON_QRESYNC |
-		s->readonly * ON_READONLY | s->utf8_accept * ON_UTF8));
+		s->readonly * ON_READONLY | s->utf8_accept * ON_UTF8 | s->compress * ON_COMPRESS));
 	wire_u64(b, c->call->session->account_id);
 	wire_span(b, c->call->session->login);
 	wire_u64(b, s->box_id);
@@ -171,6 +171,7 @@ int imap_state_load(struct imap_call *c, struct span state, struct err *e)
 	c->s->rev2 = o.on & ON_REV2;
 	c->s->utf8_accept = o.on & ON_UTF8;
 	c->s->utf8 = c->s->rev2 || c->s->utf8_accept;
+	c->s->compress = o.on & ON_COMPRESS;
 	c->s->condstore = o.on & ON_CONDSTORE;
 	c->s->qresync = o.on & ON_QRESYNC;
 	if (store_read(c->store, reopen, &o, e) < 0)

@@ -104,11 +104,12 @@ static bool lines_ok(struct call *c, struct span body)
 static void take_body(struct call *c)
 {
 	struct smtp_session *s = smtp_session(c);
-	struct span body = c->cmd->body, *kept = c->keep;
+	struct span body = c->cmd->body;
+	struct smtp_kept *kept = c->keep;
 	struct err e = ERR_INIT;
 
 	if (kept) {                  /* run again: it was read and looked at before */
-		if (!smtpd_accept(c, *kept))
+		if (!smtpd_accept(c, kept))
 			return;
 		smtpd_reset(s);
 		smtpd_save(c);
@@ -135,10 +136,10 @@ static void take_body(struct call *c)
 	}
 	if (!lines_ok(c, body))
 		return;
-	kept = ARENA_NEW(c->arena, struct span);
-	*kept = body;
+	kept = ARENA_NEW(c->arena, struct smtp_kept);
+	kept->body = body;
 	c->keep = kept;
-	if (!smtpd_accept(c, body))
+	if (!smtpd_accept(c, kept))
 		return;
 	smtpd_reset(s);
 	smtpd_save(c);

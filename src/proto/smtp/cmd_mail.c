@@ -6,6 +6,7 @@
 #include "codec/smtp/smtp_address.h"
 #include "codec/smtp/smtp_xtext.h"
 #include "domain/mail/deliver.h"
+#include "domain/mail/forward.h"
 #include "domain/mail/queue.h"
 #include "proto/smtp/smtp_int.h"
 
@@ -105,7 +106,7 @@ void smtpd_mail(struct call *c)
 		smtpd_reset(s);
 		return;
 	}
-	if (!sender_ok(c, m->sender)) {
+	if (!sender_ok(c, m->sender) || !smtpd_door_mail(c)) {
 		smtpd_reset(s);
 		return;
 	}
@@ -137,9 +138,23 @@ static bool rcpt_param(struct call *c, struct smtp_mail *m, struct smtp_rcpt *r,
 struct look {
 	struct call *c;
 	struct span address;
+	struct span origin;              /* a return address of ours (SRS): whom it stands for; its bad ones say so */
+	bool returns;
 	uint64_t account_id;
 	bool full;
 };
+
+/* Bounces of what we forwarded; 1, 0: no such address. */
+static int look_origin(struct tx *tx, struct look *l, struct err *e)
+{
+	int r;
+
+	if (l->c->session->service == SVC_SUBMISSION)
+		return 0;
+	r = forward_origin(l->c->house->org, tx, l->c->arena, l->address, time_real_sec(), &l->origin, e);
+	l->returns = r == 1 || r == ERR_MISSING;
+	return r;
+}
 
 /* Is there somebody, and room in the mailbox? */
 static int look_up(struct tx *tx, void *arg, struct err *e)
@@ -147,7 +162,10 @@ static int look_up(struct tx *tx, void *arg, struct err *e)
 	struct look *l = arg;
 	uint64_t size = smtp_session(l->c)->mail.size;
 	struct err why = ERR_INIT;
+	int r = look_origin(tx, l, e);
 
+	if (r != 0)
+		return r < 0 ? r : 0;
 	if (address_accepts(l->c->house->org, tx, l->c->arena, l->address, &l->account_id, e) < 0)
 		return e->code;
 	if (!l->account_id || deliver_room(tx, l->account_id, size ? size : 1, &why) == 0)
@@ -165,6 +183,18 @@ static void rcpt_refused(struct call *c, const struct err *e)
 	case ERR_PARAM: smtpd_say(c, 501, "5.1.3", "Bad address"); break;
 	default: smtpd_fail(c, e);
 	}
+}
+
+/* Only for bounces, or anybody who has seen such an address could send on through us. */
+static bool origin_ok(struct call *c, const struct err *e)
+{
+	const char *why = e->code ? e->say : smtp_session(c)->mail.sender.n ? "This return address takes bounces only" : NULL;
+
+	if (why) {
+		err_set(&c->err, ERR_DENIED, "", "%s", why);
+		smtpd_say(c, 550, e->code ? "5.1.1" : "5.7.1", why);
+	}
+	return !why;
 }
 
 static void rcpt_keep(struct smtp_mail *m, struct smtp_rcpt r)
@@ -200,15 +230,35 @@ static bool rcpt_order_ok(struct call *c)
 	return true;
 }
 
+/* false: answered. */
+static bool rcpt_find(struct call *c, struct look *l, struct smtp_rcpt *r)
+{
+	struct err e = ERR_INIT;
+
+	r->outside = store_read(c->house->store, look_up, l, &e) == 0 && l->origin.n;
+	if (e.code == ERR_MISSING || e.code == ERR_DENIED)
+		smtpd_door_asked(c, false);
+	if (l->returns) {
+		if (!origin_ok(c, &e))
+			return false;
+		r->address = arena_span(smtp_session(c)->mail.arena, l->origin);
+	} else if (e.code) {
+		r->outside = e.code == ERR_DENIED && c->session->service == SVC_SUBMISSION;
+		if (!r->outside)
+			rcpt_refused(c, &e);
+		return r->outside;
+	}
+	return true;
+}
+
 void smtpd_rcpt(struct call *c)
 {
 	struct smtp_mail *m = &smtp_session(c)->mail;
 	const struct tok *t = c->cmd->tok;
 	struct look l = { .c = c };
 	struct smtp_rcpt r = { 0 };
-	struct err e = ERR_INIT;
 
-	if (!rcpt_order_ok(c))
+	if (!rcpt_order_ok(c) || !smtpd_door_lists(c))
 		return;
 	for (size_t i = 1; i < c->cmd->ntok; i++)
 		if (!rcpt_param(c, m, &r, &t[i]))
@@ -230,18 +280,16 @@ void smtpd_rcpt(struct call *c)
 			return;
 		}
 	}
-	if (store_read(c->house->store, look_up, &l, &e) < 0) {
-		r.outside = e.code == ERR_DENIED && c->session->service == SVC_SUBMISSION;
-		if (!r.outside) {
-			rcpt_refused(c, &e);
-			return;
-		}
-	}
+	if (!smtpd_door_rcpt(c, r.address))
+		return;
+	if (!rcpt_find(c, &l, &r))
+		return;
 	if (l.full) {
 		err_set(&c->err, ERR_LIMIT, "", "mailbox full");
 		smtpd_say(c, 452, "4.2.2", "Mailbox full");
 		return;
 	}
+	smtpd_door_asked(c, true);
 	r.account_id = l.account_id;
 	rcpt_keep(m, r);
 	smtpd_say(c, 250, "2.1.5", "Recipient accepted");

@@ -8,6 +8,7 @@
 #include "base/time.h"
 #include "codec/mime/mime_header.h"
 #include "domain/mail/filter.h"
+#include "domain/mail/forward.h"
 #include "domain/mail/queue.h"
 #include "domain/mail/report.h"
 #include "domain/mail/sign.h"
@@ -202,6 +203,8 @@ static int enqueue(struct accept *a, struct tx *tx, struct err *e)
 	struct queue_entry q = { .account_id = a->call->session->account_id, .created_sec = now, .expires_sec = now + EXPIRES_SEC,
 		.flags = a->mail->flags, .sender = a->mail->sender, .envid = a->mail->envid };
 
+	if (forward_sender(a->org, tx, a->call->arena, a->mail->sender, now, &q.sender, e) < 0)
+		return e->code;
 	q.rcpts = ARENA_ARRAY(a->call->arena, struct queue_rcpt, a->all.n);
 	for (size_t k = 0; k < a->all.n; k++) {
 		const struct smtp_rcpt *r = origin(a, k);
@@ -429,7 +432,7 @@ static int prepare(struct accept *a, struct span body, struct err *e)
 
 		if (a->all.v[k].account_id)
 			a->deliveries[a->n_deliveries++] = (struct delivery){ .account_id = a->all.v[k].account_id, .tag = a->all.v[k].tag,
-				.junk = a->checked.junk, .address = a->all.v[k].address, .rcpt = r->account_id ? r->address : SPAN_NONE };
+				.junk = a->checked.junk || a->checked.spam, .address = a->all.v[k].address, .rcpt = r->account_id ? r->address : SPAN_NONE };
 	}
 	if (a->any_local && filter(a, text.local, e) < 0)
 		return e->code;
@@ -483,17 +486,24 @@ static void accept_checked(struct call *c, struct span body, const struct accept
 	}
 }
 
-bool smtpd_accept(struct call *c, struct span body)
+bool smtpd_accept(struct call *c, struct smtp_kept *k)
 {
 	struct accept a = { .call = c, .mail = &smtp_session(c)->mail, .org = c->house->org };
+	struct span body = k->body;
 
 	if (!header_ok(c, body))
 		return true;
 	a.header = span_sub(body, 0, mime_header_len(body));
-	if (!smtpd_check(c, a.header, span_from(body, a.header.n), &a.checked))
+	if (!k->is_checked && !smtpd_check(c, a.header, span_from(body, a.header.n), &k->checked))
+		return false;
+	k->is_checked = true;
+	a.checked = k->checked;
+	if (!a.checked.refuse.n && !smtpd_scan(c, body, &a.checked))
 		return false;
 	if (a.checked.refuse.n)
 		refuse(c, ERR_DENIED, 550, "5.7.1", arena_strz(c->arena, a.checked.refuse));
+	else if (a.checked.defer.n)
+		refuse(c, ERR_LATER, 451, "4.7.1", arena_strz(c->arena, a.checked.defer));
 	else
 		accept_checked(c, body, &a);
 	return true;

@@ -10,13 +10,6 @@
 
 #define FIELD_MAX 16384
 
-static bool find(void *arg, struct span name, enum dns_type type, struct dns_answer *out)
-{
-	struct call *c = arg;
-
-	return c->house->name_find(c, name, type, out);
-}
-
 /* For SPF: the domain as A-label; what cannot be one is left as it is and found to be none. */
 static struct span ascii_sender(struct arena *a, struct span sender)
 {
@@ -30,8 +23,7 @@ static struct span ascii_sender(struct arena *a, struct span sender)
 
 static bool wanted(struct call *c)
 {
-	return c->session->service == SVC_SMTP && !c->session->peer.loopback && c->house->name_find &&
-		!smtpd_listed(c, "smtp.trusted_relays");
+	return c->house->name_find && smtpd_stranger(c);
 }
 
 static void decide(struct call *c, const struct mailauth_verdict *v, struct smtp_checked *out)
@@ -55,7 +47,7 @@ bool smtpd_check(struct call *c, struct span header, struct span body, struct sm
 	struct mailauth_request q = { .ip = c->session->peer.address, .helo = span_str(s->helo),
 		.sender = ascii_sender(c->arena, s->mail.sender), .authserv_id = span_str(c->house->hostname),
 		.mail = { header, body }, .now_sec = time_real_sec() };
-	struct dns_source dns = { find, c };
+	struct dns_source dns = { smtpd_find_name, c };
 	struct mailauth_verdict *v;
 	SCOPED_BUF b;
 
@@ -71,10 +63,11 @@ bool smtpd_check(struct call *c, struct span header, struct span body, struct sm
 	authres_build(&b, &q, v);
 	out->field = b.failed ? SPAN_NONE : arena_span(c->arena, buf_span(&b));
 	decide(c, v, out);
+	out->junk |= s->listing.weight >= DNSBL_JUNK;
 	return true;
 }
 
-/* Fields in our name that came with a mail say nothing; relays we trust may have them. */
+/* Fields in our name and in a scanner's that came with a mail say nothing; relays we trust may have them. */
 struct span smtpd_check_strip(struct call *c, struct span header)
 {
 	SCOPED_BUF b;
@@ -82,7 +75,7 @@ struct span smtpd_check_strip(struct call *c, struct span header)
 	buf_init(&b, header.n + 64);
 	if (c->session->service == SVC_LMTP || (c->session->service == SVC_SMTP &&
 		(c->session->peer.loopback || smtpd_listed(c, "smtp.trusted_relays"))) ||
-		!authres_strip(&b, header, span_str(c->house->hostname)))
+		!mailauth_strip(&b, header, span_str(c->house->hostname)))
 		return header;
 	return arena_span(c->arena, buf_span(&b));
 }

@@ -3,6 +3,8 @@
  * A handler answers by smtp_say (every reply is one call) and returns; failures of the house go through smtpd_fail,
  * which maps the error class. Not good for: other protocols. */
 #pragma once
+#include "bus/scan_job.h"
+#include "domain/mail/visitors.h"
 #include "domain/org/address.h"
 #include "domain/org/sasl_server.h"
 #include "proto/smtp/smtp.h"
@@ -36,9 +38,17 @@ struct smtp_mail {                       /* one mail transaction; arena NULL: no
 	size_t n, cap;
 };
 
+struct smtp_listing {                    /* what the lists of bad addresses say about the peer */
+	bool known;
+	unsigned weight;
+	char zone[DNS_NAME_MAX + 1];     /* the first that has it */
+};
+
 struct smtp_session {
 	char helo[256];
 	bool esmtp, lost;                /* lost: a transaction was open when core died */
+	enum { ORIGIN_UNKNOWN, ORIGIN_STRANGER, ORIGIN_TRUSTED } origin;   /* as found at the first question */
+	struct smtp_listing listing;
 	struct smtp_mail mail;
 	struct sasl *sasl;
 };
@@ -56,13 +66,28 @@ typedef void smtp_handler(struct call *c);
 smtp_handler smtpd_greeting, smtpd_helo, smtpd_ehlo, smtpd_starttls, smtpd_auth, smtpd_continue, smtpd_mail, smtpd_rcpt, smtpd_data,
 	smtpd_message, smtpd_bdat;
 
+/* smtp_door.c: who comes, before the mail is taken. */
+bool smtpd_stranger(struct call *c);
+bool smtpd_find_name(void *call, struct span name, enum dns_type type, struct dns_answer *out);   /* for a dns_source */
+bool smtpd_door_mail(struct call *c);                                    /* false: answered */
+bool smtpd_door_lists(struct call *c);                                   /* fills session.listing; false: waits for names */
+bool smtpd_door_rcpt(struct call *c, struct span address);               /* false: answered */
+void smtpd_door_asked(struct call *c, bool known);                       /* was there such a recipient? */
+
 /* smtp_check.c: what was found out about a mail from outside. */
 struct smtp_checked {
-	struct span field;               /* Authentication-Results with its line end, or none */
-	struct span refuse;              /* text of the refusal, or none */
-	bool junk;
+	struct span field;               /* Authentication-Results and scanners' fields with their line ends, or none */
+	struct span refuse, defer;       /* text of the refusal, for good or for now; or none */
+	bool junk, spam;                 /* to Junk: what DMARC or a list asks for; what the filter says */
+};
+struct smtp_kept {                       /* call.keep of a message: from one run to the next */
+	struct span body;
+	struct smtp_checked checked;
+	bool is_checked;
 };
 bool smtpd_check(struct call *c, struct span header, struct span body, struct smtp_checked *out);   /* false: waits for names */
+/* smtp_scan.c: adds what the scanners say. False: waits for them. */
+bool smtpd_scan(struct call *c, struct span message, struct smtp_checked *out);
 struct span smtpd_check_strip(struct call *c, struct span header);
 /* Is the peer's address in this setting's list? Does the setting have this value? */
 bool smtpd_listed(struct call *c, const char *setting);
@@ -73,5 +98,5 @@ struct smtp_text {
 	struct span local, outside;      /* with Return-Path; without. outside none when not asked for */
 };
 int smtp_text(struct call *c, struct span body, struct span checked, bool outside, struct smtp_text *out, struct err *e);
-/* smtp_accept.c: the body is here; puts it where it belongs and answers. False: waits for names, to be run again. */
-bool smtpd_accept(struct call *c, struct span body);
+/* smtp_accept.c: the body is here; puts it where it belongs and answers. False: waits for names or scanners, to be run again. */
+bool smtpd_accept(struct call *c, struct smtp_kept *k);

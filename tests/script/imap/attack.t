@@ -28,9 +28,10 @@ C3: a0 LOGIN anna@example.org geheim-eins
 S3: a0 OK {{.*}}
 C2: a7 LOGIN ben@example.org geheim-eins
 S2: a7 NO [AUTHENTICATIONFAILED] Wrong name or password
-# not offered, so not to be attacked: COMPRESS (52687, 73209, 40203), XCLIENT and the like
-C3: a2 COMPRESS DEFLATE
-S3: a2 BAD Unknown command
+# COMPRESS: no other algorithm
+C3: a2 COMPRESS LZ4
+S3: a2 BAD Only DEFLATE is known
+# not offered, so not to be attacked: XCLIENT and the like
 C3: a3 X-DOVECOT-STATE AAAA
 S3: a3 BAD Unknown command
 # quotes and line ends in what comes back

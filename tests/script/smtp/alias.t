@@ -27,8 +27,8 @@ M: 1 messages
 @count ben@example.org
 M: 1 messages
 @queue
-M: <x@elsewhere.example> -> <friend@elsewhere.example> {{.*}}
-M: <x@elsewhere.example> -> <far@elsewhere.example> {{.*}}
+M: <SRS0={{[A-Z2-7]+=[A-Z2-7]+}}=elsewhere.example=x@example.org> -> <friend@elsewhere.example> {{.*}}
+M: <SRS0={{[A-Z2-7]+=[A-Z2-7]+}}=elsewhere.example=x@example.org> -> <far@elsewhere.example> {{.*}}
 @body
 M: X-Kontor-Loop: {{[0-9a-f]+}}
 M: X-Kontor-Loop: {{[0-9a-f]+}}

@@ -1,0 +1,78 @@
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <string.h>
+#include "base/time.h"
+#include "domain/mail/visitors.h"
+
+#define MINUTE_US (60 * US_PER_SEC)
+
+static const struct visitor_limits limits = { .new_minute = 3, .minute = 5, .unknown_hour = 4 };
+
+static void test_messages(void **state)
+{
+	unsigned char one[PEER_NETWORK_LEN] = { 4, 1 }, two[PEER_NETWORK_LEN] = { 4, 2 };
+	struct visitors *v = visitors_new();
+	struct visitor_limits none = { 0 };
+	int64_t now = 1;
+
+	(void)state;
+	for (int i = 0; i < 3; i++)
+		assert_true(visitors_message(v, one, &limits, now));
+	assert_false(visitors_message(v, one, &limits, now));
+	assert_true(visitors_message(v, two, &limits, now));
+	assert_true(visitors_message(v, one, &none, now));
+	now += MINUTE_US;
+	assert_true(visitors_message(v, one, &limits, now));
+	now += 60 * MINUTE_US;         /* an old acquaintance */
+	for (int i = 0; i < 5; i++)
+		assert_true(visitors_message(v, one, &limits, now));
+	assert_false(visitors_message(v, one, &limits, now));
+	visitors_free(v);
+}
+
+static void test_harvest(void **state)
+{
+	unsigned char one[PEER_NETWORK_LEN] = { 4, 1 };
+	struct visitors *v = visitors_new();
+	int64_t now = 1;
+
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		assert_true(visitors_welcome(v, one, &limits, now));
+		visitors_recipient(v, one, false, now);
+	}
+	assert_false(visitors_welcome(v, one, &limits, now));
+	for (int i = 0; i < 4; i++)    /* one who writes to many of us may have some old addresses */
+		visitors_recipient(v, one, true, now);
+	assert_true(visitors_welcome(v, one, &limits, now));
+	visitors_recipient(v, one, false, now);
+	assert_false(visitors_welcome(v, one, &limits, now));
+	assert_true(visitors_welcome(v, one, &limits, now + 60 * MINUTE_US));
+	visitors_free(v);
+}
+
+static void test_bound(void **state)
+{
+	struct visitors *v = visitors_new();
+	unsigned char net[PEER_NETWORK_LEN] = { 6 };
+
+	(void)state;
+	for (uint32_t i = 0; i < VISITORS_MAX + 10; i++) {
+		memcpy(net + 1, &i, sizeof(i));
+		for (int k = 0; k < 3; k++)
+			assert_true(visitors_message(v, net, &limits, 1));
+	}
+	assert_false(visitors_message(v, net, &limits, 1));    /* the youngest is remembered, the oldest is not */
+	memset(net + 1, 0, sizeof(net) - 1);
+	assert_true(visitors_message(v, net, &limits, 1));
+	visitors_free(v);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_messages), cmocka_unit_test(test_harvest), cmocka_unit_test(test_bound) };
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
