@@ -8,6 +8,7 @@
 #include <uthash.h>
 #include "base/log.h"
 #include "bus/bus_codec.h"
+#include "codec/http/http_head.h"
 #include "codec/imap/imap_frame.h"
 #include "codec/sieve/managesieve.h"
 #include "codec/smtp/smtp_data.h"
@@ -18,7 +19,7 @@
 
 #define GATE_COUNTERS(X) \
 	X(accepted) X(refused_full) X(refused_address) X(refused_rate) X(refused_proxy) X(refused_tls) \
-	X(tls_handshakes) X(tls_failed) X(commands) X(local_replies) X(bad_commands) X(auth_failed) \
+	X(tls_handshakes) X(tls_failed) X(commands) X(paced) X(local_replies) X(bad_commands) X(auth_failed) \
 	X(closed_bad) X(closed_auth) X(timeouts) X(core_timeouts) X(spool_full) X(output_shed) X(core_lost) X(unavailable) \
 	X(bytes_in) X(bytes_out)
 
@@ -34,7 +35,7 @@ struct gate_proto {
 	void (*fini)(struct conn *c);
 	bool (*step)(struct conn *c); /* false: nothing to do before more input arrives */
 	void (*next)(struct conn *c, unsigned next); /* what core wants from here; the reply is queued */
-	void (*reply)(struct conn *c, const struct reply *r); /* before the bytes; may be NULL */
+	void (*reply)(struct conn *c, struct reply *r); /* before the bytes, which it may replace; may be NULL */
 	void (*unavailable)(struct conn *c); /* the running command will get no answer from core */
 	void (*bye)(struct conn *c, enum bye why); /* the last line */
 	void (*notice)(struct conn *c); /* NOTICE_CHANGED, or core is back; may be NULL */
@@ -82,6 +83,15 @@ struct pop_conn {
 	bool answer;
 };
 
+struct http_conn {
+	struct buf head;
+	struct spool body;
+	size_t seen; /* of the head, already looked through */
+	uint64_t left;
+	uint8_t mode;
+	bool begun;
+};
+
 struct metrics_conn {
 	bool asked;
 };
@@ -89,7 +99,7 @@ struct metrics_conn {
 struct addr { /* what one address (or /64) uses */
 	uint8_t key[16];
 	uint32_t conns;
-	double tokens;
+	double tokens, command_tokens; /* new connections, commands */
 	int64_t tokens_ms;
 	uint64_t spool;
 	UT_hash_handle hh;
@@ -109,7 +119,7 @@ struct conn {
 	uint64_t spooled, lent; /* bytes being received, and with core until it answers */
 	uint32_t seq;
 	uint8_t service, phase, next, auth_failures;
-	bool implicit_tls, running, need_open, opened, authenticated, delayed, sealed, in_step, more, tls_on;
+	bool implicit_tls, running, need_open, opened, authenticated, delayed, paced, sealed, in_step, more, tls_on;
 	bool counted;
 	int64_t since_ms, wait_ms, delay_ms, sent_ms;
 	char *state;
@@ -123,6 +133,7 @@ struct conn {
 		struct imap_conn imap;
 		struct sieve_conn sieve;
 		struct pop_conn pop;
+		struct http_conn http;
 		struct metrics_conn metrics;
 	};
 };
@@ -186,6 +197,8 @@ struct conn *gate_find(struct gate *g, uint64_t id);
 /* accept.c */
 void gate_accept(struct gate *g, const struct gate_listener *conf, int fd, const struct sockaddr_storage *from);
 void gate_addr_sweep(struct gate *g);
+/* Milliseconds until the connection's address may have the next command; 0: now. */
+int64_t gate_command_wait(struct conn *c);
 void conn_unlist(struct conn *c); /* leaves the tables of gate and address */
 bool conn_proxy(struct conn *c); /* PHASE_PROXY: input came; false: need more or gone */
 

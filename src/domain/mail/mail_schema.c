@@ -54,6 +54,19 @@ const char mail_schema_forward[] =
 	" PRIMARY KEY (account_id, lookup))" tail
 const char mail_schema_import[] = IMPORT_TABLE("--sqlite\n", " WITHOUT ROWID") ";\n" IMPORT_TABLE("--postgresql\n", "");
 
+
+/* The search index (docs/decisions/0003). position: emails up to this id are in segments. state: 0 being built, 1 live, 2 dropped;
+ * sealed: under the account's key. */
+const char mail_schema_search[] =
+	"CREATE INDEX email_account ON email (account_id, id);\n"
+	"CREATE TABLE search_account (account_id INTEGER PRIMARY KEY, position INTEGER NOT NULL);\n"
+	"CREATE TABLE search_segment (id INTEGER PRIMARY KEY, account_id INTEGER NOT NULL, state INTEGER NOT NULL,"
+	" emails INTEGER NOT NULL, bits INTEGER NOT NULL, bytes INTEGER NOT NULL, first_id INTEGER NOT NULL,"
+	" last_id INTEGER NOT NULL, sealed BLOB NOT NULL);\n"
+	"CREATE INDEX search_segment_account ON search_segment (account_id, state, first_id);\n"
+	"CREATE INDEX search_segment_state ON search_segment (state);\n"
+	"CREATE TABLE search_row (segment_id INTEGER NOT NULL, bucket INTEGER NOT NULL, sealed BLOB NOT NULL,"
+	" PRIMARY KEY (segment_id, bucket))";
 /* Entries of mailboxes (acl.h). owner_id: the mailbox's account; grantee_id: account or address (a group's), 0 anyone. */
 const char mail_schema_acl[] =
 	"CREATE TABLE mailbox_acl (mailbox_id INTEGER NOT NULL, kind INTEGER NOT NULL, grantee_id INTEGER NOT NULL,"
