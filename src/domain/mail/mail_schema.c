@@ -67,3 +67,9 @@ const char mail_schema_search[] =
 	"CREATE INDEX search_segment_state ON search_segment (state);\n"
 	"CREATE TABLE search_row (segment_id INTEGER NOT NULL, bucket INTEGER NOT NULL, sealed BLOB NOT NULL,"
 	" PRIMARY KEY (segment_id, bucket))";
+
+/* Reports of others (report_in.h). size: of what is packed inside; sealed: under the house's key. */
+const char mail_schema_reports[] =
+	"CREATE TABLE report_in (id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, lookup BLOB NOT NULL, received_sec INTEGER NOT NULL,"
+	" size INTEGER NOT NULL, sealed BLOB NOT NULL, UNIQUE (lookup));\n"
+	"CREATE INDEX report_in_received ON report_in (received_sec)";

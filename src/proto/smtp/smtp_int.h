@@ -23,7 +23,7 @@ struct smtp_rcpt {
 	uint64_t account_id;             /* leads straight to one account, else 0 */
 	struct span orcpt;               /* "rfc822;a@b" decoded, or none */
 	unsigned notify;
-	bool outside;
+	bool outside, report;            /* report: the address for reports, no mailbox */
 	char loop[SMTP_LOOP_LEN + 1];    /* an alias of ours that leads outside: its mark; else empty */
 	int result;                      /* of delivery: 0 or class */
 };
@@ -78,6 +78,7 @@ void smtpd_door_asked(struct call *c, bool known);                       /* was 
 struct smtp_checked {
 	struct span field;               /* Authentication-Results and scanners' fields with their line ends, or none */
 	struct span refuse, defer;       /* text of the refusal, for good or for now; or none */
+	struct span authentic;           /* From's domain, when DMARC has confirmed it */
 	bool junk, spam;                 /* to Junk: what DMARC or a list asks for; what the filter says */
 };
 struct smtp_kept {                       /* call.keep of a message: from one run to the next */
