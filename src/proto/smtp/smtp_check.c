@@ -111,11 +111,12 @@ bool smtpd_check(struct call *c, struct span header, struct span body, struct sm
 		c->waits = true;
 		return false;
 	}
+	out->from = author(c, header, v);
 	authres_build(&b, &q, v);
+	sender_field(&b, &out->from);
 	out->field = b.failed ? SPAN_NONE : arena_span(c->arena, buf_span(&b));
 	decide(c, v, out);
 	out->listed = out->spam = s->listing.weight >= DNSBL_JUNK;
-	out->from = author(c, header, v);
 	out->proven = proven(v);
 	return true;
 }
