@@ -189,3 +189,45 @@ def test_progress_on_a_terminal(house, tmp_path):
     out = p.communicate(timeout=60)[0]
     assert p.returncode == 0 and b"6000" in out
     assert re.search(rb"\[#+\.*\] +\d+ %, \d+ mails, \d+/s, \d+:\d\d min left", shown), shown
+
+
+def test_undelete_and_retention(house):
+    """Expunged mail comes back with flags, also where its mailbox is gone; old mail leaves by itself and is shown before."""
+    user = house.fresh()
+    i = house.imap(user)
+    i.create("Akten")
+    i.subscribe("Akten")
+    for k, box in ((1, "INBOX"), (2, "Akten")):
+        i.append(box, "(\\Seen $Wichtig)", None, text(k).replace(b"\n", b"\r\n"))
+    before = everything(house, user)
+    i.select("INBOX")
+    i.store("1", "+FLAGS", "(\\Deleted)")
+    i.expunge()
+    i.close()
+    i.delete("Akten")
+    rows = house.cli("mail", "undelete", user, "--list")
+    assert [(r["mailbox"], r["messages"]) for r in rows] == [("INBOX", 1), ("Akten", 1)]
+    assert everything(house, user)["INBOX"] == []
+    assert house.cli("mail", "undelete", user, "--since", "2100-01-01")["restored"] == 0
+    assert house.cli("mail", "undelete", user, "INBOX")["restored"] == 1
+    assert house.cli("mail", "undelete", user)["restored"] == 1
+    assert everything(house, user) == before
+    house.cli("mail", "retention", "set", user, "Akten", "30")
+    house.cli("mail", "retention", "set", "all", "\\Trash", "60")
+    with pytest.raises(CliError):
+        house.cli("mail", "retention", "set", "all", "Akten", "30")
+    assert {(r["account"], r["mailbox"], r["days"]) for r in house.cli("mail", "retention", "list")} >= \
+        {(user, "Akten", 30), ("all", "\\Trash", 60)}
+    assert not [r for r in house.cli("mail", "retention", "run", "--dry-run") if r["account"] == user]
+    house.cli("mail", "retention", "run")
+    house.cli("mail", "retention", "clear", user, "Akten")
+    house.cli("mail", "retention", "clear", "all", "\\Trash")
+    with pytest.raises(CliError):
+        house.cli("settings", "set", "undelete_days", "viele")
+    house.cli("settings", "set", "undelete_days", "0")
+    i.select("INBOX")
+    i.store("1", "+FLAGS", "(\\Deleted)")
+    i.expunge()
+    assert house.cli("mail", "undelete", user, "--list") == []
+    house.cli("settings", "set", "undelete_days", "14")
+    i.logout()
