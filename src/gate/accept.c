@@ -62,7 +62,19 @@ static void refill(struct gate *g, struct addr *a)
 	a->tokens += (double)(now - a->tokens_ms) * (double)g->lim.address_accept_per_min / 60000.0;
 	if (a->tokens > (double)g->lim.address_accept_burst)
 		a->tokens = (double)g->lim.address_accept_burst;
+	a->command_tokens += (double)(now - a->tokens_ms) * (double)g->lim.address_commands_per_sec / 1000.0;
+	if (a->command_tokens > (double)g->lim.address_command_burst)
+		a->command_tokens = (double)g->lim.address_command_burst;
 	a->tokens_ms = now;
+}
+
+int64_t gate_command_wait(struct conn *c)
+{
+	if (!c->addr || (c->loopback && c->g->lim.loopback_exempt) || c->addr->command_tokens >= 1)
+		return 0;
+	refill(c->g, c->addr);
+	return c->addr->command_tokens >= 1 ? 0 :
+		1 + (int64_t)((1 - c->addr->command_tokens) * 1000.0 / (double)c->g->lim.address_commands_per_sec);
 }
 
 static struct addr *addr_get(struct gate *g, const uint8_t ip[16])
@@ -83,6 +95,7 @@ static struct addr *addr_get(struct gate *g, const uint8_t ip[16])
 		abort();
 	memcpy(a->key, key, sizeof(key));
 	a->tokens = (double)g->lim.address_accept_burst;
+	a->command_tokens = (double)g->lim.address_command_burst;
 	a->tokens_ms = loop_now_ms();
 	HASH_ADD(hh, g->addrs, key, sizeof(a->key), a);
 	return a;
@@ -94,7 +107,8 @@ void gate_addr_sweep(struct gate *g)
 
 	HASH_ITER(hh, g->addrs, a, tmp) {
 		refill(g, a);
-		if (a->conns == 0 && a->tokens >= (double)g->lim.address_accept_burst) {
+		if (a->conns == 0 && a->tokens >= (double)g->lim.address_accept_burst &&
+			a->command_tokens >= (double)g->lim.address_command_burst) {
 			HASH_DEL(g->addrs, a);
 			free(a);
 		}

@@ -40,7 +40,7 @@ static int64_t deadline(const struct conn *c)
 		return c->s.out_len ? c->s.progress_ms + (int64_t)l->write_sec * 1000 :
 				      (c->s.progress_ms > c->wait_ms ? c->s.progress_ms : c->wait_ms) +
 					      (int64_t)l->linger_ms;
-	if (c->delayed)
+	if (c->delayed || c->paced)
 		return c->delay_ms;
 	if (c->s.out_len && c->s.blocked)
 		return c->s.progress_ms + (int64_t)l->write_sec * 1000;
@@ -108,6 +108,12 @@ void conn_on_timer(void *arg)
 	}
 	if (c->delayed) {
 		end_delay(c);
+		return;
+	}
+	if (c->paced) {
+		c->paced = false;
+		conn_waits(c);
+		conn_step(c);
 		return;
 	}
 	if (c->phase == PHASE_CLOSING) {
@@ -234,7 +240,7 @@ void conn_close(struct conn *c, const char *log_why)
 		c->why = log_why;
 	tell_core_closed(c);
 	c->phase = PHASE_CLOSING;
-	c->running = c->delayed = c->more = false;
+	c->running = c->delayed = c->paced = c->more = false;
 	conn_unstall(c);
 	conn_waits(c);
 	stream_finish(&c->s);
@@ -333,6 +339,8 @@ void conn_send(struct conn *c, struct cmd *cmd)
 	cmd->tag = span_str(c->tag);
 	c->commands++;
 	c->g->count.commands++;
+	if (c->addr)
+		c->addr->command_tokens--;
 	if (!c->g->bus_up) {
 		if (cmd->spool_fd >= 0)
 			close(cmd->spool_fd);
@@ -385,6 +393,8 @@ static void send_more(struct conn *c)
 	if (c->verb[0] == '*')
 		cmd.flags |= CMD_INTERNAL;
 	c->commands--; /* the same command */
+	if (c->addr)
+		c->addr->command_tokens++;
 	conn_send(c, &cmd);
 	conn_step(c);
 }
@@ -542,8 +552,17 @@ static void stall(struct conn *c)
 
 static bool may_step(struct conn *c)
 {
-	if (c->phase != PHASE_OPEN || c->running || c->delayed || c->more)
+	int64_t wait;
+
+	if (c->phase != PHASE_OPEN || c->running || c->delayed || c->paced || c->more)
 		return false;
+	wait = gate_command_wait(c);
+	if (wait) { /* what the client sends meanwhile waits in its socket */
+		c->paced = true;
+		c->delay_ms = loop_now_ms() + wait;
+		c->g->count.paced++;
+		return false;
+	}
 	if (c->g->bus_full) {
 		stall(c);
 		return false;

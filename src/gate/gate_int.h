@@ -18,7 +18,7 @@
 
 #define GATE_COUNTERS(X) \
 	X(accepted) X(refused_full) X(refused_address) X(refused_rate) X(refused_proxy) X(refused_tls) \
-	X(tls_handshakes) X(tls_failed) X(commands) X(local_replies) X(bad_commands) X(auth_failed) \
+	X(tls_handshakes) X(tls_failed) X(commands) X(paced) X(local_replies) X(bad_commands) X(auth_failed) \
 	X(closed_bad) X(closed_auth) X(timeouts) X(core_timeouts) X(spool_full) X(output_shed) X(core_lost) X(unavailable) \
 	X(bytes_in) X(bytes_out)
 
@@ -89,7 +89,7 @@ struct metrics_conn {
 struct addr { /* what one address (or /64) uses */
 	uint8_t key[16];
 	uint32_t conns;
-	double tokens;
+	double tokens, command_tokens; /* new connections, commands */
 	int64_t tokens_ms;
 	uint64_t spool;
 	UT_hash_handle hh;
@@ -109,7 +109,7 @@ struct conn {
 	uint64_t spooled, lent; /* bytes being received, and with core until it answers */
 	uint32_t seq;
 	uint8_t service, phase, next, auth_failures;
-	bool implicit_tls, running, need_open, opened, authenticated, delayed, sealed, in_step, more, tls_on;
+	bool implicit_tls, running, need_open, opened, authenticated, delayed, paced, sealed, in_step, more, tls_on;
 	bool counted;
 	int64_t since_ms, wait_ms, delay_ms, sent_ms;
 	char *state;
@@ -186,6 +186,8 @@ struct conn *gate_find(struct gate *g, uint64_t id);
 /* accept.c */
 void gate_accept(struct gate *g, const struct gate_listener *conf, int fd, const struct sockaddr_storage *from);
 void gate_addr_sweep(struct gate *g);
+/* Milliseconds until the connection's address may have the next command; 0: now. */
+int64_t gate_command_wait(struct conn *c);
 void conn_unlist(struct conn *c); /* leaves the tables of gate and address */
 bool conn_proxy(struct conn *c); /* PHASE_PROXY: input came; false: need more or gone */
 

@@ -106,6 +106,56 @@ static void test_address_accept_per_min(void **state)
 	rig_stop(&r);
 }
 
+/* The first `burst` commands at once, each further one in its time; the greeting is no client's command but costs one. */
+static void test_address_command_burst(void **state)
+{
+	struct rig r;
+	struct client c;
+	int64_t t;
+
+	(void)state;
+	rig_init(&r);
+	r.limits.loopback_exempt = 0;
+	r.limits.address_command_burst = 5;
+	r.limits.address_commands_per_sec = 1;
+	rig_up(&r);
+	rig_greet(&r, &c, PORT_SMTP);
+	t = rig_now_ms();
+	for (int i = 0; i < 4; i++)
+		rig_ask(&r, &c, "NOOP\r\n", "NOOP", "250 fine\r\n");
+	rig_after(t, 0, 900);
+	rig_ask(&r, &c, "NOOP\r\n", "NOOP", "250 fine\r\n");
+	rig_after(t, 800, 5000);
+	client_close(&c);
+	rig_stop(&r);
+}
+
+/* Two connections of one address share it; many commands in one packet are nothing but many commands. */
+static void test_address_commands_per_sec(void **state)
+{
+	struct rig r;
+	struct client c, d;
+	int64_t t;
+
+	(void)state;
+	rig_init(&r);
+	r.limits.loopback_exempt = 0;
+	r.limits.address_command_burst = 2;
+	r.limits.address_commands_per_sec = 10;
+	rig_up(&r);
+	rig_greet(&r, &c, PORT_SMTP);
+	rig_greet(&r, &d, PORT_SMTP);
+	t = rig_now_ms();
+	client_sayz(&c, "NOOP\r\nNOOP\r\nNOOP\r\nNOOP\r\nNOOP\r\nNOOP\r\n");
+	for (int i = 0; i < 6; i++)
+		rig_reply(&r, rig_cmd(&r, "NOOP"), NEXT_READ, "250 fine\r\n");
+	rig_ask(&r, &d, "NOOP\r\n", "NOOP", "250 fine\r\n");
+	rig_after(t, 500, 10000);
+	client_close(&c);
+	client_close(&d);
+	rig_stop(&r);
+}
+
 static void test_loopback_exempt(void **state)
 {
 	struct rig r;
@@ -471,6 +521,8 @@ int main(void)
 		cmocka_unit_test(test_address_connections_max),
 		cmocka_unit_test(test_address_accept_burst),
 		cmocka_unit_test(test_address_accept_per_min),
+		cmocka_unit_test(test_address_command_burst),
+		cmocka_unit_test(test_address_commands_per_sec),
 		cmocka_unit_test(test_loopback_exempt),
 		cmocka_unit_test(test_refusal_logs_per_sec),
 		cmocka_unit_test(test_input_bytes),

@@ -32,6 +32,9 @@ void mailbox_publish(struct tx *tx, const struct mailbox *box, uint64_t modseq);
 /* One row, saved now; counters are the caller's. */
 int message_insert(struct tx *tx, uint64_t mailbox_id, uint32_t uid, uint64_t modseq, uint64_t flags, uint64_t email_id,
 	uint64_t size, int64_t received_sec, struct err *e);
+/* Opens an email's sealed column; the summary points into the arena. */
+int email_open(struct arena *a, const struct seal_key *key, uint64_t email_id, struct span sealed, struct seal_key *blob_key_out,
+	struct mime_summary *out, struct err *e);
 /* Adds to (negative: takes from) a mailbox's counters and stamps it; n UIDs in one step, the first comes back. */
 int mailbox_count(struct tx *tx, uint64_t mailbox_id, uint64_t modseq, int64_t messages, int64_t unseen, int64_t deleted, int64_t bytes,
 	struct err *e);
