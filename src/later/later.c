@@ -9,6 +9,7 @@
 #include "domain/mail/gone.h"
 #include "domain/mail/import.h"
 #include "domain/mail/mail_sweep.h"
+#include "domain/mail/sender.h"
 #include "domain/mail/retention.h"
 #include "domain/org/org.h"
 #include "store/blob.h"
@@ -92,6 +93,17 @@ static int sweep_senders(struct house *h, struct err *e)
 	return store_write(h->store, forget_senders, NULL, e);
 }
 
+static int forget_known(struct tx *tx, void *arg, struct err *e)
+{
+	(void)arg;
+	return sender_sweep(tx, time_real_sec(), e);
+}
+
+static int sweep_known(struct house *h, struct err *e)
+{
+	return store_write(h->store, forget_known, NULL, e);
+}
+
 static const struct later_job {
 	const char *name;
 	int64_t every_sec;
@@ -100,6 +112,7 @@ static const struct later_job {
 	{ "blob_sweep", 3600, sweep_blobs },
 	{ "key_sweep", 3600, sweep_keys },
 	{ "removed_sweep", 900, sweep_removed },
+	{ "sender_sweep", 3600, sweep_known },
 	{ "gone_sweep", 900, sweep_gone },
 	{ "retention_sweep", 3600, sweep_retention },
 	{ "send_count_sweep", 86400, sweep_counts },
