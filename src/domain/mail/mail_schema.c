@@ -67,3 +67,6 @@ const char mail_schema_search[] =
 	"CREATE INDEX search_segment_state ON search_segment (state);\n"
 	"CREATE TABLE search_row (segment_id INTEGER NOT NULL, bucket INTEGER NOT NULL, sealed BLOB NOT NULL,"
 	" PRIMARY KEY (segment_id, bucket))";
+
+/* Text of an email's attached documents, sealed under the account's key. */
+const char mail_schema_text[] = "CREATE TABLE search_text (email_id INTEGER PRIMARY KEY, sealed BLOB NOT NULL)";
