@@ -201,6 +201,8 @@ static int append_all(struct imap_call *c, struct append *ap, struct err *e)
 	if (store_write(c->store, put_all, &t, e) < 0)
 		return e->code;
 	buf_addf(&b, "APPENDUID %u ", ap->box.uidvalidity);
+	if (ap->box.special == SPECIAL_JUNK)
+		imap_lesson(c, &ap->box, &ap->uids, true);
 	imap_set_format(&b, &ap->uids);
 	c->code = arena_span(c->arena, buf_span(&b));
 	c->text = "APPEND completed";

@@ -55,6 +55,12 @@ struct imap_segment {
 	uint64_t len;
 };
 
+struct imap_lesson {                     /* messages found to be junk, or not */
+	uint64_t mailbox_id, account_id;
+	struct imap_set uids;            /* in the command's arena; empty: none */
+	bool junk;
+};
+
 struct imap_call {
 	struct call *call;
 	struct arena *arena;
@@ -73,6 +79,7 @@ struct imap_call {
 	bool uid;                        /* UID form of the command */
 	struct flags_changed *own;       /* flags the client has set itself and been told of (or wants not to hear) */
 	size_t n_own;
+	struct imap_lesson lesson;       /* learned once the command is done */
 	struct imap_segment seg[IMAP_SEGMENTS_MAX];
 	size_t nseg;
 };
@@ -111,6 +118,10 @@ void imap_condstore_on(struct imap_call *c);
 int imap_in_read(struct imap_call *c, int (*fn)(struct imap_call *, struct err *), struct err *e);
 int imap_in_write(struct imap_call *c, int (*fn)(struct imap_call *, struct err *), struct err *e);
 
+/* imap_learn.c */
+void imap_lesson(struct imap_call *c, const struct mailbox *box, const struct imap_set *uids, bool junk);
+void imap_lesson_moved(struct imap_call *c, const struct mailbox *from, const struct mailbox *to, const struct imap_set *into);
+void imap_learn(struct imap_call *c);                                    /* outside transactions */
 /* imap_sync.c */
 int imap_sync(struct imap_call *c, bool expunge, struct err *e);         /* in c->tx */
 /* imap_state.c */
