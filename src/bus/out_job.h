@@ -16,7 +16,7 @@
 
 /* out_job.flags; the same numbers as QUEUE_* of domain/mail/queue.h, which `out` must not see (later/outbound.c asserts
  * it). */
-enum { JOB_UTF8 = 1, JOB_8BIT = 2, JOB_BINARY = 4, JOB_RET_HDRS = 8, JOB_RET_FULL = 16 };
+enum { JOB_UTF8 = 1, JOB_8BIT = 2, JOB_BINARY = 4, JOB_RET_HDRS = 8, JOB_RET_FULL = 16, JOB_REQUIRETLS = 64 };
 
 struct out_rcpt {
 	uint64_t id;
@@ -32,6 +32,9 @@ struct out_job {
 	bool smarthost_tls;               /* refuse without TLS */
 	struct out_rcpt *rcpts;
 	size_t n_rcpts;
+	/* The domain's MTA-STS policy as core keeps it (codec/mailtls/sts.h), or none; good until sts_until_sec. */
+	struct span sts_id, sts_text;
+	int64_t sts_until_sec;
 	int64_t next_due_sec;             /* without recipients */
 };
 enum out_outcome { OUT_SENT = 1, OUT_RELAYED /* peer without DSN took it */, OUT_LATER, OUT_REFUSED };
@@ -42,11 +45,23 @@ struct out_row {
 	struct span reply;                /* the peer's words or ours, one line */
 	struct span remote_mta;           /* name or none (never reached) */
 };
+/* One session's TLS, for reports (RFC 8460): which policy it was under and what was wrong, in the words of section 4.3. */
+enum out_policy { OUT_POLICY_NONE = 1, OUT_POLICY_STS, OUT_POLICY_TLSA };
+#define OUT_TLS_MAX 32
+struct out_tls {
+	enum out_policy policy;
+	struct span text;                 /* of the policy, "\n" between its lines */
+	struct span fault;                /* none: all was well */
+	struct span mx, ip;               /* the server, as far as it was reached */
+};
 struct out_result {
 	uint64_t message_id;
 	struct out_row *rows;
 	size_t n_rows;
 	bool tls;
+	struct out_tls sessions[OUT_TLS_MAX];
+	size_t n_sessions;
+	struct span sts_id, sts_text;     /* a policy that was fetched now: core keeps it */
 };
 void out_job_encode(struct buf *b, const struct out_job *j);
 int out_job_decode(struct arena *a, struct span in, struct out_job *j, struct err *e);

@@ -8,6 +8,7 @@
 #include "domain/mail/forward.h"
 #include "domain/mail/import.h"
 #include "domain/mail/mail_sweep.h"
+#include "domain/mail/sender.h"
 #include "domain/org/org.h"
 #include "store/blob.h"
 
@@ -70,6 +71,17 @@ static int sweep_senders(struct house *h, struct err *e)
 	return store_write(h->store, forget_senders, NULL, e);
 }
 
+static int forget_known(struct tx *tx, void *arg, struct err *e)
+{
+	(void)arg;
+	return sender_sweep(tx, time_real_sec(), e);
+}
+
+static int sweep_known(struct house *h, struct err *e)
+{
+	return store_write(h->store, forget_known, NULL, e);
+}
+
 static const struct later_job {
 	const char *name;
 	int64_t every_sec;
@@ -78,6 +90,7 @@ static const struct later_job {
 	{ "blob_sweep", 3600, sweep_blobs },
 	{ "key_sweep", 3600, sweep_keys },
 	{ "removed_sweep", 900, sweep_removed },
+	{ "sender_sweep", 3600, sweep_known },
 	{ "send_count_sweep", 86400, sweep_counts },
 	{ "forward_sweep", 86400, sweep_senders },
 	{ "import_sweep", 86400, sweep_imports },

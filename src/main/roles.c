@@ -150,7 +150,8 @@ static int run_out(const json_t *boot, struct err *e)
 	const json_t *list = json_object_get(boot, "dns_forwarders");
 	SCOPED_BUF zone;
 	struct out_config c = { .name = "out", .link_fd = CHILD_LINK_FD, .hostname = text(boot, "hostname"),
-		.port = (uint16_t)number(boot, "out_port"), .enter_sandbox = enter_sandbox,
+		.port = (uint16_t)number(boot, "out_port"), .sts_port = (uint16_t)number(boot, "mta_sts_port"),
+		.enter_sandbox = enter_sandbox,
 		.ca_file = text(boot, "tls_roots"), .anchor_file = text(boot, "dns_anchor"), .forwarders = forwarders,
 		.rspamd = text_or_null(boot, "rspamd"), .rspamd_controller = text_or_null(boot, "rspamd_controller"),
 		.clamd = text_or_null(boot, "clamd") };

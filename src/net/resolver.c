@@ -11,7 +11,7 @@
 #include "base/scan.h"
 #include "base/time.h"
 
-enum { TYPE_SLOW = -1, TYPE_FAIL = 0, TYPE_A = 1, TYPE_CNAME = 5, TYPE_PTR = 12, TYPE_MX = 15, TYPE_TXT = 16, TYPE_AAAA = 28,
+enum { TYPE_SECURE = -2, TYPE_SLOW = -1, TYPE_FAIL = 0, TYPE_A = 1, TYPE_CNAME = 5, TYPE_PTR = 12, TYPE_MX = 15, TYPE_TXT = 16, TYPE_AAAA = 28,
 	TYPE_SRV = 33, CLASS_IN = 1 };
 #define CNAME_MAX 8
 #define RECORDS_MAX 40
@@ -131,7 +131,9 @@ static bool row_parse(struct arena *a, struct span line, struct zone_row *row)
 	value = word_next(&line);
 	if (!row->name.n)
 		return false;
-	if (span_eqz(kind, "FAIL"))
+	if (span_eqz(kind, "SECURE"))
+		row->type = TYPE_SECURE;
+	else if (span_eqz(kind, "FAIL"))
 		row->type = TYPE_FAIL;
 	else if (span_eqz(kind, "SLOW"))
 		row->type = TYPE_SLOW;
@@ -196,17 +198,32 @@ static struct span row_data(struct arena *a, const struct zone_row *row)
 	}
 }
 
+static bool table_secure(const struct resolver *r, struct span name)
+{
+	for (size_t i = 0; i < r->n_rows; i++) {
+		struct span zone = r->rows[i].name;
+
+		if (r->rows[i].type == TYPE_SECURE && span_ends(name, zone) &&
+			(name.n == zone.n || name.p[name.n - zone.n - 1] == '.'))
+			return true;
+	}
+	return false;
+}
+
 static enum resolve_status table_ask(struct resolver *r, struct arena *a, struct span name, int type, unsigned timeout_ms,
 	struct answer *out)
 {
+	out->secure = true;
 	for (unsigned hop = 0; hop < CNAME_MAX; hop++) {
 		bool known = false;
 		struct span alias = SPAN_NONE;
 
+		out->secure &= table_secure(r, name);
+
 		for (size_t i = 0; i < r->n_rows; i++) {
 			const struct zone_row *row = &r->rows[i];
 
-			if (!span_eq(row->name, name))
+			if (!span_eq(row->name, name) || row->type == TYPE_SECURE)
 				continue;
 			known = true;
 			if (row->type == TYPE_FAIL || row->type == TYPE_SLOW) {

@@ -5,6 +5,7 @@
  *   MX example.org 10 mx.example.org    NULLMX example.net    A mx.example.org 127.0.0.1 (or IPv6)
  *   CNAME www.example.org example.org   FAIL broken.example   # comment
  *   TXT example.org v=spf1 -all (to the end of the line)   PTR 7.2.0.192.in-addr.arpa mx.example.org
+ *   SECURE example.org (answers for it and all below count as signed)
  *   SLOW tar.example (no answer in time)   RR 52 _25._tcp.mx.example.org 03010100... (number of the type, hex)
  * A name in no line does not exist. Names are A-labels. Results in the arena; `why` is constant text.
  * Order: by preference, shuffled within one. A domain without MX but with addresses: itself (implicit).

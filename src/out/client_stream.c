@@ -161,49 +161,77 @@ void client_stream_eat(struct client_stream *s, size_t n)
 	s->in_at += n;
 }
 
-/* An address has no place in SNI (RFC 6066 section 3); a certificate may carry it all the same. */
-static int name_set(SSL *ssl, const char *name, bool verify)
+/* RFC 7672 section 3.1: DANE-EE(3) asks for no name, DANE-TA(2) for the server's or the domain's. */
+static int dane_set(SSL *ssl, const struct client_tls *t)
 {
-	bool numeric = X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), name) == 1;
+	int usable = 0;
 
-	if (!numeric && SSL_set_tlsext_host_name(ssl, name) != 1)
+	if (SSL_dane_enable(ssl, t->name) <= 0)
 		return -1;
-	if (!verify)
-		return 0;
-	SSL_set_verify(ssl, SSL_VERIFY_PEER, NULL);
-	SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-	return numeric || (name[0] && SSL_set1_host(ssl, name) == 1) ? 0 : -1;
+	SSL_dane_set_flags(ssl, DANE_FLAG_NO_DANE_EE_NAMECHECKS);
+	for (size_t i = 0; i < t->n_tlsa; i++) {
+		const unsigned char *p = (const unsigned char *)t->tlsa[i].p;
+
+		if (t->tlsa[i].n > 3)
+			usable += SSL_dane_tlsa_add(ssl, p[0], p[1], p[2], p + 3, t->tlsa[i].n - 3) > 0;
+	}
+	return usable ? 0 : -1;
 }
 
-int client_stream_tls(struct client_stream *s, SSL_CTX *ctx, const char *name, bool verify, int64_t deadline_us,
-	struct err *e)
+/* An address has no place in SNI (RFC 6066 section 3); a certificate may carry it all the same. */
+static int name_set(SSL *ssl, const struct client_tls *t)
+{
+	bool numeric = X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), t->name) == 1;
+
+	if (!numeric && SSL_set_tlsext_host_name(ssl, t->name) != 1)
+		return -1;
+	if (t->how == CLIENT_TLS_ANY)
+		return 0;
+	SSL_set_verify(ssl, t->how == CLIENT_TLS_VERIFY ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, NULL);
+	SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+	if (!numeric && (!t->name[0] || SSL_set1_host(ssl, t->name) != 1))
+		return -1;
+	if (t->n_tlsa && dane_set(ssl, t) < 0)
+		return -1;
+	return !t->also || SSL_add1_host(ssl, t->also) == 1 ? 0 : -1;
+}
+
+static int handshake_failed(struct client_stream *s, struct client_tls *t, struct err *e)
+{
+	const char *why = ERR_reason_error_string(ERR_peek_error());
+
+	if (t->how == CLIENT_TLS_VERIFY)
+		t->verdict = SSL_get_verify_result(s->ssl);
+	err_clear(e);
+	return err_set(e, ERR_GONE, t->verdict != X509_V_OK ? "the server's TLS certificate is not trusted" : "TLS handshake failed",
+		"tls: %s", t->verdict != X509_V_OK ? X509_verify_cert_error_string(t->verdict) : why ? why : "closed");
+}
+
+int client_stream_tls(struct client_stream *s, SSL_CTX *ctx, struct client_tls *t, int64_t deadline_us, struct err *e)
 {
 	int ret, rc = 1;
 
 	s->in_at = s->in_n = 0;
+	t->verdict = X509_V_OK;
 	s->ssl = SSL_new(ctx);
 	if (!s->ssl || SSL_set_fd(s->ssl, s->fd) != 1)
 		return err_set(e, ERR_BROKEN, "internal error", "SSL_new");
-	if (name_set(s->ssl, name, verify) < 0)
-		return err_set(e, ERR_BROKEN, "internal error", "TLS name");
+	if (name_set(s->ssl, t) < 0)
+		return err_set(e, ERR_BROKEN, "the server's name or TLSA records cannot be used", "TLS name");
 	for (;;) {
 		ERR_clear_error();
 		ret = SSL_connect(s->ssl);
 		if (ret == 1)
-			return 0;
+			break;
 		rc = tls_wait(s, ret, deadline_us, e);
-		if (rc == ERR_GONE && e) {
-			long bad = verify ? SSL_get_verify_result(s->ssl) : X509_V_OK;
-			const char *why = ERR_reason_error_string(ERR_peek_error());
-
-			err_clear(e);
-			return err_set(e, ERR_GONE,
-				bad != X509_V_OK ? "the server's TLS certificate is not trusted" : "TLS handshake failed",
-				"tls: %s", bad != X509_V_OK ? X509_verify_cert_error_string(bad) : why ? why : "closed");
-		}
+		if (rc == ERR_GONE && e)
+			return handshake_failed(s, t, e);
 		if (rc < 0)
 			return rc;
 	}
+	if (t->how != CLIENT_TLS_ANY)
+		t->verdict = SSL_get_verify_result(s->ssl);
+	return 0;
 }
 
 bool client_stream_quiet(const struct client_stream *s)
@@ -227,6 +255,7 @@ SSL_CTX *client_stream_context(const char *ca_file, struct err *e)
 	SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
 	SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	SSL_CTX_set_options(ctx, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
+	SSL_CTX_dane_enable(ctx);
 	if (ca_file && access(ca_file, R_OK) == 0 && SSL_CTX_load_verify_file(ctx, ca_file) != 1) {
 		SSL_CTX_free(ctx);
 		err_set(e, ERR_BROKEN, "", "unreadable roots: %s", ca_file);

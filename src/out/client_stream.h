@@ -26,9 +26,17 @@ int client_stream_write(struct client_stream *s, struct span data, int64_t deadl
 int client_stream_fill(struct client_stream *s, int64_t deadline_us, struct err *e);
 struct span client_stream_unread(const struct client_stream *s);
 void client_stream_eat(struct client_stream *s, size_t n);
-/* Handshake over the open connection. name: SNI (not for "192.0.2.1"), and with verify the name the certificate must carry. */
-int client_stream_tls(struct client_stream *s, SSL_CTX *ctx, const char *name, bool verify, int64_t deadline_us,
-	struct err *e);
+/* What a handshake is to prove. */
+struct client_tls {
+	const char *name;        /* SNI (not for "192.0.2.1"), and what a verified certificate must carry */
+	const char *also;        /* or this one; may be NULL */
+	enum { CLIENT_TLS_ANY, CLIENT_TLS_LOOK /* verified, but no reason to stop */, CLIENT_TLS_VERIFY } how;
+	const struct span *tlsa; /* usable TLSA records (DANE, RFC 7672): take the roots' place; with CLIENT_TLS_VERIFY */
+	size_t n_tlsa;
+	long verdict;            /* afterwards: X509_V_OK, or why the certificate is not good; unless CLIENT_TLS_ANY */
+};
+/* Handshake over the open connection. */
+int client_stream_tls(struct client_stream *s, SSL_CTX *ctx, struct client_tls *t, int64_t deadline_us, struct err *e);
 /* Nothing arrived and the peer has not closed, as far as the kernel knows. */
 bool client_stream_quiet(const struct client_stream *s);
 /* Trust for verify: PEM file of roots read now (before a sandbox); NULL: none. ERR_BROKEN. */

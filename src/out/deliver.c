@@ -9,6 +9,7 @@
 #include "base/time.h"
 #include "codec/smtp/smtp_address.h"
 #include "net/resolver.h"
+#include "out/tls_policy.h"
 
 #define KEEP_MAX 64               /* idle connections */
 #define KEEP_US (5 * US_PER_SEC)
@@ -28,6 +29,8 @@ struct deliver {
 	const struct smtp_timeouts *timeouts;
 	struct resolver *resolver;
 	SSL_CTX *tls;
+	struct sts_config sts_conf;
+	struct sts *sts;
 	pthread_mutex_t lock;         /* kept */
 	struct kept *kept;
 	unsigned n_kept;
@@ -45,7 +48,8 @@ struct attempt {
 	const char *status;           /* why nobody could be reached, so far */
 	struct span why, mta;
 	unsigned dialled;
-	bool secure;                  /* the MX came with valid signatures (DNSSEC) */
+	struct tls_ask tls;
+	bool lacks, passing;          /* some server failed for REQUIRETLS only; some for another reason */
 };
 
 struct deliver *deliver_new(const struct out_config *conf, struct err *e)
@@ -61,6 +65,8 @@ struct deliver *deliver_new(const struct out_config *conf, struct err *e)
 	d->timeouts = conf->timeouts ? conf->timeouts : &smtp_timeouts_default;
 	d->tls = client_stream_context(conf->ca_file, e);
 	d->resolver = d->tls ? resolver_new(&rc, e) : NULL;
+	d->sts_conf = (struct sts_config){ d->resolver, d->tls, conf->sts_port };
+	d->sts = sts_new(&d->sts_conf);
 	if (d->resolver)
 		return d;
 	deliver_free(d);
@@ -70,6 +76,11 @@ struct deliver *deliver_new(const struct out_config *conf, struct err *e)
 struct resolver *deliver_resolver(struct deliver *d)
 {
 	return d->resolver;
+}
+
+const struct sts_config *deliver_sts(struct deliver *d)
+{
+	return &d->sts_conf;
 }
 
 /* ---- kept connections ---- */
@@ -171,6 +182,7 @@ void deliver_free(struct deliver *d)
 	if (!d)
 		return;
 	kept_drop(d, INT64_MAX);
+	sts_free(d->sts);
 	resolver_free(d->resolver);
 	SSL_CTX_free(d->tls);
 	pthread_mutex_destroy(&d->lock);
@@ -236,6 +248,25 @@ static void failure_note(struct attempt *t, const struct smtp_connection *c, con
 	t->status = status;
 	t->why = c->words[0] ? arena_span(t->a, span_str(c->words)) : arena_span(t->a, span_str(e->say));
 	t->mta = arena_span(t->a, span_str(c->name));
+	t->lacks |= c->lacks;
+	t->passing |= !c->lacks;
+}
+
+/* ---- what reports on TLS count ---- */
+
+static void session_count(struct attempt *t, const struct tls_choice *p, const char *fault, struct span mx,
+	const struct sockaddr_storage *sa)
+{
+	char ip[INET6_ADDRSTRLEN] = "";
+
+	if (t->tls.relaxed || t->result->n_sessions == OUT_TLS_MAX)
+		return;
+	if (sa && sa->ss_family == AF_INET)
+		inet_ntop(AF_INET, &((const struct sockaddr_in *)sa)->sin_addr, ip, sizeof(ip));
+	else if (sa)
+		inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)sa)->sin6_addr, ip, sizeof(ip));
+	t->result->sessions[t->result->n_sessions++] = (struct out_tls){ .policy = p->policy, .text = p->text, .mx = arena_span(t->a, mx),
+		.fault = span_str(p->fault ? p->fault : fault), .ip = arena_span(t->a, span_str(ip)) };
 }
 
 /* One transaction over t->k. true: every recipient has its outcome. */
@@ -280,22 +311,35 @@ static bool is_here(struct span host, const struct sockaddr_storage *sa)
 	return is_loopback(sa) && (span_ieqz(host, "localhost") || resolver_numeric(host, &literal));
 }
 
-/* true: done with the job. */
-static bool try_address(struct attempt *t, struct span host, struct resolver_address *at, uint16_t port)
+static void smarthost_tls(const struct attempt *t, struct smtp_target *to, uint16_t port)
 {
-	struct smtp_target to = { .name = host, .sa = (const struct sockaddr *)&at->sa, .sa_len = at->len,
-		.loopback = is_here(host, &at->sa), .user = t->job->smarthost_user, .password = t->job->smarthost_password };
+	bool demanded = t->job->smarthost_tls || to->user.n || (t->job->flags & JOB_REQUIRETLS);
+
+	to->tls = port == 465 ? TLS_AT_ONCE : demanded ? TLS_DEMANDED : TLS_IF_OFFERED;
+	if (to->tls == TLS_DEMANDED && to->loopback && !t->job->smarthost_tls)
+		to->tls = TLS_IF_OFFERED;
+	to->requiretls = t->job->flags & JOB_REQUIRETLS;
+}
+
+/* policy: of an MX, or NULL. true: done with the job. */
+static bool try_address(struct attempt *t, const struct smtp_target *how, struct resolver_address *at, uint16_t port,
+	const struct tls_choice *policy)
+{
+	struct smtp_target to = *how;
 	struct err e = ERR_INIT;
 	int rc;
 
+	to.sa = (const struct sockaddr *)&at->sa;
+	to.sa_len = at->len;
+	to.loopback = is_here(to.name, &at->sa);
 	port_set(at, port);
 	if (t->job->smarthost.n)
-		to.tls = port == 465 ? TLS_AT_ONCE : t->job->smarthost_tls || to.user.n ? TLS_DEMANDED : TLS_IF_OFFERED;
-	if (to.tls == TLS_DEMANDED && to.loopback && !t->job->smarthost_tls)
-		to.tls = TLS_IF_OFFERED;
+		smarthost_tls(t, &to, port);
 	t->k = kept_new(t->d, t->key);
 	t->dialled++;
 	rc = smtp_open(&t->k->connection, t->a, t->d->tls, &to, &e);
+	if (policy && t->k->connection.talked)
+		session_count(t, policy, t->k->connection.fault, to.name, &at->sa);
 	if (rc < 0 && t->k->connection.tls_failed && to.tls == TLS_IF_OFFERED) {
 		to.tls = TLS_NEVER; /* opportunistic: better in clear than not at all (RFC 7435) */
 		err_clear(&e);
@@ -310,18 +354,33 @@ static bool try_address(struct attempt *t, struct span host, struct resolver_add
 	return false;
 }
 
-static bool try_host(struct attempt *t, struct span host, uint16_t port)
+/* mx: a server of the domain, so that its policies are asked for; else the smarthost. */
+static bool try_host(struct attempt *t, struct span host, uint16_t port, bool mx)
 {
+	struct smtp_target to = { .name = host, .user = t->job->smarthost_user, .password = t->job->smarthost_password };
+	struct tls_choice policy;
 	struct resolver_address_list l;
 	enum resolve_status s = resolver_addresses(t->d->resolver, t->a, host, &l);
 
 	if (s != RESOLVE_FOUND) {
+		t->passing = true;
 		t->status = s == RESOLVE_FAILED ? "4.4.3" : "4.4.4";
 		t->why = arena_printf(t->a, "%.*s: %s", SPAN_F(host), l.why);
 		return false;
 	}
+	if (mx)
+		tls_choose(&t->tls, t->a, host, l.secure, &policy, &to);
+	if (mx && policy.why) {
+		session_count(t, &policy, NULL, host, NULL);
+		t->status = policy.fault && policy.policy == OUT_POLICY_TLSA ? "4.7.5" : "4.7.0";
+		t->why = span_str(policy.why);
+		t->mta = host;
+		t->lacks |= policy.lacks;
+		t->passing |= !policy.lacks;
+		return false;
+	}
 	for (size_t i = 0; i < l.n && t->dialled < ADDRESSES_MAX; i++)
-		if (try_address(t, host, &l.v[i], port))
+		if (try_address(t, &to, &l.v[i], port, mx ? &policy : NULL))
 			return true;
 	return false;
 }
@@ -355,7 +414,7 @@ static void to_smarthost(struct attempt *t)
 	uint16_t port;
 
 	if (smarthost_split(t->job->smarthost, &host, &port))
-		try_host(t, host, port);
+		try_host(t, host, port, false);
 	else
 		t->why = SPAN("the smarthost setting is unreadable");
 }
@@ -396,14 +455,15 @@ static void to_domain(struct attempt *t, struct span domain)
 		all_set(t, OUT_REFUSED, "5.4.6", SPAN("554 5.4.6 mail loop: the domain's mail server is this server, which does not know the domain"));
 		return;
 	}
-	t->secure = mx->secure;
+	t->tls.mx_secure = mx->secure;
+	t->tls.domain = domain;
 	l = ARENA_NEW(t->a, struct resolver_address_list);
 	if (mx->implicit && resolver_addresses(t->d->resolver, t->a, domain, l) == RESOLVE_NO_DATA) {
 		all_set(t, OUT_REFUSED, "5.1.2", SPAN("the domain has no mail server and no address"));
 		return;
 	}
 	for (size_t i = 0; i < mx->n && t->dialled < ADDRESSES_MAX; i++)
-		if (try_host(t, mx->v[i].host, mail_port(t)))
+		if (try_host(t, mx->v[i].host, mail_port(t), true))
 			return;
 }
 
@@ -415,8 +475,10 @@ static void to_job(struct attempt *t)
 	if (t->job->smarthost.n) {
 		to_smarthost(t);
 	} else if (domain.n && domain.p[0] == '[') {
-		if (resolver_numeric(domain, &at))
-			try_address(t, domain, &at, mail_port(t));
+		if (t->job->flags & JOB_REQUIRETLS)
+			t->lacks = true;     /* nobody can say whose server that is */
+		else if (resolver_numeric(domain, &at))
+			try_address(t, &(struct smtp_target){ .name = domain }, &at, mail_port(t), NULL);
 		else
 			all_set(t, OUT_REFUSED, "5.1.2", SPAN("the address literal is unreadable"));
 	} else if (smtp_domain_ascii(t->a, domain, &domain, NULL) == 0) {
@@ -428,6 +490,7 @@ static void to_job(struct attempt *t)
 
 static void attempt_log(const struct attempt *t, int64_t from_us)
 {
+	static const char *const policies[] = { "", "none", "sts", "dane" };
 	size_t count[OUT_REFUSED + 1] = { 0 };
 	const struct out_row *worst = t->result->rows;
 	struct logline l;
@@ -448,7 +511,9 @@ static void attempt_log(const struct attempt *t, int64_t from_us)
 	if (worst->outcome >= OUT_LATER && !worst->remote_mta.n)
 		log_kv(&l, "why", worst->reply); /* our own words; a peer's may repeat addresses */
 	log_ki(&l, "tls", t->result->tls);
-	log_ki(&l, "dnssec", t->secure);
+	log_ki(&l, "dnssec", t->tls.mx_secure);
+	if (t->result->n_sessions)
+		log_kv(&l, "policy", span_str(policies[t->result->sessions[t->result->n_sessions - 1].policy]));
 	log_ki(&l, "ms", (time_mono_us() - from_us) / 1000);
 	log_end(&l);
 }
@@ -463,7 +528,10 @@ enum schedule_experience deliver_job(struct deliver *d, struct arena *a, const s
 	bool done = false;
 
 	rows_make(a, job, result);
-	t.key = deliver_destination(a, job);
+	t.tls = (struct tls_ask){ .resolver = d->resolver, .sts = d->sts, .job = job, .port = mail_port(&t),
+		.relaxed = tls_relaxed(job, message) };
+	/* what was opened for less must not carry what demands more */
+	t.key = arena_printf(a, "%.*s %d %d", SPAN_F(deliver_destination(a, job)), t.tls.relaxed, (job->flags & JOB_REQUIRETLS) != 0);
 	/* A kept connection that died meanwhile costs nothing but another look. */
 	while (!done && (t.k = kept_take(d, t.key))) {
 		err_clear(&e);
@@ -471,7 +539,11 @@ enum schedule_experience deliver_job(struct deliver *d, struct arena *a, const s
 	}
 	if (!done && any_open(&t))
 		to_job(&t);
+	if (t.lacks && !t.passing)
+		all_set(&t, OUT_REFUSED, "5.7.30", SPAN("the mail demands TLS all the way (REQUIRETLS), which the recipient's server does not offer"));
 	all_set(&t, OUT_LATER, t.status, t.why);
+	result->sts_id = t.tls.found.new_id;
+	result->sts_text = t.tls.found.new_text;
 	attempt_log(&t, from_us);
 	return t.learnt_good ? SCHEDULE_GOOD : t.learnt_bad ? SCHEDULE_BAD : SCHEDULE_NEUTRAL;
 }

@@ -3,7 +3,7 @@
  * Finds the servers (MX, smarthost, literal), tries them in order over kept or new connections, says what it
  * learnt about the destination. Thread-safe: many workers share one deliver. Ownership: result rows live in
  * the arena. Never fails: what goes wrong is an outcome. Logs one line per attempt.
- * Sources: RFC 5321 section 5.1, RFC 7505, RFC 3463. Not good for: retry times. */
+ * Sources: RFC 5321 section 5.1, RFC 7505, RFC 3463; TLS: tls_policy.h. Not good for: retry times. */
 #pragma once
 #include "out/out.h"
 #include "out/schedule.h"
@@ -14,6 +14,8 @@ struct deliver *deliver_new(const struct out_config *conf, struct err *e);
 void deliver_free(struct deliver *d);
 struct resolver;
 struct resolver *deliver_resolver(struct deliver *d);     /* thread-safe too; the deliver's */
+struct sts_config;
+const struct sts_config *deliver_sts(struct deliver *d);  /* for fetching policies apart from deliveries */
 /* Fills result (rows for all recipients). */
 enum schedule_experience deliver_job(struct deliver *d, struct arena *a, const struct out_job *job,
 	struct span message, struct out_result *result);

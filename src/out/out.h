@@ -18,6 +18,7 @@ struct out_config {
 	const char *hostname;              /* EHLO; an MX of this name is ourselves */
 	unsigned workers;                  /* 0: 16 */
 	uint16_t port;                     /* 0: 25; tests */
+	uint16_t sts_port;                 /* of policy hosts; 0: 443; tests */
 	struct span hosts;                 /* resolver.h: table instead of DNS, or none */
 	const char *const *forwarders;
 	size_t n_forwarders;

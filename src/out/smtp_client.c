@@ -1,4 +1,5 @@
 #include "out/smtp_client.h"
+#include <openssl/x509_vfy.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -135,12 +136,26 @@ static int hello(struct smtp_connection *c, struct arena *a, struct err *e)
 	return c->reply.code / 100 == 2 ? 0 : smtp_refused(c, ERR_LATER, "the server refuses our greeting", e);
 }
 
+static const char *fault_of(long verdict)
+{
+	switch (verdict) {
+	case X509_V_ERR_HOSTNAME_MISMATCH:
+	case X509_V_ERR_IP_ADDRESS_MISMATCH:
+		return "certificate-host-mismatch";
+	case X509_V_ERR_CERT_HAS_EXPIRED:
+		return "certificate-expired";
+	default:
+		return "certificate-not-trusted";
+	}
+}
+
 static int handshake(struct smtp_connection *c, struct arena *a, SSL_CTX *tls, const struct smtp_target *to,
 	struct err *e)
 {
 	bool verify = (to->tls == TLS_DEMANDED || to->tls == TLS_AT_ONCE) && !to->loopback;
+	struct client_tls t = { .how = verify ? CLIENT_TLS_VERIFY : to->look ? CLIENT_TLS_LOOK : CLIENT_TLS_ANY, .also = to->also,
+		.tlsa = to->tlsa, .n_tlsa = verify ? to->n_tlsa : 0 };
 	struct span bare = to->name;
-	const char *name;
 	int rc;
 
 	if (span_starts(bare, SPAN("["))) {
@@ -148,13 +163,18 @@ static int handshake(struct smtp_connection *c, struct arena *a, SSL_CTX *tls, c
 		if (span_istarts(bare, SPAN("IPv6:")))
 			bare = span_from(bare, 5);
 	}
-	name = arena_strz(a, bare);
-	rc = client_stream_tls(&c->stream, tls, name, verify, deadline_in(c->timeouts->greeting), e);
+	t.name = arena_strz(a, bare);
+	rc = client_stream_tls(&c->stream, tls, &t, deadline_in(c->timeouts->greeting), e);
+	if (t.verdict != X509_V_OK)
+		c->fault = fault_of(t.verdict);
 	if (rc < 0) {
 		client_stream_close(&c->stream);
 		c->tls_failed = true;
+		if (!c->fault)
+			c->fault = "validation-failure";
 		status_set(c, "4.7.5");
 	}
+	c->verified = rc == 0 && t.how != CLIENT_TLS_ANY && t.verdict == X509_V_OK;
 	return rc;
 }
 
@@ -177,7 +197,8 @@ static int start_tls(struct smtp_connection *c, struct arena *a, SSL_CTX *tls, c
 			return rc < 0 ? rc : hello(c, a, e);
 		}
 	}
-	if (to->tls != TLS_DEMANDED)
+	c->fault = "starttls-not-supported";
+	if (to->tls != TLS_DEMANDED && to->tls != TLS_ANY)
 		return 0;
 	status_set(c, "4.7.4");
 	return err_set(e, ERR_DENIED, "TLS is demanded, but the server does not offer it", "no TLS");
@@ -195,8 +216,15 @@ static int open_session(struct smtp_connection *c, struct arena *a, SSL_CTX *tls
 	if (c->reply.code / 100 != 2)
 		return smtp_refused(c, ERR_LATER, "the server takes no mail now", e);
 	rc = hello(c, a, e);
-	if (rc == 0)
+	if (rc == 0) {
+		c->talked = true;
 		rc = start_tls(c, a, tls, to, e);
+	}
+	if (rc == 0 && to->requiretls && !(c->stream.ssl && c->caps.flags & SMTP_CAP_REQUIRETLS)) {
+		c->lacks = true;
+		status_set(c, "5.7.30");
+		return err_set(e, ERR_DENIED, "the mail demands TLS all the way (REQUIRETLS), but the server does not offer it", "no REQUIRETLS");
+	}
 	if (rc < 0 || !to->user.n)
 		return rc;
 	if (!c->stream.ssl && !to->loopback) {
@@ -213,7 +241,8 @@ int smtp_open(struct smtp_connection *c, struct arena *a, SSL_CTX *tls, const st
 	client_stream_close(&c->stream);
 	smtp_reply_fini(&c->reply);
 	smtp_reply_init(&c->reply);
-	c->tls_failed = false;
+	c->tls_failed = c->talked = c->verified = c->lacks = false;
+	c->fault = NULL;
 	c->uses = 0;
 	snprintf(c->name, sizeof(c->name), "%.*s", SPAN_F(to->name));
 	rc = client_stream_dial(&c->stream, to->sa, to->sa_len, deadline_in(c->timeouts->connect), e);

@@ -23,7 +23,13 @@ struct smtp_target {
 	const struct sockaddr *sa;         /* with port */
 	socklen_t sa_len;
 	bool loopback;                     /* named as this machine: no certificate, and AUTH without TLS */
-	enum { TLS_IF_OFFERED, TLS_NEVER, TLS_DEMANDED /* and verified, unless loopback */, TLS_AT_ONCE } tls;
+	enum { TLS_IF_OFFERED, TLS_NEVER, TLS_DEMANDED /* and verified, unless loopback */, TLS_AT_ONCE,
+		TLS_ANY /* demanded, whatever the certificate */ } tls;
+	bool look;                         /* with TLS_IF_OFFERED: the certificate is judged, for the report only */
+	const struct span *tlsa;           /* with TLS_DEMANDED: usable TLSA records take the roots' place */
+	size_t n_tlsa;
+	const char *also;                  /* another name the certificate may carry, or NULL */
+	bool requiretls;                   /* the server must offer REQUIRETLS */
 	struct span user, password;        /* user empty: no AUTH */
 };
 
@@ -37,6 +43,10 @@ struct smtp_connection {
 	char status[16];                   /* after an error: enhanced status for the report */
 	char words[512];                   /* and the server's own words, empty when it said nothing */
 	bool tls_failed;                   /* handshake failed although offered: may be dialled again without */
+	const char *fault;                 /* what was wrong with TLS, in the words of RFC 8460 section 4.3; NULL: nothing */
+	bool talked;                       /* the server answered: whether TLS came about is known */
+	bool verified;                     /* this connection's server has proved its name */
+	bool lacks;                        /* the server does not offer REQUIRETLS */
 	unsigned uses;                     /* transactions so far */
 	bool begun;                        /* this transaction got an answer */
 };

@@ -143,6 +143,8 @@ static void put_mail(struct sending *s, struct buf *b)
 		buf_addz(b, " BODY=8BITMIME");
 	if (s->utf8)
 		buf_addz(b, " SMTPUTF8");
+	if (s->job->flags & JOB_REQUIRETLS)
+		buf_addz(b, " REQUIRETLS");
 	if (caps->flags & SMTP_CAP_DSN) {
 		if (s->job->flags & (JOB_RET_HDRS | JOB_RET_FULL))
 			buf_addz(b, s->job->flags & JOB_RET_FULL ? " RET=FULL" : " RET=HDRS");

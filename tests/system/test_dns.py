@@ -87,10 +87,16 @@ class NameServer(socketserver.ThreadingUDPServer):
             return found
         if zone.get_node(name) is None:
             r.set_rcode(dns.rcode.NXDOMAIN)
+            signed = sorted(n for n in zone.nodes if zone.get_rrset(n, "NSEC"))
+            for absent in {name, dns.name.from_text("*", origin=zone.origin)}:     # what lies before proves that it is not there
+                before = [n for n in signed if n <= absent]
+                if before:
+                    add(r.authority, before[-1], "NSEC")
         elif add(r.answer, name, kind):
             return
+        else:
+            add(r.authority, name, "NSEC")
         add(r.authority, zone.origin, "SOA")
-        add(r.authority, name, "NSEC")
 
 
 class Question(socketserver.BaseRequestHandler):

@@ -53,3 +53,26 @@ const char mail_schema_forward[] =
 	dialect "CREATE TABLE import_seen (account_id INTEGER NOT NULL, lookup BLOB NOT NULL, seen_sec INTEGER NOT NULL," \
 	" PRIMARY KEY (account_id, lookup))" tail
 const char mail_schema_import[] = IMPORT_TABLE("--sqlite\n", " WITHOUT ROWID") ";\n" IMPORT_TABLE("--postgresql\n", "");
+
+
+/* The search index (docs/decisions/0003). position: emails up to this id are in segments. state: 0 being built, 1 live, 2 dropped;
+ * sealed: under the account's key. */
+const char mail_schema_search[] =
+	"CREATE INDEX email_account ON email (account_id, id);\n"
+	"CREATE TABLE search_account (account_id INTEGER PRIMARY KEY, position INTEGER NOT NULL);\n"
+	"CREATE TABLE search_segment (id INTEGER PRIMARY KEY, account_id INTEGER NOT NULL, state INTEGER NOT NULL,"
+	" emails INTEGER NOT NULL, bits INTEGER NOT NULL, bytes INTEGER NOT NULL, first_id INTEGER NOT NULL,"
+	" last_id INTEGER NOT NULL, sealed BLOB NOT NULL);\n"
+	"CREATE INDEX search_segment_account ON search_segment (account_id, state, first_id);\n"
+	"CREATE INDEX search_segment_state ON search_segment (state);\n"
+	"CREATE TABLE search_row (segment_id INTEGER NOT NULL, bucket INTEGER NOT NULL, sealed BLOB NOT NULL,"
+	" PRIMARY KEY (segment_id, bucket))";
+/* Keyed hashes only, but for sender_list.sealed (the house's key): see sender.h. */
+const char mail_schema_sender[] =
+	"CREATE TABLE sender_known (account_id INTEGER NOT NULL, lookup BLOB NOT NULL, kept INTEGER NOT NULL, answered INTEGER NOT NULL,"
+	" junked INTEGER NOT NULL, first_sec INTEGER NOT NULL, seen_sec INTEGER NOT NULL, PRIMARY KEY (account_id, lookup));\n"
+	"CREATE INDEX sender_known_seen ON sender_known (seen_sec);\n"
+	"CREATE TABLE sender_list (owner_id INTEGER NOT NULL, lookup BLOB NOT NULL, verdict INTEGER NOT NULL, created_sec INTEGER NOT NULL,"
+	" sealed BLOB NOT NULL, PRIMARY KEY (owner_id, lookup));\n"
+	"CREATE TABLE greylist (lookup BLOB PRIMARY KEY, first_sec INTEGER NOT NULL, seen_sec INTEGER NOT NULL, passed INTEGER NOT NULL);\n"
+	"CREATE INDEX greylist_seen ON greylist (seen_sec)";

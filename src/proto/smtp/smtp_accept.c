@@ -15,6 +15,7 @@
 #include "proto/smtp/smtp_int.h"
 
 #define EXPIRES_SEC (5 * 86400)
+#define NOTED_MAX 100                    /* recipients of one mail that are remembered */
 #define PUT_TRIES 3                      /* drafts of a report, should quotas change all the while */
 
 struct accept {
@@ -26,6 +27,7 @@ struct accept {
 	bool any_local, any_outside;
 	struct span header;
 	struct smtp_checked checked;
+	struct smtp_known known;
 	struct mail_signer signer;
 	struct email_prepared local, outside;
 	struct delivery *deliveries;
@@ -322,6 +324,26 @@ static const char *rejection(const struct accept *a)
 	return p;
 }
 
+/* The accounts remember who wrote to them, and to whom they wrote. */
+static int note_senders(struct accept *a, struct tx *tx, struct err *e)
+{
+	const struct session *s = a->call->session;
+	int64_t now = time_real_sec();
+
+	for (size_t d = 0; d < a->n_deliveries && a->checked.from.address.n; d++)
+		if (a->deliveries[d].result == 0 && !a->deliveries[d].junk && sender_note(a->org, tx, a->call->arena,
+			a->deliveries[d].account_id, &a->checked.from, 1, 0, 0, now, e) < 0)
+			return e->code;
+	for (size_t k = 0; k < a->all.n && k < NOTED_MAX && s->service == SVC_SUBMISSION; k++) {
+		struct sender to = { .verified = true };
+
+		if (!a->all.v[k].account_id && sender_parse(a->call->arena, a->all.v[k].address, &to.address, NULL) == 0 &&
+			sender_note(a->org, tx, a->call->arena, s->account_id, &to, 0, 1, 0, now, e) < 0)
+			return e->code;
+	}
+	return 0;
+}
+
 static int put(struct tx *tx, void *arg, struct err *e)
 {
 	struct accept *a = arg;
@@ -337,7 +359,7 @@ static int put(struct tx *tx, void *arg, struct err *e)
 	a->otherwise = !as_reported(a);
 	if (a->otherwise)
 		return err_set(e, ERR_BUSY, "Try again later", "the recipients fared otherwise");
-	if (a->any_outside && enqueue(a, tx, e) < 0)
+	if ((a->any_outside && enqueue(a, tx, e) < 0) || note_senders(a, tx, e) < 0)
 		return e->code;
 	return report_put(a->org, tx, a->call->arena, &a->report, &a->draft, e);
 }
@@ -414,6 +436,15 @@ static int filter(struct accept *a, struct span text, struct err *e)
 	return filter_plan(a->call->house->mail, a->call->arena, &fm, &a->deliveries, &a->n_deliveries, e);
 }
 
+/* What the account knows of the sender outweighs lists and filter, not the sender's own domain (DMARC). */
+static bool goes_to_junk(const struct accept *a, uint64_t account_id)
+{
+	enum sender_verdict v = smtpd_verdict(&a->known, account_id);
+
+	return a->checked.junk || v == SENDER_BAD || v == SENDER_BLOCKED ||
+		(a->checked.spam && v != SENDER_GOOD && v != SENDER_ALLOWED);
+}
+
 static int prepare(struct accept *a, struct span body, struct err *e)
 {
 	struct smtp_text text;
@@ -432,7 +463,7 @@ static int prepare(struct accept *a, struct span body, struct err *e)
 
 		if (a->all.v[k].account_id)
 			a->deliveries[a->n_deliveries++] = (struct delivery){ .account_id = a->all.v[k].account_id, .tag = a->all.v[k].tag,
-				.junk = a->checked.junk || a->checked.spam, .address = a->all.v[k].address, .rcpt = r->account_id ? r->address : SPAN_NONE };
+				.junk = goes_to_junk(a, a->all.v[k].account_id), .address = a->all.v[k].address, .rcpt = r->account_id ? r->address : SPAN_NONE };
 	}
 	if (a->any_local && filter(a, text.local, e) < 0)
 		return e->code;
@@ -497,9 +528,14 @@ bool smtpd_accept(struct call *c, struct smtp_kept *k)
 	if (!k->is_checked && !smtpd_check(c, a.header, span_from(body, a.header.n), &k->checked))
 		return false;
 	k->is_checked = true;
-	a.checked = k->checked;
-	if (!a.checked.refuse.n && !smtpd_scan(c, body, &a.checked))
+	if (!k->checked.refuse.n && !smtpd_known(c, k))
 		return false;
+	a.checked = k->checked;
+	a.known = k->known;
+	if (!a.checked.refuse.n && !a.checked.defer.n && !smtpd_scan(c, body, &a.checked))
+		return false;
+	if (!a.checked.defer.n && !a.known.good)
+		a.checked.defer = a.checked.later;
 	if (a.checked.refuse.n)
 		refuse(c, ERR_DENIED, 550, "5.7.1", arena_strz(c->arena, a.checked.refuse));
 	else if (a.checked.defer.n)
