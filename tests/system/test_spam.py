@@ -133,7 +133,7 @@ def test_forged_scanner_fields(door):
     anna = door.fresh()
     assert knock(door, FORGED + mail(to=anna), "b@elsewhere.example", anna, "198.51.100.20")[0] == 250
     data = door.wait_mail(anna)[0]
-    assert b"X-Spam" not in data and b"X-Virus" not in data and b"X-Rspamd" not in data and b"FOO(1)" not in data
+    assert b"X-Spam-Score" not in data and b"X-Spam-Flag" not in data and b"X-Spamd" not in data and b"X-Virus" not in data and b"X-Rspamd" not in data and b"FOO(1)" not in data
     door.cli("settings", "set", "smtp.trusted_relays", "198.51.100.21")
     try:
         assert knock(door, FORGED + mail(to=anna), "b@elsewhere.example", anna, "198.51.100.21")[0] == 250
@@ -274,3 +274,66 @@ def test_allowed_helps_no_forger(grey):
     anna = grey.fresh()
     grey.cli("sender", "allow", "frieda@friend.example", "--account", anna)
     assert knock(grey, text("frieda@friend.example", anna), "b@forger.example", anna, "203.0.120.1")[0] == 451
+
+
+# ---- what people move to Junk ----
+
+def learned(h, anna, what="verified"):
+    return h.cli("sender", "show", anna, "frieda@friend.example")[what]["junked"]
+
+
+def test_moving_to_junk_is_learned(grey):
+    anna = grey.fresh()
+    for subject in ("eins", "zwei", "drei"):
+        assert from_friend(grey, anna, subject)[0] == 250
+    assert len(grey.wait_mail(anna, 3)) == 3
+    i = grey.imap(anna)
+    i.select("INBOX")
+    assert i._simple_command("MOVE", "1:2", "Junk")[0] == "OK"
+    assert learned(grey, anna) == 2
+    assert grey.cli("sender", "show", anna, "frieda@friend.example")["verdict"] == "bad"
+    assert from_friend(grey, anna, "vier")[0] == 250
+    assert len(grey.wait_mail(anna, 3, "Junk")) == 3 and len(grey.fetch_all(anna)) == 1
+    # thrown away from there: still junk; back to INBOX: not junk
+    i.select("Junk")
+    assert i._simple_command("MOVE", "3", "Trash")[0] == "OK"
+    assert learned(grey, anna) == 2
+    assert i._simple_command("MOVE", "1:2", "INBOX")[0] == "OK"
+    seen = grey.cli("sender", "show", anna, "frieda@friend.example")
+    assert seen["verified"]["junked"] == 0 and seen["verified"]["kept"] == 3 and seen["verdict"] == "unknown"
+    assert from_friend(grey, anna, "fuenf")[0] == 250
+    wait_for(lambda: any(b"Subject: fuenf" in m for m in grey.fetch_all(anna)))
+    i.logout()
+
+
+def test_keywords_and_append_are_learned(grey):
+    anna = grey.fresh()
+    assert from_friend(grey, anna)[0] == 250
+    data = grey.wait_mail(anna)[0]
+    assert b"X-Spam-Sender: <frieda@friend.example>; verified" in data
+    i = grey.imap(anna)
+    i.select("INBOX")
+    assert i.store("1", "+FLAGS", "($Junk)")[0] == "OK"
+    assert i.store("1", "+FLAGS", "($Junk)")[0] == "OK"         # not twice
+    assert learned(grey, anna) == 1
+    assert i.store("1", "+FLAGS", "($NotJunk)")[0] == "OK"
+    assert learned(grey, anna) == 0
+    assert i.append("Junk", None, None, data)[0] == "OK"
+    assert i.append("INBOX", None, None, data)[0] == "OK"
+    assert learned(grey, anna) == 1
+    assert i.copy("1", "Junk")[0] == "OK"
+    assert learned(grey, anna) == 2 and learned(grey, anna, "unverified") == 0
+    i.logout()
+
+
+def test_forged_sender_field_teaches_nothing(grey):
+    anna = grey.fresh()
+    forged = b"X-Spam-Sender: <frieda@friend.example>; verified\r\n" + text("b@shop.example", anna)
+    assert knock(grey, forged, "b@shop.example", anna, "192.0.2.30")[0] == 250
+    assert len(grey.wait_mail(anna)) == 1
+    i = grey.imap(anna)
+    i.select("INBOX")
+    assert i._simple_command("MOVE", "1", "Junk")[0] == "OK"
+    i.logout()
+    assert learned(grey, anna) == 0
+    assert grey.cli("sender", "show", anna, "b@shop.example")["verified"]["junked"] == 1

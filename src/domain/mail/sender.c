@@ -1,4 +1,5 @@
 #include "domain/mail/sender.h"
+#include "codec/mime/mime_header.h"
 #include "codec/smtp/smtp_address.h"
 #include "domain/mail/mail_impl.h"
 
@@ -98,6 +99,27 @@ enum sender_verdict sender_judge(const struct sender_counts *c, bool verified, i
 	if (c->answered > c->junked)
 		return SENDER_GOOD;
 	return !c->junked && c->kept >= KEPT_ENOUGH && now_sec - c->first_sec >= KEPT_AGE_SEC ? SENDER_GOOD : SENDER_UNKNOWN;
+}
+
+void sender_field(struct buf *b, const struct sender *s)
+{
+	if (s->address.n && !span_has_nul(s->address))
+		buf_addf(b, SENDER_FIELD ": <%.*s>; %s\r\n", SPAN_F(s->address), s->verified ? "verified" : "unverified");
+}
+
+bool sender_of_mail(struct arena *a, struct span header, struct sender *out)
+{
+	struct mime_field f;
+	struct span value, address;
+
+	if (!mime_header_find(header, SENDER_FIELD, &f))
+		return false;
+	value = mime_header_unfold(a, f.value);
+	if (!span_starts(value, SPAN("<")) || span_rchr(value, '>') < 0)
+		return false;
+	address = span_sub(value, 1, (size_t)span_rchr(value, '>') - 1);
+	*out = (struct sender){ .verified = span_ends(value, SPAN(">; verified")) };
+	return sender_parse(a, address, &out->address, NULL) == 0;
 }
 
 /* ---- lists ---- */

@@ -6,6 +6,7 @@
  * gains or loses by a forged name. Lists belong to an account, a domain of ours, or the house (ORG_ACCOUNT_ID).
  * Errors: ERR_PARAM, ERR_MISSING, ERR_LATER. Source of the grey list: RFC 6647. Not good for: judging content. */
 #pragma once
+#include "base/buf.h"
 #include "codec/mailauth/peer_ip.h"
 #include "domain/org/address.h"
 
@@ -24,6 +25,11 @@ int sender_note(struct org *o, struct tx *tx, struct arena *a, uint64_t account_
 	int junked, int64_t now_sec, struct err *e);
 int sender_known(struct org *o, struct tx *tx, struct arena *a, uint64_t account_id, const struct sender *s,
 	struct sender_counts *out, struct err *e);        /* 1, or 0 with zeros: never heard of */
+
+/* The field our own door writes into a stranger's mail, and what it says; false: there is none. */
+#define SENDER_FIELD "X-Spam-Sender"      /* one of the X-Spam fields that never come in from outside */
+void sender_field(struct buf *b, const struct sender *s);
+bool sender_of_mail(struct arena *a, struct span header, struct sender *out);
 
 enum sender_verdict { SENDER_UNKNOWN, SENDER_GOOD, SENDER_BAD, SENDER_ALLOWED, SENDER_BLOCKED };
 /* By counts alone. */
