@@ -76,3 +76,11 @@ const char mail_schema_sender[] =
 	" sealed BLOB NOT NULL, PRIMARY KEY (owner_id, lookup));\n"
 	"CREATE TABLE greylist (lookup BLOB PRIMARY KEY, first_sec INTEGER NOT NULL, seen_sec INTEGER NOT NULL, passed INTEGER NOT NULL);\n"
 	"CREATE INDEX greylist_seen ON greylist (seen_sec)";
+
+/* See hold.h: ids, counters, times. */
+const char mail_schema_hold[] =
+	"CREATE TABLE outgoing_hold (account_id INTEGER PRIMARY KEY, reason INTEGER NOT NULL, since_sec INTEGER NOT NULL,"
+	" told INTEGER NOT NULL);\n"
+	"CREATE TABLE outgoing_watch (account_id INTEGER NOT NULL, hour INTEGER NOT NULL, fresh INTEGER NOT NULL, refused INTEGER NOT NULL,"
+	" PRIMARY KEY (account_id, hour));\n"
+	"CREATE INDEX queue_message_account ON queue_message (account_id)";
