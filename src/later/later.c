@@ -9,6 +9,7 @@
 #include "domain/mail/import.h"
 #include "domain/mail/hold.h"
 #include "domain/mail/mail_sweep.h"
+#include "domain/mail/report_in.h"
 #include "domain/mail/sender.h"
 #include "domain/org/org.h"
 #include "store/blob.h"
@@ -88,6 +89,26 @@ static int tell_held(struct house *h, struct err *e)
 	return hold_tell(h->org, h->hostname, e);
 }
 
+struct forget {
+	struct org *org;
+	struct arena *arena;
+};
+
+static int forget_reports(struct tx *tx, void *arg, struct err *e)
+{
+	struct forget *f = arg;
+
+	return report_in_forget(f->org, tx, f->arena, time_real_sec(), e);
+}
+
+static int sweep_reports(struct house *h, struct err *e)
+{
+	SCOPED_ARENA a = arena_new();
+	struct forget f = { h->org, a };
+
+	return store_write(h->store, forget_reports, &f, e);
+}
+
 static const struct later_job {
 	const char *name;
 	int64_t every_sec;
@@ -101,6 +122,7 @@ static const struct later_job {
 	{ "send_count_sweep", 86400, sweep_counts },
 	{ "forward_sweep", 86400, sweep_senders },
 	{ "import_sweep", 86400, sweep_imports },
+	{ "report_sweep", 86400, sweep_reports },
 };
 #define JOBS (sizeof(jobs) / sizeof(*jobs))
 

@@ -77,6 +77,11 @@ const char mail_schema_sender[] =
 	"CREATE TABLE greylist (lookup BLOB PRIMARY KEY, first_sec INTEGER NOT NULL, seen_sec INTEGER NOT NULL, passed INTEGER NOT NULL);\n"
 	"CREATE INDEX greylist_seen ON greylist (seen_sec)";
 
+/* Reports of others (report_in.h). size: of what is packed inside; sealed: under the house's key. */
+const char mail_schema_reports[] =
+	"CREATE TABLE report_in (id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, lookup BLOB NOT NULL, received_sec INTEGER NOT NULL,"
+	" size INTEGER NOT NULL, sealed BLOB NOT NULL, UNIQUE (lookup));\n"
+	"CREATE INDEX report_in_received ON report_in (received_sec)";
 /* See hold.h: ids, counters, times. */
 const char mail_schema_hold[] =
 	"CREATE TABLE outgoing_hold (account_id INTEGER PRIMARY KEY, reason INTEGER NOT NULL, since_sec INTEGER NOT NULL,"

@@ -6,4 +6,5 @@ extern const char mail_schema_forward[]; /* long senders of forwarded mail: "000
 extern const char mail_schema_import[];  /* what imports have brought: "0006_import" */
 extern const char mail_schema_search[];  /* the search index: "0007_search" */
 extern const char mail_schema_sender[];  /* known senders, grey list: "0008_sender" */
-extern const char mail_schema_hold[];    /* accounts that may not send: "0009_hold" */
+extern const char mail_schema_reports[]; /* reports of others: "0009_reports" */
+extern const char mail_schema_hold[];    /* accounts that may not send: "0010_hold" */

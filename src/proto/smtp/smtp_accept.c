@@ -12,6 +12,7 @@
 #include "domain/mail/forward.h"
 #include "domain/mail/queue.h"
 #include "domain/mail/report.h"
+#include "domain/mail/report_in.h"
 #include "domain/mail/sign.h"
 #include "proto/smtp/smtp_int.h"
 
@@ -26,6 +27,8 @@ struct accept {
 	struct recipients all;
 	size_t *first;                   /* of each RCPT's own recipients in all; n + 1 entries */
 	bool any_local, any_outside;
+	bool any_report;                 /* a RCPT is the address for reports */
+	struct report_in report_in;
 	bool held;                       /* taken, but it stays in the queue */
 	struct span header;
 	struct smtp_checked checked;
@@ -133,6 +136,9 @@ static int resolve(struct tx *tx, void *arg, struct err *e)
 
 		a->first[i] = a->all.n;
 		r->result = 0;
+		a->any_report |= r->report;
+		if (r->report)
+			continue;
 		if (r->outside) {
 			add_outside(a, r->address);
 			continue;
@@ -301,7 +307,7 @@ static int nobody(const struct accept *a)
 		if (class != ERR_DENIED)
 			class = a->deliveries[d].result;
 	}
-	return a->any_outside ? 0 : class;
+	return a->any_outside || a->any_report ? 0 : class;
 }
 
 /* The first script's words, fit for one line of an SMTP reply. */
@@ -369,6 +375,8 @@ static int put(struct tx *tx, void *arg, struct err *e)
 	const struct session *s = a->call->session;
 
 	if (s->service == SVC_SUBMISSION && account_count_sent(tx, s->account_id, (uint32_t)a->all.n, time_real_sec(), e) < 0)
+		return e->code;
+	if (a->any_report && report_in_put(a->org, tx, a->call->arena, &a->report_in, e) < 0)
 		return e->code;
 	if (a->any_local && deliver(a->org, tx, a->call->arena, &a->local, a->deliveries, a->n_deliveries, time_real_sec(), e) < 0)
 		return e->code;
@@ -492,6 +500,15 @@ static int prepare(struct accept *a, struct span body, struct err *e)
 	return 0;
 }
 
+static int read_report(struct accept *a, struct span body, struct err *e)
+{
+	if (report_in_read(a->call->arena, body, &a->report_in, e) < 0)
+		return e->code;
+	a->report_in.authentic = a->checked.authentic;
+	a->report_in.received_sec = time_real_sec();
+	return 0;
+}
+
 static void accept_checked(struct call *c, struct span body, const struct accept *checked)
 {
 	struct accept a = *checked;
@@ -502,6 +519,10 @@ static void accept_checked(struct call *c, struct span body, const struct accept
 	r = store_read(c->house->store, resolve, &a, &e);
 	if (r == 0 && looped(&a, body)) {
 		refuse(c, ERR_PARAM, 554, "5.4.6", "The mail has been here before: it goes round in circles");
+		return;
+	}
+	if (r == 0 && a.any_report && read_report(&a, body, &e) < 0) {
+		refuse(c, e.code, 550, "5.6.0", "There is no report in this mail that can be read");
 		return;
 	}
 	if (r == 0)

@@ -115,6 +115,8 @@ bool smtpd_check(struct call *c, struct span header, struct span body, struct sm
 	authres_build(&b, &q, v);
 	sender_field(&b, &out->from);
 	out->field = b.failed ? SPAN_NONE : arena_span(c->arena, buf_span(&b));
+	if (v->dmarc.result == DKIM_PASS)
+		out->authentic = v->dmarc.from;
 	decide(c, v, out);
 	out->listed = out->spam = s->listing.weight >= DNSBL_JUNK;
 	out->proven = proven(v);

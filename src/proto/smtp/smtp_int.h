@@ -25,7 +25,7 @@ struct smtp_rcpt {
 	uint64_t account_id;             /* leads straight to one account, else 0 */
 	struct span orcpt;               /* "rfc822;a@b" decoded, or none */
 	unsigned notify;
-	bool outside;
+	bool outside, report;            /* report: the address for reports, no mailbox */
 	char loop[SMTP_LOOP_LEN + 1];    /* an alias of ours that leads outside: its mark; else empty */
 	int result;                      /* of delivery: 0 or class */
 };
@@ -84,6 +84,7 @@ void smtpd_hold_login(struct call *c);
 struct smtp_checked {
 	struct span field;               /* Authentication-Results and scanners' fields with their line ends, or none */
 	struct span refuse, defer;       /* text of the refusal, for good or for now; or none */
+	struct span authentic;           /* From's domain, when DMARC has confirmed it */
 	struct span later;               /* the spam filter's "later": not for senders a recipient knows as good */
 	bool junk, spam;                 /* to Junk: what DMARC asks for; what a list or the filter says */
 	bool listed;                     /* by a list of bad addresses: Junk is decided */
