@@ -82,3 +82,7 @@ const char mail_schema_reports[] =
 	"CREATE TABLE report_in (id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, lookup BLOB NOT NULL, received_sec INTEGER NOT NULL,"
 	" size INTEGER NOT NULL, sealed BLOB NOT NULL, UNIQUE (lookup));\n"
 	"CREATE INDEX report_in_received ON report_in (received_sec)";
+
+
+/* Text of an email's attached documents, sealed under the account's key. */
+const char mail_schema_text[] = "CREATE TABLE search_text (email_id INTEGER PRIMARY KEY, sealed BLOB NOT NULL)";

@@ -68,8 +68,8 @@ static int put_changed(struct imap_call *c, const struct mailbox *box, const str
 		c->own[c->n_own++] = (struct flags_changed){ m.uid, m.modseq, m.flags };
 		if (silent && !c->s->condstore)
 			continue;
-		buf_addf(c->out, "* %u FETCH (", uid_set_seq(c->s->view.uids, m.uid));
-		if (c->uid || c->s->qresync)
+		imap_put_fetch(c, c->s->view.uids, m.uid);
+		if (!c->s->uidonly && (c->uid || c->s->qresync))
 			buf_addf(c->out, "UID %u ", m.uid);
 		if (!silent) {
 			buf_addz(c->out, "FLAGS ");
