@@ -105,3 +105,10 @@ const char mail_schema_acl[] =
 
 /* Text of an email's attached documents, sealed under the account's key. */
 const char mail_schema_text[] = "CREATE TABLE search_text (email_id INTEGER PRIMARY KEY, sealed BLOB NOT NULL)";
+/* See hold.h: ids, counters, times. */
+const char mail_schema_hold[] =
+	"CREATE TABLE outgoing_hold (account_id INTEGER PRIMARY KEY, reason INTEGER NOT NULL, since_sec INTEGER NOT NULL,"
+	" told INTEGER NOT NULL);\n"
+	"CREATE TABLE outgoing_watch (account_id INTEGER NOT NULL, hour INTEGER NOT NULL, fresh INTEGER NOT NULL, refused INTEGER NOT NULL,"
+	" PRIMARY KEY (account_id, hour));\n"
+	"CREATE INDEX queue_message_account ON queue_message (account_id)";
