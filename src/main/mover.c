@@ -120,30 +120,6 @@ int mover_add(struct mover *m, const struct move_item *item)
 	return write_item(m, &clean);
 }
 
-int mover_there(struct mover *m, const struct move_item *items, size_t n, bool *there_out)
-{
-	json_t *reply;
-	const char *there;
-	int rc = flush_batch(m);
-
-	for (size_t i = 0; i < n && rc == 0; i++)
-		rc = write_item(m, &items[i]);
-	if (rc == 0)
-		rc = flush_batch(m);
-	if (rc < 0)
-		return rc;
-	reply = cli_ask_end(m->pending);
-	m->pending = -1;
-	rc = take_reply(m, reply);
-	there = json_string_value(json_object_get(json_object_get(reply, "result"), "there"));
-	if (rc == 0 && (!there || strlen(there) != n))
-		rc = broken(m, N_("The answer cannot be read"), NULL);
-	for (size_t i = 0; i < n && rc == 0; i++)
-		there_out[i] = there[i] == '1';
-	json_decref(reply);
-	return rc;
-}
-
 void mover_skip(struct mover *m, const char *what, const char *why)
 {
 	json_t *name = json_string(what);

@@ -25,8 +25,6 @@ struct mover {
 void mover_begin(struct mover *m, const char *state, json_t *args);
 /* item->folder as the source has it; `into` and the rules for names are applied here. */
 int mover_add(struct mover *m, const struct move_item *item);
-/* Which of n sources (kind MOVE_ASK) are there already. */
-int mover_there(struct mover *m, const struct move_item *items, size_t n, bool *there_out);
 void mover_skip(struct mover *m, const char *what, const char *why);
 /* So many octets of the source are behind us; shows it now and then. */
 void mover_progress(struct mover *m, uint64_t bytes);

@@ -7,7 +7,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-enum move_kind { MOVE_MESSAGE = 1, MOVE_FOLDER, MOVE_ASK /* is it there already? no body */ };
+enum move_kind { MOVE_MESSAGE = 1, MOVE_FOLDER };
 enum { MOVE_SEEN = 1, MOVE_ANSWERED = 2, MOVE_FLAGGED = 4, MOVE_DELETED = 8, MOVE_DRAFT = 16 };
 /* As enum mailbox_special says it. */
 enum move_special { MOVE_PLAIN = 0, MOVE_INBOX, MOVE_DRAFTS, MOVE_SENT, MOVE_JUNK, MOVE_TRASH, MOVE_ARCHIVE };
