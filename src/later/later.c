@@ -9,6 +9,7 @@
 #include "domain/mail/import.h"
 #include "domain/mail/mail_sweep.h"
 #include "domain/org/org.h"
+#include "later/tls_jobs.h"
 #include "store/blob.h"
 
 static int sweep_blobs(struct house *h, struct err *e)
@@ -80,6 +81,9 @@ static const struct later_job {
 	{ "removed_sweep", 900, sweep_removed },
 	{ "send_count_sweep", 86400, sweep_counts },
 	{ "forward_sweep", 86400, sweep_senders },
+	{ "sts_refresh", 300, tls_refresh_run },
+	{ "tls_reports", 60, tls_reports_run },
+	{ "tls_sweep", 3600, tls_forget_run },
 	{ "import_sweep", 86400, sweep_imports },
 };
 #define JOBS (sizeof(jobs) / sizeof(*jobs))

@@ -53,3 +53,14 @@ const char mail_schema_forward[] =
 	dialect "CREATE TABLE import_seen (account_id INTEGER NOT NULL, lookup BLOB NOT NULL, seen_sec INTEGER NOT NULL," \
 	" PRIMARY KEY (account_id, lookup))" tail
 const char mail_schema_import[] = IMPORT_TABLE("--sqlite\n", " WITHOUT ROWID") ";\n" IMPORT_TABLE("--postgresql\n", "");
+
+/* sts_policy: other domains' MTA-STS policies (sts_keep.h). tls_count: how TLS went, per day since 1970 (tls_log.h); tls_report: days
+ * that are settled. Names are keyed hashes, words sealed under the house's key. */
+const char mail_schema_transport[] =
+	"CREATE TABLE sts_policy (id INTEGER PRIMARY KEY, lookup BLOB NOT NULL, until_sec INTEGER NOT NULL,"
+	" refresh_sec INTEGER NOT NULL, sealed BLOB NOT NULL, UNIQUE (lookup));\n"
+	"CREATE INDEX sts_policy_refresh ON sts_policy (refresh_sec);\n"
+	"CREATE TABLE tls_count (id INTEGER PRIMARY KEY, day INTEGER NOT NULL, lookup BLOB NOT NULL, domain BLOB NOT NULL,"
+	" sessions INTEGER NOT NULL, sealed BLOB NOT NULL, UNIQUE (day, lookup));\n"
+	"CREATE INDEX tls_count_domain ON tls_count (day, domain);\n"
+	"CREATE TABLE tls_report (day INTEGER NOT NULL, domain BLOB NOT NULL, PRIMARY KEY (day, domain))";
