@@ -59,6 +59,7 @@ struct cmd {
 enum reply_next {             /* what the connection does after the segments are sent */
 	NEXT_READ = 0, NEXT_MORE, NEXT_CLOSE, NEXT_STARTTLS, NEXT_CONTINUE /* one more line, AUTH */, NEXT_IDLE,
 	NEXT_DATA /* SMTP: 354 was said, collect DATA */, NEXT_COMPRESS /* DEFLATE after this reply */,
+	NEXT_SIGN, NEXT_SIGN_CLOSE /* HTTP: the body, whose length the head does not say, is signed first (RFC 5652) */,
 };
 
 struct segment {

@@ -13,6 +13,7 @@
 #include "core/core_int.h"
 #include "core/migrations.h"
 #include "domain/mail/mail_view.h"
+#include "later/indexer.h"
 #include "later/later.h"
 #include "later/outbound.h"
 
@@ -150,12 +151,14 @@ int core_main(const struct core_config *config, struct err *e)
 	if (names_start(c, e) < 0 || scans_start(c, e) < 0 || control_start(c, e) < 0)
 		return e->code;
 	later_start(&c->house);
+	indexer_start(&c->house);
 	if (config->ready)
 		config->ready();
 	r = core_bus_loop(c, e);
 	names_stop(c);
 	scans_stop(c);
 	pool_drain(c->pool);
+	indexer_stop();
 	later_stop();
 	pool_free(c->pool);
 	close_house(c);

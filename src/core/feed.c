@@ -2,6 +2,7 @@
 #include "core/core_int.h"
 #include <stdlib.h>
 #include <utlist.h>
+#include "later/indexer.h"
 
 void feed_unwatch(struct core *c, struct csession *s)
 {
@@ -69,6 +70,7 @@ void feed_publish(void *core, const struct change *ch, size_t n)
 {
 	struct core *c = core;
 
+	indexer_changed(ch, n);
 	pthread_mutex_lock(&c->reg);
 	for (size_t i = 0; i < n && c->watches; i++)
 		tell(c, ch[i].kind == FEED_QUEUE ? WATCH_QUEUE : ch[i].object_id);

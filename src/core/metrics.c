@@ -6,7 +6,7 @@
 static const int64_t bound_us[METRIC_BUCKETS - 1] = { 100, 300, 1000, 3000, 10000, 30000, 100000, 1000000,
 	10000000 };
 static const char *const service_names[METRIC_SERVICES] = { "none", "smtp", "submission", "lmtp", "imap", "control",
-	"out", "metrics", "sieve" };
+	"out", "metrics", "sieve", "pop", "http" };
 
 void metrics_command(struct metrics *m, unsigned service, int err_class, int64_t run_us)
 {

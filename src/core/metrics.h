@@ -5,7 +5,7 @@
 #include <stdatomic.h>
 #include "base/buf.h"
 
-#define METRIC_SERVICES 9
+#define METRIC_SERVICES 11
 #define METRIC_CLASSES 12             /* 0 fine, 1..11 = -class */
 #define METRIC_BUCKETS 10
 

@@ -90,7 +90,7 @@ static void core_answer(struct play *p, uint8_t how)
 	if (!p->core_up || !p->has_waiting)
 		return;
 	reply_init(&r, &p->waiting);
-	r.next = how % (NEXT_COMPRESS + 1);
+	r.next = how % (NEXT_SIGN_CLOSE + 1);
 	r.mood = (how >> 3) % 3;
 	r.authenticated = how & 64;
 	r.cursor = how;
@@ -184,7 +184,7 @@ static void no_log(struct span line)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-	static const uint8_t service[] = { SVC_SMTP, SVC_IMAP, SVC_LMTP, SVC_SIEVE, SVC_POP };
+	static const uint8_t service[] = { SVC_SMTP, SVC_IMAP, SVC_LMTP, SVC_SIEVE, SVC_POP, SVC_HTTP };
 	struct gate_listener l = { .fd = -1 };
 	struct gate_config conf = { .name = "gate0", .link_fd = -1, .hostname = "mx.example.org" };
 	struct gate_limits limits = gate_limits_default;

@@ -8,6 +8,7 @@
 #include <uthash.h>
 #include "base/log.h"
 #include "bus/bus_codec.h"
+#include "codec/http/http_head.h"
 #include "codec/imap/imap_frame.h"
 #include "codec/sieve/managesieve.h"
 #include "codec/smtp/smtp_data.h"
@@ -34,7 +35,7 @@ struct gate_proto {
 	void (*fini)(struct conn *c);
 	bool (*step)(struct conn *c); /* false: nothing to do before more input arrives */
 	void (*next)(struct conn *c, unsigned next); /* what core wants from here; the reply is queued */
-	void (*reply)(struct conn *c, const struct reply *r); /* before the bytes; may be NULL */
+	void (*reply)(struct conn *c, struct reply *r); /* before the bytes, which it may replace; may be NULL */
 	void (*unavailable)(struct conn *c); /* the running command will get no answer from core */
 	void (*bye)(struct conn *c, enum bye why); /* the last line */
 	void (*notice)(struct conn *c); /* NOTICE_CHANGED, or core is back; may be NULL */
@@ -82,6 +83,15 @@ struct pop_conn {
 	bool answer;
 };
 
+struct http_conn {
+	struct buf head;
+	struct spool body;
+	size_t seen; /* of the head, already looked through */
+	uint64_t left;
+	uint8_t mode;
+	bool begun;
+};
+
 struct metrics_conn {
 	bool asked;
 };
@@ -123,6 +133,7 @@ struct conn {
 		struct imap_conn imap;
 		struct sieve_conn sieve;
 		struct pop_conn pop;
+		struct http_conn http;
 		struct metrics_conn metrics;
 	};
 };

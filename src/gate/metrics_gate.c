@@ -50,7 +50,7 @@ static bool step(struct conn *c)
 	return true;
 }
 
-static void reply(struct conn *c, const struct reply *r)
+static void reply(struct conn *c, struct reply *r)
 {
 	uint64_t n = 0;
 

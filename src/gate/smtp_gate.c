@@ -244,7 +244,7 @@ static void next(struct conn *c, unsigned what)
 	}
 }
 
-static void reply(struct conn *c, const struct reply *r)
+static void reply(struct conn *c, struct reply *r)
 {
 	if (r->mood == MOOD_BAD_COMMAND && span_eqz(SPAN("BDAT"), c->verb))
 		drop_body(c);

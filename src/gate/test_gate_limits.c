@@ -462,6 +462,80 @@ static void test_spool_inline_bytes(void **state)
 	rig_stop(&r);
 }
 
+/* ---- HTTP ---- */
+
+#define HTTP_ENDS "Connection: close\r\nContent-Length: 0\r\n\r\n"
+
+/* Status line, a date, the rest. */
+static void http_says(struct client *c, const char *status)
+{
+	client_hears(c, status);
+	client_hears(c, "\r\nDate: ");
+	client_skip(c, sizeof("Sun, 06 Nov 1994 08:49:37 GMT\r\n") - 1);
+	client_hears(c, HTTP_ENDS);
+	client_ends(c);
+	client_close(c);
+}
+
+static void test_http_head_bytes(void **state)
+{
+	static const char start[] = "GET /x HTTP/1.1\r\nHost: a\r\nX: ";
+	struct rig r;
+	struct client c;
+	struct cmd *m;
+	char fill[1000];
+
+	(void)state;
+	rig_init(&r);
+	r.limits.http_head_bytes = 1000;
+	rig_up(&r);
+	memset(fill, 'x', sizeof(fill));
+	for (size_t more = 0; more < 2; more++) {
+		client_open(&c, r.port[PORT_HTTP]);
+		client_say_more(&c, SPAN_BYTES(start, sizeof(start) - 1));
+		client_say_more(&c, SPAN_BYTES(fill, 1000 - (sizeof(start) - 1) - 4 + more));
+		client_sayz(&c, "\r\n\r\n");
+		if (more) {
+			http_says(&c, "HTTP/1.1 431 Request Header Fields Too Large");
+			break;
+		}
+		m = rig_cmd(&r, "GET");
+		assert_true(rig_has_tok(m, "/x"));
+		rig_reply(&r, m, NEXT_CLOSE, "HTTP/1.1 204 x\r\n\r\n");
+		client_hears(&c, "HTTP/1.1 204 x\r\n\r\n");
+		client_ends(&c);
+		client_close(&c);
+	}
+	client_open(&c, r.port[PORT_HTTP]); /* without an end */
+	client_say_more(&c, SPAN_BYTES(start, sizeof(start) - 1));
+	client_say(&c, SPAN_BYTES(fill, sizeof(fill)));
+	http_says(&c, "HTTP/1.1 431 Request Header Fields Too Large");
+	rig_stop(&r);
+}
+
+static void test_http_body_bytes(void **state)
+{
+	struct rig r;
+	struct client c;
+	struct cmd *m;
+
+	(void)state;
+	rig_init(&r);
+	r.limits.http_body_bytes = 1000;
+	rig_up(&r);
+	client_open(&c, r.port[PORT_HTTP]);
+	client_sayz(&c, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\nExpect: 100-continue\r\n\r\n");
+	client_hears(&c, "HTTP/1.1 100 Continue\r\n\r\n");
+	client_fill(&c, 1000);
+	m = rig_cmd(&r, "POST");
+	assert_int_equal(m->body.n, 1000);
+	rig_reply(&r, m, NEXT_READ, "one\r\n");
+	client_sayz(&c, "\r\nPOST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1001\r\n\r\n");
+	client_hears(&c, "one\r\n");
+	http_says(&c, "HTTP/1.1 413 Content Too Large");
+	rig_stop(&r);
+}
+
 /* ---- the bus ---- */
 
 /* Messages of 60,000 octets for a core that does not read: how many leave their connections. A command that had left is
@@ -533,6 +607,8 @@ int main(void)
 		cmocka_unit_test(test_spool_bytes),
 		cmocka_unit_test(test_spool_address_bytes),
 		cmocka_unit_test(test_spool_inline_bytes),
+		cmocka_unit_test(test_http_head_bytes),
+		cmocka_unit_test(test_http_body_bytes),
 		cmocka_unit_test(test_bus_pending_bytes),
 	};
 

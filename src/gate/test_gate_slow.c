@@ -238,11 +238,56 @@ static void test_other_protocols(void **state)
 	rig_stop(&r);
 }
 
+#define HTTP_DATE_LEN (sizeof("Sun, 06 Nov 1994 08:49:37 GMT\r\n") - 1)
+
+static void hears_503(struct client *c)
+{
+	client_hears(c, "HTTP/1.1 503 Service Unavailable\r\nDate: ");
+	client_skip(c, HTTP_DATE_LEN);
+	client_hears(c, "Connection: close\r\nContent-Length: 0\r\n\r\n");
+	client_ends(c);
+	client_close(c);
+}
+
+/* HTTP greets nobody, so its farewells have a test of their own: core is slow, the house is sealed, core is lost. */
+static void test_http(void **state)
+{
+	static const char get[] = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+	struct rig r;
+	struct client c;
+	struct cmd *m;
+	uint64_t id;
+
+	(void)state;
+	rig_init(&r);
+	r.limits.core_sec = 1;
+	begin(&r);
+	client_open(&c, r.port[PORT_HTTP]);
+	client_sayz(&c, get);
+	rig_cmd(&r, "GET");
+	hears_503(&c);
+	client_open(&c, r.port[PORT_HTTP]);
+	client_sayz(&c, get);
+	m = rig_cmd(&r, "GET");
+	id = m->session;
+	rig_reply(&r, m, NEXT_READ, "answer\r\n");
+	client_hears(&c, "answer\r\n");
+	rig_notice(&r, id, NOTICE_SEALED);
+	hears_503(&c);
+	client_open(&c, r.port[PORT_HTTP]);
+	client_sayz(&c, get);
+	rig_cmd(&r, "GET");
+	rig_core_down(&r);
+	hears_503(&c);
+	rig_stop(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_core_sec), cmocka_unit_test(test_late_before_the_end),
 		cmocka_unit_test(test_core_bulk_sec), cmocka_unit_test(test_parts_and_idle),
-		cmocka_unit_test(test_sealed), cmocka_unit_test(test_other_protocols) };
+		cmocka_unit_test(test_sealed), cmocka_unit_test(test_other_protocols),
+		cmocka_unit_test(test_http) };
 
 	return cmocka_run_group_tests_name("gate_slow", tests, NULL, NULL);
 }

@@ -431,6 +431,63 @@ static void test_auth_delay_max_ms(void **state)
 	rig_stop(&r);
 }
 
+/* ---- HTTP ---- */
+
+static void http_times_out(struct rig *r, const char *begun, bool told)
+{
+	struct client c;
+	int64_t t = rig_now_ms();
+
+	client_open(&c, r->port[PORT_HTTP]);
+	if (begun)
+		client_sayz(&c, begun);
+	if (told) {
+		client_hears(&c, "HTTP/1.1 408 Request Timeout\r\nDate: ");
+		client_skip(&c, sizeof("Sun, 06 Nov 1994 08:49:37 GMT\r\n") - 1);
+		client_hears(&c, "Connection: close\r\nContent-Length: 0\r\n\r\n");
+	}
+	client_ends(&c);
+	rig_after(t, 1000, 8000);
+	client_close(&c);
+}
+
+static void test_http_idle_sec(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	rig_init(&r);
+	r.limits.http_idle_sec = 1;
+	rig_up(&r);
+	http_times_out(&r, NULL, false); /* nothing was asked: nothing is answered */
+	rig_stop(&r);
+}
+
+static void test_http_head_sec(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	rig_init(&r);
+	r.limits.http_head_sec = 1;
+	rig_up(&r);
+	http_times_out(&r, "GET / HTTP/1.1\r\nHo", true);
+	http_times_out(&r, "\r\n", true);
+	rig_stop(&r);
+}
+
+static void test_http_body_sec(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	rig_init(&r);
+	r.limits.http_body_sec = 1;
+	rig_up(&r);
+	http_times_out(&r, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nab", true);
+	rig_stop(&r);
+}
+
 /* ---- the bus ---- */
 
 /* Asked for a connection, says that there is none. */
@@ -494,6 +551,9 @@ int main(void)
 		cmocka_unit_test(test_pop_pre_auth_sec),
 		cmocka_unit_test(test_pop_post_auth_sec),
 		cmocka_unit_test(test_metrics_sec),
+		cmocka_unit_test(test_http_idle_sec),
+		cmocka_unit_test(test_http_head_sec),
+		cmocka_unit_test(test_http_body_sec),
 		cmocka_unit_test(test_bad_commands_max),
 		cmocka_unit_test(test_auth_failures_max),
 		cmocka_unit_test(test_auth_delay_ms),

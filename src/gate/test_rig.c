@@ -52,7 +52,7 @@ static void quiet(struct span line)
 void rig_init(struct rig *r)
 {
 	static const uint8_t service[PORT_COUNT] = { SVC_SMTP, SVC_IMAP, SVC_SUBMISSION, SVC_LMTP, SVC_METRICS,
-		SVC_SMTP, SVC_IMAP, SVC_IMAP, SVC_POP, SVC_SIEVE };
+		SVC_SMTP, SVC_IMAP, SVC_IMAP, SVC_POP, SVC_SIEVE, SVC_HTTP, SVC_HTTP };
 	int sv[2];
 
 	memset(r, 0, sizeof(*r));
@@ -64,7 +64,7 @@ void rig_init(struct rig *r)
 		r->listeners[i].fd = listen_any(&r->port[i]);
 		r->listeners[i].service = service[i];
 	}
-	r->listeners[PORT_SUBMISSIONS].implicit_tls = r->listeners[PORT_IMAPS].implicit_tls = true;
+	r->listeners[PORT_SUBMISSIONS].implicit_tls = r->listeners[PORT_IMAPS].implicit_tls = r->listeners[PORT_HTTPS].implicit_tls = true;
 	r->listeners[PORT_PROXY].proxy = r->listeners[PORT_PROXY_TLS].proxy = true;
 	r->listeners[PORT_PROXY_TLS].implicit_tls = true;
 	assert_int_equal(gate_net_parse(SPAN("127.0.0.0/8"), &r->net, NULL), 0);

@@ -336,6 +336,53 @@ static int ask_backup(const struct cli *c)
 	return rc;
 }
 
+/* Rows of `mail index status`, for one account or all, in a whole reply. */
+static json_t *index_rows(const struct cli *c)
+{
+	json_t *account = json_object_get(c->args, "account"), *args = json_object(), *reply;
+
+	if (account)
+		json_object_set(args, "account", account);
+	reply = cli_ask_end(cli_ask_begin(c->state, "mail index status", args, -1));
+	json_decref(args);
+	return reply;
+}
+
+/* Until nothing waits any more, with a line of progress for people. */
+static int ask_index(const struct cli *c)
+{
+	struct cli first = *c;
+	json_t *reply, *row;
+	json_int_t emails, waiting;
+	size_t i;
+	int rc;
+
+	first.quiet = true;
+	rc = ask(&first);
+	while (rc == 0) {
+		reply = index_rows(c);
+		emails = waiting = 0;
+		json_array_foreach(json_object_get(reply, "result"), i, row) {
+			emails += json_integer_value(json_object_get(row, "mails"));
+			waiting += json_integer_value(json_object_get(row, "waiting"));
+		}
+		if (isatty(STDERR_FILENO)) {
+			fputc('\r', stderr);
+			fprintf(stderr, _("%lld of %lld mails indexed "), (long long)(emails - waiting), (long long)emails);
+			if (!waiting)
+				fputc('\n', stderr);
+		}
+		if (!waiting || !json_is_true(json_object_get(reply, "ok"))) {
+			rc = show(c, reply);
+			json_decref(reply);
+			return rc;
+		}
+		json_decref(reply);
+		usleep(300000);
+	}
+	return rc;
+}
+
 static int help(struct cli *c)
 {
 	const char *name = c->n > 1 && strcmp(c->words[0], "help") == 0 ? c->words[1] :
@@ -405,6 +452,8 @@ static int run(struct cli *c)
 		return bad_usage(c, N_("Give --state DIR or set KONTOR_STATE"), NULL);
 	if (strcmp(c->noun->name, "status") == 0)
 		c->processes = cli_processes(c->state);
+	if (is(c, "mail", "index"))
+		return ask_index(c);
 	return strcmp(c->noun->name, "backup") == 0 && !c->command->verb[0] ? ask_backup(c) : is(c, "mail", "import") ? import(c) : ask(c);
 }
 

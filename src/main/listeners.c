@@ -72,6 +72,14 @@ static int open_one(const char *address, const struct port *p, uint16_t port, st
 	return 0;
 }
 
+static bool is_without(const struct settings *s, const char *name)
+{
+	for (size_t i = 0; i < s->without.n; i++)
+		if (strcmp(s->without.v[i], name) == 0)
+			return true;
+	return false;
+}
+
 int listeners_open(const struct settings *s, struct listener_row out[LISTENERS_MAX], size_t *n_out, struct err *e)
 {
 	*n_out = 0;
@@ -80,7 +88,7 @@ int listeners_open(const struct settings *s, struct listener_row out[LISTENERS_M
 			uint64_t port = s->base_port + (ports[k].port ? ports[k].port : s->metrics_port);
 			int r;
 
-			if (!ports[k].port && !s->metrics_port)
+			if ((!ports[k].port && !s->metrics_port) || is_without(s, ports[k].name))
 				continue;
 			if (port == 0 || port > 65535 || *n_out == LISTENERS_MAX)
 				return err_set(e, ERR_PARAM, "Bad port", "%s would be at port %llu", ports[k].name,

@@ -27,3 +27,6 @@ SSL *tls_server_ssl(struct tls_server *t); /* one connection; t must outlive its
 #define TLS_BINDING_LEN 32
 /* tls-exporter; false when the connection cannot give one (TLS 1.2 without extended master secret). */
 bool tls_binding(SSL *ssl, uint8_t out[TLS_BINDING_LEN]);
+/* The content inside a CMS SignedData (RFC 5652, DER), signed with the key of the certificate this connection shows. */
+struct buf;
+bool tls_cms_sign(SSL *ssl, struct span content, struct buf *out);

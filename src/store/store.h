@@ -79,7 +79,8 @@ struct change {
 	uint32_t kind;                    /* FEED_* */
 	uint64_t number;                  /* e.g. modseq */
 };
-enum { FEED_MAILBOX = 1, FEED_MAILBOX_LIST, FEED_QUEUE, FEED_ORG };
+enum { FEED_MAILBOX = 1, FEED_MAILBOX_LIST, FEED_QUEUE, FEED_ORG,
+	FEED_INDEX /* the search index is wanted now */ };
 void tx_publish(struct tx *tx, struct change c);
 void store_subscribe(struct store *s, void (*fn)(void *arg, const struct change *c, size_t n), void *arg);
 

@@ -28,7 +28,8 @@ STORE = os.environ.get("KONTOR_STORE") or os.environ.get("KONTOR_TEST_PG")
 PASSWORD = "Fr\u00fchling-im-Moor"
 ADMIN = "admin@example.org"
 PORTS = {"lmtp": 24, "smtp": 25, "pop3": 110, "imap": 143, "submissions": 465, "submission": 587, "imaps": 993, "pop3s": 995,
-         "metrics": 9100, "sieve": 4190}
+         "metrics": 9100, "sieve": 4190,
+         "http": 80, "https": 443}
 STEP = next(m for m in range(10, 100) if len({p % m for p in PORTS.values()}) == len(PORTS))
 DAMAGE = re.compile(rb"Sanitizer|runtime error:|Assertion .* failed|SIGSYS|\*\*\* .* detected|event=panic")
 SLOW = 4 if "asan" in BIN or "tsan" in BIN else 1

@@ -31,6 +31,9 @@ void mailbox_publish(struct tx *tx, const struct mailbox *box, uint64_t modseq);
 /* One row, saved now; counters are the caller's. */
 int message_insert(struct tx *tx, uint64_t mailbox_id, uint32_t uid, uint64_t modseq, uint64_t flags, uint64_t email_id,
 	uint64_t size, int64_t received_sec, struct err *e);
+/* Opens an email's sealed column; the summary points into the arena. */
+int email_open(struct arena *a, const struct seal_key *key, uint64_t email_id, struct span sealed, struct seal_key *blob_key_out,
+	struct mime_summary *out, struct err *e);
 /* An email lost `n` messages: when it was the last, its row and blob reference go. */
 int email_unref(struct tx *tx, uint64_t email_id, int64_t n, struct err *e);
 /* Columns of the mailbox row in mailbox_read's order. */

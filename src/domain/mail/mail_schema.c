@@ -64,3 +64,16 @@ const char mail_schema_transport[] =
 	" sessions INTEGER NOT NULL, sealed BLOB NOT NULL, UNIQUE (day, lookup));\n"
 	"CREATE INDEX tls_count_domain ON tls_count (day, domain);\n"
 	"CREATE TABLE tls_report (day INTEGER NOT NULL, domain BLOB NOT NULL, PRIMARY KEY (day, domain))";
+
+/* The search index (docs/decisions/0003). position: emails up to this id are in segments. state: 0 being built, 1 live, 2 dropped;
+ * sealed: under the account's key. */
+const char mail_schema_search[] =
+	"CREATE INDEX email_account ON email (account_id, id);\n"
+	"CREATE TABLE search_account (account_id INTEGER PRIMARY KEY, position INTEGER NOT NULL);\n"
+	"CREATE TABLE search_segment (id INTEGER PRIMARY KEY, account_id INTEGER NOT NULL, state INTEGER NOT NULL,"
+	" emails INTEGER NOT NULL, bits INTEGER NOT NULL, bytes INTEGER NOT NULL, first_id INTEGER NOT NULL,"
+	" last_id INTEGER NOT NULL, sealed BLOB NOT NULL);\n"
+	"CREATE INDEX search_segment_account ON search_segment (account_id, state, first_id);\n"
+	"CREATE INDEX search_segment_state ON search_segment (state);\n"
+	"CREATE TABLE search_row (segment_id INTEGER NOT NULL, bucket INTEGER NOT NULL, sealed BLOB NOT NULL,"
+	" PRIMARY KEY (segment_id, bucket))";

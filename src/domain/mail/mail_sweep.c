@@ -78,6 +78,8 @@ static int delete_mailbox(struct tx *tx, const struct sweep *s, struct err *e)
 		{ "DELETE FROM sieve_account WHERE account_id = ?1", true },
 		{ "DELETE FROM sieve_seen WHERE account_id = ?1", true },
 		{ "DELETE FROM import_seen WHERE account_id = ?1", true },
+		{ "DELETE FROM search_account WHERE account_id = ?1", true },
+		{ "UPDATE search_segment SET state = 2 WHERE account_id = ?1", true }, /* rows: mail_index_sweep */
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {

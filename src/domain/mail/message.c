@@ -14,6 +14,19 @@ int email_prepare(struct org *o, struct arena *a, struct span message, struct em
 	return blob_stage(org_store(o), a, message, &out->blob, e);
 }
 
+int email_open(struct arena *a, const struct seal_key *key, uint64_t email_id, struct span sealed, struct seal_key *blob_key_out,
+	struct mime_summary *out, struct err *e)
+{
+	struct span plain;
+
+	if (unseal_column(a, key, (struct seal_place){ "email", "sealed", email_id }, sealed, &plain, e) < 0)
+		return e->code;
+	if (plain.n < HEAD_LEN || plain.p[0] != VERSION)
+		return err_set(e, ERR_BROKEN, "Internal error", "email %llu is unreadable", (unsigned long long)email_id);
+	memcpy(blob_key_out->k, plain.p + 1, SEAL_KEY_LEN);
+	return mime_summary_open(span_from(plain, HEAD_LEN), out, e);
+}
+
 void email_prepared_fini(struct email_prepared *p)
 {
 	blob_staged_fini(&p->blob);
@@ -91,10 +104,12 @@ static int count_in(struct tx *tx, uint64_t mailbox_id, uint64_t modseq, uint64_
 static int put_one(struct tx *tx, struct arena *a, const struct email_prepared *p, const struct message_put *to,
 	const struct seal_key *key, uint32_t *uid_out, uint64_t *email_out, struct err *e)
 {
-	uint64_t modseq, email = tx_id(tx);
+	uint64_t modseq, email;
 
-	if (account_use(tx, to->account_id, (int64_t)p->size, 1, to->force, &modseq, e) < 0 ||
-		count_in(tx, to->mailbox_id, modseq, to->flags, p->size, uid_out, e) < 0 ||
+	if (account_use(tx, to->account_id, (int64_t)p->size, 1, to->force, &modseq, e) < 0)
+		return e->code;
+	email = tx_id(tx); /* the account's row is locked: ids of its emails are committed in their order (mail_index.h) */
+	if (count_in(tx, to->mailbox_id, modseq, to->flags, p->size, uid_out, e) < 0 ||
 		insert_email(tx, email, to->account_id, p->blob.id, 1, seal_email(a, key, email, &p->blob.key, p->summary), e) < 0 ||
 		message_insert(tx, to->mailbox_id, *uid_out, modseq, to->flags, email, p->size, to->received_sec, e) < 0)
 		return e->code;
@@ -196,19 +211,6 @@ void message_walk_close(struct message_walk *w)
 	*w = (struct message_walk){ 0 };
 }
 
-static int open_email(struct message_walk *w, struct span sealed, struct message *out, struct err *e)
-{
-	struct span plain;
-
-	arena_reset(w->scratch);
-	if (unseal_column(w->scratch, &w->key, (struct seal_place){ "email", "sealed", out->email_id }, sealed, &plain, e) < 0)
-		return e->code;
-	if (plain.n < HEAD_LEN || plain.p[0] != VERSION)
-		return err_set(e, ERR_BROKEN, "Internal error", "email %llu is unreadable", (unsigned long long)out->email_id);
-	memcpy(out->blob_key.k, plain.p + 1, SEAL_KEY_LEN);
-	return mime_summary_open(span_from(plain, HEAD_LEN), &out->summary, e);
-}
-
 /* The next portion of this range, or of the next range. False: no more ranges. */
 static bool walk_on(struct message_walk *w)
 {
@@ -254,7 +256,8 @@ int message_walk_next(struct message_walk *w, struct message *out, struct err *e
 	if (!w->want)
 		return 1;
 	out->blob_id = (uint64_t)sql_col_int(w->q, 7);
-	return open_email(w, sql_col(w->q, 8), out, e) < 0 ? e->code : 1;
+	arena_reset(w->scratch);
+	return email_open(w->scratch, &w->key, out->email_id, sql_col(w->q, 8), &out->blob_key, &out->summary, e) < 0 ? e->code : 1;
 }
 
 int message_body(struct tx *tx, struct arena *a, const struct message *m, struct span *out, struct err *e)

@@ -1,15 +1,13 @@
 #include "domain/mail/search.h"
 #include "codec/imap/imap_date.h"
-#include "codec/mime/mime_body.h"
 #include "codec/mime/mime_charset.h"
 #include "codec/mime/mime_fold.h"
-#include "codec/mime/mime_header.h"
-#include "codec/mime/mime_word.h"
 #include "base/scan.h"
+#include "domain/mail/mail_index.h"
 #include <stdlib.h>
 
 #define NEEDLE_MAX 65536
-#define TEXT_MAX (64u << 20)      /* decoded text looked at, per message */
+#define INDEX_MIN 50              /* fewer messages are looked at faster than the index is opened */
 
 enum level { LEVEL_ROW, LEVEL_SUMMARY, LEVEL_BODY };
 enum verdict { NO, YES, OPEN };   /* OPEN: a later level decides */
@@ -22,6 +20,8 @@ struct node {
 	uint64_t bit, num;
 	int64_t day;
 	struct span name, needle;
+	bool narrowed;            /* of the indexed emails only these candidates can fit */
+	struct mail_candidates candidates;
 };
 
 struct search {
@@ -31,6 +31,8 @@ struct search {
 	const struct mailbox *box;
 	const struct mail_search *how;
 	enum level level;
+	struct mail_index *index;     /* once needed */
+	uint64_t indexed;             /* emails up to this id are in it */
 	struct message *m;
 	struct span body, body_text;  /* of this message, once needed */
 	bool has_body, has_body_text;
@@ -108,6 +110,34 @@ static void node_adopt(struct node *n, struct node *child)
 		n->level = child->level;
 }
 
+static unsigned where_of(const struct node *n)
+{
+	if (n->kind == IMAP_SEARCH_BODY)
+		return 1 << WHERE_BODY;
+	if (n->kind == IMAP_SEARCH_TEXT)
+		return 1 << WHERE_HEADER | 1 << WHERE_BODY;
+	if (span_ieqz(n->name, "from"))
+		return 1 << WHERE_FROM;
+	if (span_ieqz(n->name, "subject"))
+		return 1 << WHERE_SUBJECT;
+	if (span_ieqz(n->name, "to") || span_ieqz(n->name, "cc") || span_ieqz(n->name, "bcc"))
+		return 1 << WHERE_TO;
+	return 1 << WHERE_HEADER;
+}
+
+/* What the index knows of a text; verdicts stay those of the messages themselves. */
+static int narrow(struct search *s, struct node *n, struct err *e)
+{
+	if (s->how->plain || !mail_index_useful(n->needle) || s->box->messages < INDEX_MIN)
+		return 0;
+	if (!s->index && mail_index_open(s->org, s->tx, s->a, s->box->account_id, &s->index, &s->indexed, e) < 0)
+		return e->code;
+	if (!s->indexed)
+		return 0;
+	n->narrowed = true;
+	return mail_index_find(s->index, where_of(n), n->needle, &n->candidates, e);
+}
+
 static int node_make(struct search *s, const struct imap_search_key *k, struct node **out, struct err *e)
 {
 	struct node *n = *out = ARENA_NEW(s->a, struct node), *child;
@@ -142,6 +172,8 @@ static int node_make(struct search *s, const struct imap_search_key *k, struct n
 	case IMAP_SEARCH_TEXT:
 		n->needle = mime_fold(s->a, mime_charset_utf8(s->a, k->value,
 			s->how->query->charset.n ? s->how->query->charset : SPAN("utf-8"), NEEDLE_MAX));
+		if (narrow(s, n, e) < 0)
+			return e->code;
 		break;
 	default:
 		break;
@@ -158,11 +190,6 @@ static int read_body(struct search *s, struct err *e)
 	return message_body(s->tx, s->scratch, s->m, &s->body, e);
 }
 
-static struct span field_text(struct search *s, const struct mime_field *f)
-{
-	return mime_fold(s->scratch, mime_word_decode(s->scratch, mime_header_unfold(s->scratch, f->value)));
-}
-
 static int header_has(struct search *s, const struct node *n, struct err *e)
 {
 	struct mime_field f;
@@ -172,23 +199,19 @@ static int header_has(struct search *s, const struct node *n, struct err *e)
 		return e->code;
 	rest = span_sub(s->body, 0, mime_header_len(s->body));
 	while (mime_header_next(&rest, &f))
-		if (span_ieq(f.name, n->name) && mime_fold_contains(field_text(s, &f), n->needle))
+		if (span_ieq(f.name, n->name) && mime_fold_contains(mail_text_field(s->scratch, &f), n->needle))
 			return YES;
 	return NO;
 }
 
 static int body_has(struct search *s, const struct node *n, struct err *e)
 {
-	struct mime_limits limits = MIME_LIMITS;
-	struct mime_part *root;
-
 	if (read_body(s, e) < 0)
 		return e->code;
 	if (!s->has_body_text) {
 		s->has_body_text = true;
-		if (mime_parse(s->scratch, s->body, &limits, &root, e) < 0)
+		if (mail_text_body(s->scratch, s->body, SIZE_MAX, &s->body_text, e) < 0)
 			return e->code;
-		s->body_text = mime_fold(s->scratch, mime_message_text(s->scratch, s->body, root, TEXT_MAX));
 	}
 	return mime_fold_contains(s->body_text, n->needle) ? YES : NO;
 }
@@ -196,15 +219,14 @@ static int body_has(struct search *s, const struct node *n, struct err *e)
 static int text_has(struct search *s, const struct node *n, struct err *e)
 {
 	struct mime_field f;
-	struct span rest, whole;
+	struct span rest;
 
 	if (read_body(s, e) < 0)
 		return e->code;
 	rest = span_sub(s->body, 0, mime_header_len(s->body));
 	while (mime_header_next(&rest, &f)) {
-		whole = arena_printf(s->scratch, "%.*s: ", SPAN_F(f.name));
-		whole = mime_fold(s->scratch, whole);
-		if (mime_fold_contains(field_text(s, &f), n->needle) || mime_fold_contains(whole, n->needle))
+		if (mime_fold_contains(mail_text_field(s->scratch, &f), n->needle) ||
+			mime_fold_contains(mail_text_field_written(s->scratch, &f), n->needle))
 			return YES;
 	}
 	return body_has(s, n, e);
@@ -282,6 +304,8 @@ static bool row_fits(const struct search *s, const struct node *n)
 
 static int leaf(struct search *s, const struct node *n, struct err *e)
 {
+	if (n->narrowed && s->m->email_id <= s->indexed && !mail_candidate(&n->candidates, s->m->email_id))
+		return NO;
 	if (n->level > s->level)
 		return OPEN;
 	switch (n->kind) {
@@ -393,24 +417,34 @@ static int by_uid(const void *a, const void *b)
 	return x->uid < y->uid ? -1 : x->uid > y->uid;
 }
 
+static int rounds_run(struct search *s, struct hits *yes, struct err *e)
+{
+	struct imap_set in, open;
+	struct node *root;
+
+	if (node_make(s, s->how->query->root, &root, e) < 0)
+		return e->code;
+	start_set(s, root, &in);
+	for (s->level = LEVEL_ROW; s->level <= LEVEL_BODY && in.n; s->level++) {
+		open = (struct imap_set){ 0 };
+		if (round_run(s, root, &in, yes, &open, e) < 0)
+			return e->code;
+		in = open;
+	}
+	return 0;
+}
+
 int mail_search(struct org *o, struct tx *tx, struct arena *a, const struct mailbox *box, const struct mail_search *how,
 	struct imap_set *uids_out, uint64_t *modseq_out, struct err *e)
 {
 	SCOPED_ARENA scratch = arena_new();
 	struct search s = { .org = o, .tx = tx, .a = a, .scratch = scratch, .box = box, .how = how };
-	struct imap_set in, open;
 	struct hits yes = { 0 };
-	struct node *root;
+	int r = rounds_run(&s, &yes, e);
 
-	if (node_make(&s, how->query->root, &root, e) < 0)
-		return e->code;
-	start_set(&s, root, &in);
-	for (s.level = LEVEL_ROW; s.level <= LEVEL_BODY && in.n; s.level++) {
-		open = (struct imap_set){ 0 };
-		if (round_run(&s, root, &in, &yes, &open, e) < 0)
-			return e->code;
-		in = open;
-	}
+	mail_index_close(s.index);
+	if (r < 0)
+		return r;
 	if (yes.n)
 		qsort(yes.v, yes.n, sizeof(*yes.v), by_uid);
 	*uids_out = (struct imap_set){ 0 };

@@ -3,8 +3,9 @@
  * Three rounds, each only for messages the round before left open: flags, numbers and dates from rows; addresses,
  * subject and Date: from the summary; other header fields and text from the body. Text is compared folded, after
  * charsets, encoded words and transfer encodings are undone (codec/mime). Memory: one message at a time.
- * Errors: those of message.h; ERR_SYNTAX for a bad set. Source: RFC 9051 section 6.4.4. Not good for: ranking, an
- * index (every body is read when TEXT or BODY is asked). */
+ * Texts of three octets and more are first looked up in the index (mail_index.h), so that only candidates and what is not
+ * indexed yet are read; the answer is that of reading everything. box->messages decides whether that is worth it.
+ * Errors: those of message.h; ERR_SYNTAX for a bad set. Source: RFC 9051 section 6.4.4. Not good for: ranking. */
 #pragma once
 #include "codec/imap/imap_search.h"
 #include "domain/mail/mail_view.h"
@@ -15,6 +16,7 @@ struct mail_search {
 	const struct uid_set *uids;       /* messages the session knows */
 	const struct imap_set *saved;     /* "$" */
 	int64_t now_sec;
+	bool plain;                       /* without the index: for tests and measuring */
 };
 /* UIDs in ascending order, and the highest modseq among them. box with its keywords (mailbox_get). */
 int mail_search(struct org *o, struct tx *tx, struct arena *a, const struct mailbox *box, const struct mail_search *s,

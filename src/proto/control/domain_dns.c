@@ -8,6 +8,7 @@
 #include "base/time.h"
 #include "codec/mailauth/dmarc.h"
 #include "codec/smtp/smtp_address.h"
+#include "domain/mail/sts_policy.h"
 #include "domain/org/domain_key.h"
 #include "proto/control/domain_dns.h"
 
@@ -33,6 +34,7 @@ struct plan {
 	struct domain_key *keys;
 	size_t n_keys;
 	struct span smarthost;
+	struct sts_policy sts;
 	struct wanted v[RECORDS_MAX];
 	size_t n;
 };
@@ -79,6 +81,13 @@ static bool good_prefix(struct wanted *w, struct span found)
 	struct span start = w->value;
 
 	return span_starts(found, span_cut(&start, ';'));
+}
+
+static bool good_sts(struct wanted *w, struct span found)
+{
+	span_cut(&found, '=');
+	span_cut(&found, '=');
+	return span_eq(span_trim(span_cut(&found, ';')), w->target);
 }
 
 static bool good_tlsa(struct wanted *w, struct span found)
@@ -175,10 +184,10 @@ static void want_policies(struct plan *p)
 		"v=TLSRPTv1; rua=mailto:postmaster@%.*s", SPAN_F(p->domain)), good_prefix);
 	w->optional = true;
 	w->fix = N_("others report here when they cannot encrypt");
-	w = want(p, "MTA-STS", under(p, "_mta-sts"), DNS_TXT, arena_printf(a, "v=STSv1; id=%lld",
-		(long long)(time_real_sec() / 86400 * 86400)), good_prefix);
-	w->optional = true;
-	w->fix = N_("only together with the policy at https://mta-sts.DOMAIN/.well-known/mta-sts.txt; a new id with each change");
+	w = want(p, "MTA-STS", under(p, "_mta-sts"), DNS_TXT, arena_printf(a, "v=STSv1; id=%.*s", SPAN_F(p->sts.id)), good_sts);
+	w->optional = w->unique = true;
+	w->target = p->sts.id;
+	w->fix = N_("a new id with each change of the policy (kontor settings: mta_sts_mode)");
 	w = want(p, "CAA", p->domain, DNS_CAA, SPAN("0 issue \"letsencrypt.org\""), good_any);
 	w->optional = true;
 	w->fix = N_("the certification authority that may issue certificates for this domain");
@@ -186,7 +195,7 @@ static void want_policies(struct plan *p)
 
 static void plan_records(struct plan *p)
 {
-	static const char *const helpers[] = { "autoconfig", "autodiscover" };
+	static const char *const helpers[] = { "autoconfig", "autodiscover", "mta-sts" };
 	struct span target = arena_printf(p->c->arena, "%.*s.", SPAN_F(p->host));
 	struct wanted *w = want(p, "MX", p->domain, DNS_MX, arena_printf(p->c->arena, "10 %.*s.", SPAN_F(p->host)), good_mx);
 
@@ -202,10 +211,15 @@ static void plan_records(struct plan *p)
 	want_service(p, "_submission._tcp", 587);
 	want_service(p, "_imaps._tcp", 993);
 	want_service(p, "_imap._tcp", 143);
-	for (size_t i = 0; i < 2; i++) {
-		w = want(p, "autoconfig", under(p, helpers[i]), DNS_CNAME, target, NULL);
+	want_service(p, "_pop3s._tcp", 995);
+	want_service(p, "_pop3._tcp", 110);
+	want_service(p, "_sieve._tcp", 4190);
+	want_service(p, "_autodiscover._tcp", 443);
+	for (size_t i = 0; i < 3; i++) {
+		w = want(p, i < 2 ? "autoconfig" : "MTA-STS", under(p, helpers[i]), DNS_CNAME, target, NULL);
 		w->optional = true;
-		w->fix = N_("mail programs look there for their settings");
+		w->fix = i < 2 ? N_("mail programs look there for their settings; the certificate must have this name") :
+			N_("the policy is served there; the certificate must have this name");
 	}
 }
 
@@ -216,6 +230,8 @@ static int read_plan(struct tx *tx, void *arg, struct err *e)
 
 	if (org_setting_get(p->c->org, tx, p->c->arena, "smarthost", &p->smarthost, &why) < 0 && why.code != ERR_MISSING)
 		return err_set(e, why.code, why.say, "%s", why.log);
+	if (sts_policy(p->c->org, tx, p->c->arena, p->host, &p->sts, e) < 0)
+		return e->code;
 	return domain_key_list(p->c->org, tx, p->c->arena, control_text(p->c, "domain"), time_real_sec(), &p->keys,
 		&p->n_keys, e);
 }

@@ -3,6 +3,9 @@
 #include "domain/org/account.h"
 #include "proto/control/mail_int.h"
 
+#include "proto/control/control_int.h"
+#include "proto/control/mail_index.h"
+
 struct work {
 	struct account account;
 	struct rules rules;
@@ -178,6 +181,11 @@ static const struct control_command commands[] = {
 		{ "discard", ARG_SWITCH, 0, N_("throw the mail away") },
 		{ "flag", ARG_TEXT, 0, N_("flag or keyword to set") } } },
 	{ "rule list", N_("list the rules"), CONTROL_READ, rule_list, { ACCOUNT } },
+	{ "index", N_("index what waits, or everything anew, and wait until it is done"), CONTROL_WRITE, control_mail_index, {
+		{ "account", ARG_TEXT, ARG_POSITION, N_("mail address of the account; without: all") },
+		{ "rebuild", ARG_SWITCH, 0, N_("forget the index first") } } },
+	{ "index status", N_("show the search index of accounts"), CONTROL_READ, control_mail_index_status, {
+		{ "account", ARG_TEXT, ARG_POSITION, N_("mail address of the account; without: all") } } },
 	{ "rule remove", N_("remove a rule"), CONTROL_WRITE, rule_remove, { ACCOUNT, RULE } },
 	{ "import", N_("bring mails from Maildir, mbox or EML files; run again, it goes on where it was interrupted"), CONTROL_FREE,
 		control_mail_import, { ACCOUNT,
@@ -186,4 +194,4 @@ static const struct control_command commands[] = {
 		{ "over-quota", ARG_SWITCH, 0, N_("bring them even beyond the account's quota") },
 		{ "again", ARG_SWITCH, 0, N_("also what an earlier import has brought") } } },
 };
-CONTROL_NOUN(mail, "mail", N_("absence notices, rules for incoming mail, moving mail in and out"));
+CONTROL_NOUN(mail, "mail", N_("absence notices, rules for incoming mail, moving mail in and out, the search index"));

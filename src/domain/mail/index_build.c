@@ -1,0 +1,387 @@
+/* index_build.c - emails become a segment of the search index; what waits, what is dropped. */
+#include <stdlib.h>
+#include <string.h>
+#include "domain/mail/index_impl.h"
+
+#define READ_PORTION 64
+#define SEGMENT_EMAILS 1024
+#define SEGMENT_POSTINGS (2u << 20)
+#define MESSAGE_INDEXED_MAX (128u << 20)
+#define TEXT_INDEXED_MAX (4u << 20)    /* of longer texts nothing is indexed: every question gets the email */
+#define SWEEP_ROWS 500
+
+struct mail_index_builder *mail_index_builder_new(struct org *o)
+{
+	struct mail_index_builder *b = calloc(1, sizeof(*b));
+
+	if (!b)
+		abort();
+	b->org = o;
+	b->store = org_store(o);
+	for (unsigned i = 0; i < WHERE_COUNT; i++)
+		gram_init(&b->grams[i]);
+	return b;
+}
+
+void mail_index_builder_free(struct mail_index_builder *b)
+{
+	for (unsigned i = 0; i < WHERE_COUNT; i++)
+		gram_fini(&b->grams[i]);
+	free(b->postings);
+	free(b);
+}
+
+void mail_index_pace(struct mail_index_builder *b, bool (*pace)(void *arg), void *arg)
+{
+	b->pace = pace;
+	b->pace_arg = arg;
+}
+
+bool index_go_on(const struct mail_index_builder *b)
+{
+	return !b->pace || b->pace(b->pace_arg);
+}
+
+struct build {
+	struct mail_index_builder *b;
+	uint64_t account_id, from, to;         /* ids of emails: after `from`, up to `to` */
+	struct arena *a;
+	struct index_keys keys;
+	struct segment s;
+	uint64_t emails[SEGMENT_EMAILS], always[SEGMENT_EMAILS];
+	size_t portion;
+	struct span head, *rows;
+};
+
+static void reserve(struct mail_index_builder *b, size_t more)
+{
+	if (b->n + more <= b->cap)
+		return;
+	b->cap = 2 * b->cap > b->n + more ? 2 * b->cap : b->n + more + 65536;
+	b->postings = realloc(b->postings, b->cap * sizeof(*b->postings));
+	if (!b->postings)
+		abort();
+}
+
+static void add_text(void *arg, enum mail_where where, struct span folded)
+{
+	struct mail_index_builder *b = arg;
+
+	gram_add(&b->grams[where], folded);
+}
+
+static bool grams_of(struct build *w, struct arena *a, struct tx *tx, uint64_t email_id, uint64_t blob_id, struct span sealed,
+	struct err *e)
+{
+	struct mime_summary summary;
+	MAIL_KEY key = { { 0 } };
+	struct span message;
+	bool full = false;
+
+	if (email_open(a, &w->keys.seal, email_id, sealed, &key, &summary, e) < 0 || summary.message_len > MESSAGE_INDEXED_MAX ||
+		blob_read(tx, a, blob_id, &key, &message, e) < 0 ||
+		mail_text_each(a, &summary, message, TEXT_INDEXED_MAX, add_text, w->b, e) < 0)
+		return false;
+	for (unsigned i = 0; i < WHERE_COUNT; i++)
+		full |= w->b->grams[i].full;
+	return !full;
+}
+
+/* One email: its postings, or its place among those that are always looked at (too large, unreadable). */
+static int add_email(struct build *w, struct arena *a, struct tx *tx, uint64_t email_id, uint64_t blob_id, struct span sealed,
+	struct err *e)
+{
+	struct mail_index_builder *b = w->b;
+	struct err own = ERR_INIT;
+	uint64_t doc = w->s.n;
+
+	if (!grams_of(w, a, tx, email_id, blob_id, sealed, &own)) {
+		if (own.code == ERR_LATER)
+			return err_set(e, own.code, own.say, "%s", own.log);
+		w->always[w->s.n_always++] = doc;
+	} else {
+		for (unsigned i = 0; i < WHERE_COUNT; i++) {
+			reserve(b, b->grams[i].n);
+			for (size_t k = 0; k < b->grams[i].n; k++)
+				b->postings[b->n++] = (uint64_t)index_token(&w->keys, i, b->grams[i].v[k]) << 16 | doc;
+		}
+	}
+	for (unsigned i = 0; i < WHERE_COUNT; i++)
+		gram_reset(&b->grams[i]);
+	w->emails[w->s.n++] = email_id;
+	w->to = email_id;
+	return 0;
+}
+
+static int read_portion(struct tx *tx, void *arg, struct err *e)
+{
+	struct build *w = arg;
+	SCOPED_ARENA scratch = arena_new();
+	SCOPED_SQL q = NULL;
+	int r;
+
+	w->portion = 0;
+	if (!w->s.n) {
+		MAIL_KEY key = { { 0 } };
+
+		if (index_position(tx, w->account_id, &w->from, e) < 0 || org_key(w->b->org, tx, w->account_id, &key, e) < 0)
+			return e->code;
+		w->to = w->from;
+		index_keys_make(&w->keys, &key);
+	}
+	q = sql_open(tx, "SELECT id, blob_id, sealed FROM email WHERE account_id = ?1 AND id > ?2 ORDER BY id LIMIT 64");
+	_Static_assert(READ_PORTION == 64, "in the SQL");
+	sql_int(q, 1, (int64_t)w->account_id);
+	sql_int(q, 2, (int64_t)w->to);
+	while ((r = sql_next(q, e)) == 1 && w->s.n < SEGMENT_EMAILS && w->b->n < SEGMENT_POSTINGS) {
+		if (add_email(w, scratch, tx, (uint64_t)sql_col_int(q, 0), (uint64_t)sql_col_int(q, 1), sql_col(q, 2), e) < 0)
+			return e->code;
+		arena_reset(scratch);
+		w->portion++;
+	}
+	return r < 0 ? r : 0;
+}
+
+/* By token; documents came in order and stay so. Four rounds of eight bits. */
+static void sort_postings(struct mail_index_builder *b)
+{
+	uint64_t *to = malloc((b->n + 1) * sizeof(*to)), *from = b->postings, *other;
+
+	if (!to)
+		abort();
+	for (unsigned shift = 16; shift < 48; shift += 8) {
+		size_t at[257] = { 0 };
+
+		for (size_t i = 0; i < b->n; i++)
+			at[(from[i] >> shift & 255) + 1]++;
+		for (unsigned i = 1; i < 257; i++)
+			at[i] += at[i - 1];
+		for (size_t i = 0; i < b->n; i++)
+			to[at[from[i] >> shift & 255]++] = from[i];
+		other = from;
+		from = to;
+		to = other;
+	}
+	free(to); /* after an even number of rounds `from` is the builder's own again */
+}
+
+/* Rows of bucket after bucket; *bytes_out their plain octets. */
+static void make_rows(struct build *w, unsigned bits, bool seal, uint64_t *bytes_out)
+{
+	const struct mail_index_builder *b = w->b;
+	uint16_t *docs = ARENA_ARRAY(w->a, uint16_t, w->s.n + 1);
+	size_t i = 0;
+	SCOPED_BUF row;
+
+	buf_init(&row, 1u << 28);
+	*bytes_out = 0;
+	for (uint32_t bucket = 0; bucket < 1u << bits; bucket++) {
+		struct posting_out o = { &row, (uint32_t)w->s.n, bucket_base(bucket, bits) };
+
+		buf_reset(&row);
+		while (i < b->n && bucket_of((uint32_t)(b->postings[i] >> 16), bits) == bucket) {
+			uint32_t token = (uint32_t)(b->postings[i] >> 16);
+			size_t n = 0;
+
+			for (; i < b->n && (uint32_t)(b->postings[i] >> 16) == token; i++)
+				if (!n || docs[n - 1] != (uint16_t)b->postings[i]) /* two runs, one token */
+					docs[n++] = (uint16_t)b->postings[i];
+			posting_add(&o, token, docs, n);
+		}
+		*bytes_out += row.n;
+		if (seal && row.n)
+			w->rows[bucket] = index_row_seal(w->a, &w->keys, w->s.id, bucket, buf_span(&row));
+	}
+}
+
+static void make_segment(struct build *w)
+{
+	w->s.id = store_id(w->b->store);
+	w->s.emails = w->emails;
+	w->s.always = w->always;
+	sort_postings(w->b);
+	make_rows(w, 0, false, &w->s.bytes);
+	w->s.bits = index_bits_for(w->s.bytes);
+	w->rows = ARENA_ARRAY(w->a, struct span, (size_t)1 << w->s.bits);
+	make_rows(w, w->s.bits, true, &w->s.bytes);
+	w->head = index_head_seal(w->a, &w->keys, &w->s);
+}
+
+/* The position moves from what was read; false: somebody has forgotten the index meanwhile, or the account is removed. */
+static int move_position(struct tx *tx, const struct build *w, struct err *e)
+{
+	struct sql *q = sql_open(tx, "INSERT INTO search_account (account_id, position)"
+		" SELECT id, ?2 FROM account WHERE id = ?1 AND state <> 3"
+		" ON CONFLICT (account_id) DO UPDATE SET position = ?2 WHERE search_account.position = ?3");
+
+	_Static_assert(ACCOUNT_REMOVED == 3, "in the SQL");
+	sql_int(q, 1, (int64_t)w->account_id);
+	sql_int(q, 2, (int64_t)w->to);
+	sql_int(q, 3, (int64_t)w->from);
+	return sql_run(q, e);
+}
+
+static int write_segment(struct tx *tx, void *arg, struct err *e)
+{
+	struct build *w = arg;
+	int r = move_position(tx, w, e);
+
+	if (r <= 0)
+		return r;
+	if (index_segment_write(tx, w->account_id, SEGMENT_LIVE, &w->s, w->head, e) < 0)
+		return e->code;
+	for (uint32_t i = 0; i < 1u << w->s.bits; i++)
+		if (w->rows[i].n && index_row_write(tx, w->s.id, i, w->rows[i], e) < 0)
+			return e->code;
+	return 0;
+}
+
+int mail_index_build(struct mail_index_builder *b, uint64_t account_id, size_t *done_out, struct err *e)
+{
+	SCOPED_ARENA a = arena_new();
+	struct build *w = ARENA_NEW(a, struct build);
+	bool stopped = false;
+	int r;
+
+	*w = (struct build){ .b = b, .account_id = account_id, .a = a };
+	*done_out = b->n = 0;
+	do {
+		r = store_read(b->store, read_portion, w, e);
+		stopped = r == 0 && !index_go_on(b);
+	} while (r == 0 && !stopped && w->portion == READ_PORTION && w->s.n < SEGMENT_EMAILS && b->n < SEGMENT_POSTINGS);
+	if (r == 0 && !stopped && w->s.n) {
+		make_segment(w);
+		r = store_write(b->store, write_segment, w, e);
+		if (r == 0)
+			*done_out = w->s.n;
+	}
+	index_keys_wipe(&w->keys);
+	return r;
+}
+
+/* ---- what waits, what is dropped ---- */
+
+struct behind {
+	uint64_t after, *ids;
+	unsigned min;
+	size_t n;
+};
+
+static int read_behind(struct tx *tx, void *arg, struct err *e)
+{
+	struct behind *w = arg;
+	SCOPED_SQL q = sql_open(tx, "SELECT a.id FROM account a LEFT JOIN search_account s ON s.account_id = a.id"
+		" WHERE a.id > ?1 AND a.state <> 3 AND (SELECT count(*) FROM (SELECT 1 FROM email m WHERE m.account_id = a.id"
+		" AND m.id > coalesce(s.position, 0) LIMIT 64) AS few) >= ?2 ORDER BY a.id LIMIT 100");
+	int r;
+
+	w->n = 0;
+	sql_int(q, 1, (int64_t)w->after);
+	sql_int(q, 2, w->min);
+	while ((r = sql_next(q, e)) == 1 && w->n < 100)
+		w->ids[w->n++] = (uint64_t)sql_col_int(q, 0);
+	return r < 0 ? r : 0;
+}
+
+int mail_index_behind(struct store *s, uint64_t after, unsigned min, uint64_t ids_out[100], size_t *n_out, struct err *e)
+{
+	struct behind w = { after, ids_out, min, 0 };
+	int r = store_read(s, read_behind, &w, e);
+
+	*n_out = w.n;
+	return r;
+}
+
+static int drop_unfinished(struct tx *tx, void *arg, struct err *e)
+{
+	(void)arg;
+	return sql_run(sql_open(tx, "UPDATE search_segment SET state = 2 WHERE state = 0"), e) < 0 ? e->code : 0;
+}
+
+int mail_index_recover(struct store *s, struct err *e)
+{
+	_Static_assert(SEGMENT_BUILDING == 0 && SEGMENT_DEAD == 2, "in the SQL");
+	return store_write(s, drop_unfinished, NULL, e);
+}
+
+static int find_dead(struct tx *tx, void *arg, struct err *e)
+{
+	uint64_t *id = arg;
+	SCOPED_SQL q = sql_open(tx, "SELECT id FROM search_segment WHERE state = 2 LIMIT 1");
+	int r = sql_next(q, e);
+
+	*id = r == 1 ? (uint64_t)sql_col_int(q, 0) : 0;
+	return r < 0 ? r : 0;
+}
+
+static int sweep_rows(struct tx *tx, void *arg, struct err *e)
+{
+	const uint64_t *id = arg;
+	struct sql *q = sql_open(tx, "DELETE FROM search_row WHERE segment_id = ?1 AND bucket IN"
+		" (SELECT bucket FROM search_row WHERE segment_id = ?1 ORDER BY bucket LIMIT 500)");
+	int n;
+
+	_Static_assert(SWEEP_ROWS == 500, "in the SQL");
+	sql_int(q, 1, (int64_t)*id);
+	n = sql_run(q, e);
+	if (n < 0 || n == SWEEP_ROWS)
+		return n < 0 ? n : 0;
+	q = sql_open(tx, "DELETE FROM search_segment WHERE id = ?1");
+	sql_int(q, 1, (int64_t)*id);
+	return sql_run(q, e) < 0 ? e->code : 0;
+}
+
+int mail_index_sweep(struct store *s, struct err *e)
+{
+	uint64_t id;
+
+	if (store_read(s, find_dead, &id, e) < 0)
+		return e->code;
+	if (!id)
+		return 0;
+	return store_write(s, sweep_rows, &id, e) < 0 ? e->code : 1;
+}
+
+/* ---- for administrators ---- */
+
+int mail_index_state(struct tx *tx, uint64_t account_id, struct mail_index_state *out, struct err *e)
+{
+	SCOPED_SQL q = NULL;
+	uint64_t position;
+
+	if (index_position(tx, account_id, &position, e) < 0)
+		return e->code;
+	q = sql_open(tx, "SELECT count(*), coalesce(sum(CASE WHEN id > ?2 THEN 1 ELSE 0 END), 0) FROM email WHERE account_id = ?1");
+	sql_int(q, 1, (int64_t)account_id);
+	sql_int(q, 2, (int64_t)position);
+	if (sql_next(q, e) != 1)
+		return e->code;
+	out->emails = (uint64_t)sql_col_int(q, 0);
+	out->waiting = (uint64_t)sql_col_int(q, 1);
+	sql_close(q);
+	q = sql_open(tx, "SELECT count(*), coalesce(sum(bytes), 0) FROM search_segment WHERE account_id = ?1 AND state = 1");
+	sql_int(q, 1, (int64_t)account_id);
+	if (sql_next(q, e) != 1)
+		return e->code;
+	out->segments = (uint64_t)sql_col_int(q, 0);
+	out->bytes = (uint64_t)sql_col_int(q, 1);
+	return 0;
+}
+
+void mail_index_hurry(struct tx *tx)
+{
+	tx_publish(tx, (struct change){ 0, 0, FEED_INDEX, 0 });
+}
+
+int mail_index_forget(struct tx *tx, uint64_t account_id, struct err *e)
+{
+	struct sql *q = sql_open(tx, "UPDATE search_segment SET state = 2 WHERE account_id = ?1 OR ?1 = 0");
+
+	sql_int(q, 1, (int64_t)account_id);
+	if (sql_run(q, e) < 0)
+		return e->code;
+	q = sql_open(tx, "UPDATE search_account SET position = 0 WHERE account_id = ?1 OR ?1 = 0");
+	sql_int(q, 1, (int64_t)account_id);
+	mail_index_hurry(tx);
+	return sql_run(q, e) < 0 ? e->code : 0;
+}
