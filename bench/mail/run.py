@@ -1,25 +1,29 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """kontor beside Debian's Postfix and Dovecot: bench/mail/run.py [--quick] [PART...]
 
-Parts: disk deliver durable login append big body store idle connections post; none named: all, and the table goes
+Parts: disk deliver durable login append big body search store idle connections post order sieve verify; none named: all, and the table goes
 to docs/performance.md. --quick: tiny numbers, only to see that everything works. BENCH_DIR (default var/bench)
 is on the disk that is measured; BENCH_KEEP=1 leaves it behind. Needs root, for the peers do."""
+import imaplib
 import os
 import pathlib
+import random
 import shutil
+import socket
 import subprocess
 import sys
 import time
 
 import measure
+import traffic
 from measure import Row, in_turn, pss_kib, tool
-from servers import ROOT, Dovecot, Kontor, Postfix, more_files, wait_for
+from servers import PASSWORD, ROOT, Dovecot, Kontor, Postfix, more_files, wait_for
 
 META = "FETCH 1:* (UID FLAGS INTERNALDATE RFC822.SIZE ENVELOPE)"
-FULL = dict(runs=3, users=1000, mail=3000, mail_one=800, boxes=100, big=100000, bodies=10000, one=2000, seconds=3,
-            hold=5000, latency=30)
-QUICK = dict(runs=1, users=16, mail=60, mail_one=20, boxes=8, big=500, bodies=100, one=50, seconds=0.5, hold=40,
-             latency=3)
+FULL = dict(runs=3, users=1000, mail=3000, mail_one=800, boxes=100, big=100000, bodies=10000, searched=10000, one=2000,
+            seconds=3, hold=5000, latency=30, threads=10000, verify=1000)
+QUICK = dict(runs=1, users=16, mail=60, mail_one=20, boxes=8, big=500, bodies=100, searched=100, one=50, seconds=0.5, hold=40,
+             latency=3, threads=200, verify=20)
 GOAL_APPEND = {1: 1, 8: 2, 32: 2}
 
 
@@ -28,9 +32,9 @@ class Bench:
         self.n = QUICK if quick else FULL
         self.folder, self.rows, self.facts = folder, [], []
         self.users = [f"u{i:04d}" for i in range(self.n["users"])]
-        special = ["big", "bodies"]
+        special = ["big", "bodies", "searched", "order"]
         print(f"making {len(self.users)} accounts ...", flush=True)
-        self.dovecot = self.crypt = self.postfix = self.kontor = None
+        self.dovecot = self.crypt = self.xapian = self.postfix = self.kontor = None
         try:
             self.kontor = Kontor(folder, self.users + special, quick)
             self.dovecot = Dovecot(folder, self.users + special)
@@ -40,7 +44,7 @@ class Bench:
             raise
 
     def close(self):
-        for s in (self.postfix, self.crypt, self.dovecot, self.kontor):
+        for s in (self.postfix, self.crypt, self.xapian, self.dovecot, self.kontor):
             if s:
                 s.stop()
 
@@ -170,6 +174,64 @@ class Bench:
             self.add(f"STORE of one flag, {conns} connections", "changes/s", "Dovecot, not fsynced", got["dovecot"],
                      got["kontor"], goal=goal, note="kontor: each fsynced before its OK")
 
+    def words_into(self, server, user, count):
+        """Mails of about 2 KiB, words with the frequencies of a language; "rarissime" in one of a thousand."""
+        rand = random.Random(count)
+        parts = [a + b for a in "bcdfghklmnprstvwz" for b in ("a", "e", "i", "o", "u", "er", "en", "ung")]
+        words = ["".join(rand.choices(parts, k=rand.randrange(1, 5))) for _ in range(20000)]
+        weights = [1 / (k + 3) for k in range(len(words))]
+        c = imaplib.IMAP4("127.0.0.1", server.port("imap"))
+        c.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        c.login(user + "@example.org", PASSWORD)
+        for i in range(count):
+            text = rand.choices(words, weights, k=280)
+            lines = "\r\n".join(" ".join(text[k:k + 10]) for k in range(0, 280, 10))
+            c.append("INBOX", None, None, (f"From: {words[i % 500]} <{words[i % 500]}@example.net>\r\nTo: {user}@example.org\r\n"
+                     f"Subject: {' '.join(rand.choices(words, weights, k=5))}{' rarissime' if i % 1000 == 7 else ''}\r\n"
+                     f"Message-ID: <{i}.{rand.randrange(10**12)}@example.net>\r\n\r\n{lines}"
+                     f"{' rarissime' if i % 1000 == 5 else ''}\r\n").encode())
+        c.logout()
+        return words[40]
+
+    def asked(self, server, user, keys):
+        """Seconds of one question, and how many messages it finds."""
+        c = imaplib.IMAP4("127.0.0.1", server.port("imap"))
+        c.sock.settimeout(900)
+        c.login(user + "@example.org", PASSWORD)
+        c.select("INBOX", readonly=True)
+        begin = time.monotonic()
+        found = c.uid("SEARCH", *keys)[1][0]
+        took = time.monotonic() - begin
+        c.logout()
+        return took, len(found.split())
+
+    def search(self):
+        n = self.n["searched"]
+        self.xapian = Dovecot(self.folder, ["searched"], fts=True)
+        servers = [self.dovecot, self.xapian, self.kontor]
+        for s in servers:
+            begin = time.monotonic()
+            common = self.words_into(s, "searched", n)
+            print(f"    {s.name}: {n} mails in {time.monotonic() - begin:.0f} s", flush=True)
+        begin = time.monotonic()
+        self.asked(self.xapian, "searched", ["BODY", "rarissime"])
+        took = time.monotonic() - begin
+        begin = time.monotonic()
+        self.kontor.cli("mail", "index", "searched@example.org", "--rebuild")
+        self.facts.append(f"- search: {n:,} mails indexed in {time.monotonic() - begin:.1f} s by kontor (one thread, beside its work), in "
+                          f"{took:.1f} s by Dovecot's fts_xapian at the first question")
+        print("   ", self.facts[-1][2:], flush=True)
+        for what, keys in (("BODY, in one of a thousand", ["BODY", "rarissime"]), ("SUBJECT, in one of a thousand", ["SUBJECT", "rarissime"]),
+                           ("BODY, a common word", ["BODY", common]), ("TEXT, nowhere", ["TEXT", "nirgendwo"])):
+            got = in_turn(self.n["runs"] + 2, {
+                **{s.name: lambda k, s=s: 1000 * self.asked(s, "searched", keys)[0] for s in servers},
+                "plain": lambda k: 1000 * self.asked(self.kontor, "searched", [keys[0], "zq"])[0]})
+            name = f"SEARCH {what}, {n:,} messages"
+            for peer, label, goal in (("plain", "kontor, read plainly (two letters)", 10), ("dovecot", "Dovecot", None),
+                                      ("dovecot-xapian", "Dovecot, fts_xapian", None)):
+                self.add(name, "ms", label, got[peer], got["kontor"], less=True, goal=goal)
+        self.xapian.stop()
+
     def idle(self):
         got = self.both(lambda s, k: self.imap(s, "latency", "--users", 1, "--count", self.n["latency"], "--lmtp-port",
                                                s.port("lmtp"))["p50_ms"])
@@ -220,7 +282,60 @@ class Bench:
         self.add(f"one post until it lies in {n:,} mailboxes", "s", name, best, got["kontor"], less=True, goal=10)
 
 
-PARTS = ["disk", "deliver", "durable", "login", "append", "big", "body", "store", "idle", "connections", "post"]
+    def order(self):
+        n, one = self.n["threads"], ["--user", "order@example.org"]
+        for s in (self.dovecot, self.kontor):
+            traffic.fill(s.port("imap"), "order@example.org", n)
+        for what, command in (("SORT by date", "SORT (DATE) UTF-8 ALL"), ("SORT by subject", "SORT (SUBJECT) UTF-8 ALL"),
+                              ("SORT by sender, then date", "SORT (FROM REVERSE DATE) UTF-8 ALL"),
+                              ("THREAD by references", "THREAD REFERENCES UTF-8 ALL"),
+                              ("THREAD by subject", "THREAD ORDEREDSUBJECT UTF-8 ALL")):
+            got = self.both(lambda s, k: self.imap(s, "command", *one, "--count", 5, "--exec", command)["p50_ms"])
+            self.add(f"{what}, {n:,} messages", "ms", "Dovecot, its cache filled", got["dovecot"], got["kontor"], less=True, goal=1)
+
+    def sieve(self):
+        users = [u + "@example.org" for u in self.users[:self.n["boxes"]]]
+        args = ["--conns", 32, "--msgs", self.n["mail"], "--users", self.n["boxes"]]
+
+        def rate(with_rules):
+            for u in users:
+                for number in range(5):
+                    self.kontor.cli("mail", "rule", *(("add", u, f"r{number}", "--header", "subject", "--contains", f"nichts{number}",
+                                                       "--move", "Andere") if with_rules else ("remove", u, f"r{number}")))
+            return self.send(self.kontor, "lmtp", self.kontor, *args)["deliver_per_s"]
+        rate(True)
+        got = in_turn(self.n["runs"], {"plain": lambda k: rate(False), "sieve": lambda k: rate(True)})
+        self.add(f"LMTP into {self.n['boxes']} mailboxes with five Sieve rules each, 32 connections", "mails/s", "kontor without rules",
+                 got["plain"], got["sieve"], goal=0.9)
+
+    def verify(self):
+        count, key, zone = self.n["verify"], *traffic.signed_zone()
+        (pathlib.Path(self.folder) / "zone").write_text(zone)
+        house = Kontor(self.folder, ["u0000"], self.n is QUICK, "kontor-verify",
+                       [f"out_hosts={self.folder}/zone", "proxy_networks=127.0.0.0/8"])
+        try:
+            for limit in ("smtp.rate_new", "smtp.rate"):
+                house.cli("settings", "set", limit, "0")
+
+            def cpu(send):
+                before = measure.cpu_sec(house.pid)
+                send()
+                return (measure.cpu_sec(house.pid) - before) / count * 1000
+            mail = traffic.signed_mail(key)
+            got = in_turn(self.n["runs"], {
+                "lmtp": lambda k: cpu(lambda: traffic.send(house.port("lmtp"), mail, count, lmtp=True)),
+                "smtp": lambda k: cpu(lambda: traffic.send(house.port("smtp"), mail, count))})
+        finally:
+            house.stop()
+        self.facts.append(f"- verify: CPU of all processes for one mail over port 25: {got['smtp']:.2f} ms, over LMTP, "
+                          f"unverified: {got['lmtp']:.2f} ms")
+        print("   ", self.facts[-1][2:], flush=True)
+        self.add("SPF, DKIM (RSA-2048) and DMARC of one mail of 10 KiB, CPU of all processes", "ms", "the same mail over LMTP, unverified",
+                 got["lmtp"], got["smtp"] - got["lmtp"], less=True, limit=1, note="kontor's figure: what verification adds")
+
+
+PARTS = ["disk", "deliver", "durable", "login", "append", "big", "body", "search", "store", "idle", "connections", "post", "order", "sieve",
+         "verify"]
 
 
 def main(argv):

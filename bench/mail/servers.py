@@ -109,10 +109,10 @@ class Server:
 
 
 class Kontor(Server):
-    def __init__(self, folder, users, quick):
-        super().__init__("kontor", folder)
+    def __init__(self, folder, users, quick, name="kontor", more=()):
+        super().__init__(name, folder)
         self.state = self.dir / "s"
-        settings = ["hostname=mail.example.org"] + (["password_memory=8388608"] if quick else [])
+        settings = ["hostname=mail.example.org", *more] + (["password_memory=8388608"] if quick else [])
         command = [BIN, "init", "--state", self.state, "--domain", "example.org", "--admin", "admin@example.org",
                    "--password-file", "-"]
         for s in settings:
@@ -241,13 +241,25 @@ plugin {{
   zlib_save = zstd
 }}
 """
+FTS = """
+mail_plugins = $mail_plugins fts fts_xapian
+plugin {{
+  fts = xapian
+  fts_xapian = partial=3 full=20 verbose=0
+  fts_enforced = yes
+  fts_autoindex = no
+}}
+service indexer-worker {{
+  vsz_limit = 2G
+}}
+"""
 
 
 class Dovecot(Server):
     """Passwords are stored in clear: what a log-in costs it is then only its own work, no hash."""
 
-    def __init__(self, folder, users, mode="secure", crypt=False):
-        super().__init__("dovecot" + ("-crypt" if crypt else ""), folder)
+    def __init__(self, folder, users, mode="secure", crypt=False, fts=False):
+        super().__init__("dovecot" + ("-crypt" if crypt else "-xapian" if fts else ""), folder)
         for d in ("run", "mail"):
             (self.dir / d).mkdir()
         os.chown(self.dir / "mail", 5000, 5000)
@@ -256,7 +268,7 @@ class Dovecot(Server):
         subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
                         "-keyout", self.dir / "key.pem", "-out", self.dir / "cert.pem", "-days", "30", "-subj",
                         "/CN=localhost"], check=True, capture_output=True)
-        self.extra = ""
+        self.extra = FTS.format() if fts else ""
         if crypt:
             for c in (["ecparam", "-name", "prime256v1", "-genkey", "-out", "crypt.ec"],
                       ["pkey", "-in", "crypt.ec", "-out", "crypt.key"],

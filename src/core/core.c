@@ -102,7 +102,7 @@ static int open_house(struct core *c, struct err *e)
 	struct store_config sc = { .url = config->store_url, .dirfd = config->dirfd, .dir = config->dir,
 		.readers = 24 };
 
-	c->house = (struct house){ .hostname = config->hostname, .tlsa = config->tlsa, .dirfd = config->dirfd,
+	c->house = (struct house){ .hostname = config->hostname, .tlsa = config->tlsa, .text_path = config->text_path, .dirfd = config->dirfd,
 		.ticket_key = &config->ticket_key, .watch = feed_watch, .sealed = feed_sealed, .admit = session_admit,
 		.sessions = open_sessions, .core = c };
 	if (store_open(&sc, &c->house.store, e) < 0 ||

@@ -12,6 +12,7 @@ struct core_config {
 	int bus_listen_fd;            /* gates and out connect here */
 	int control_listen_fd;        /* the command line connects here */
 	const char *vault_path;       /* UNIX socket of the vault */
+	const char *text_path;        /* of the role that reads attachments */
 	const char *store_url;
 	const char *hostname;
 	const char *tlsa;             /* see bus/call.h */

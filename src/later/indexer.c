@@ -7,6 +7,7 @@
 #include "base/time.h"
 #include "bus/call.h"
 #include "domain/mail/mail_index.h"
+#include "later/text_client.h"
 
 #define LOOK_MS 2000
 #define MANY 64                /* emails that wait: worth a segment at once */
@@ -23,6 +24,7 @@ static struct {
 	bool stop;                     /* under lock */
 	struct house *house;
 	struct mail_index_builder *builder;
+	struct text_client text;
 	atomic_ullong changes;
 	atomic_bool hurry;         /* somebody waits for a new index */
 	/* the thread's own */
@@ -108,6 +110,8 @@ static void look(unsigned min)
 	} while (n == 100 && rest(0));
 	while (rest(0) && !failed.code && mail_index_sweep(ix.house->store, &failed) == 1)
 		;
+	if (failed.code == ERR_LATER)
+		atomic_store(&ix.hurry, true); /* at the next look */
 	if (failed.code && time_mono_us() - ix.said_us > 60 * US_PER_SEC) {
 		ix.said_us = time_mono_us();
 		log_msg("index", "%s", failed.log);
@@ -159,6 +163,9 @@ void indexer_start(struct house *h)
 	ix.hurry = true;           /* what has come while we were not there */
 	ix.tidy_us = time_mono_us();
 	mail_index_pace(ix.builder, pace, NULL);
+	text_client_init(&ix.text, h->text_path);
+	if (h->text_path)
+		mail_index_texts(ix.builder, text_client_ask, &ix.text);
 	if (pthread_create(&ix.thread, NULL, loop, NULL))
 		abort();
 }
@@ -171,4 +178,5 @@ void indexer_stop(void)
 	pthread_mutex_unlock(&ix.lock);
 	pthread_join(ix.thread, NULL);
 	mail_index_builder_free(ix.builder);
+	text_client_fini(&ix.text);
 }

@@ -8,6 +8,8 @@
 #include "domain/mail/forward.h"
 #include "domain/mail/import.h"
 #include "domain/mail/mail_sweep.h"
+#include "domain/mail/report_in.h"
+#include "domain/mail/sender.h"
 #include "domain/org/org.h"
 #include "later/tls_jobs.h"
 #include "store/blob.h"
@@ -71,6 +73,37 @@ static int sweep_senders(struct house *h, struct err *e)
 	return store_write(h->store, forget_senders, NULL, e);
 }
 
+static int forget_known(struct tx *tx, void *arg, struct err *e)
+{
+	(void)arg;
+	return sender_sweep(tx, time_real_sec(), e);
+}
+
+static int sweep_known(struct house *h, struct err *e)
+{
+	return store_write(h->store, forget_known, NULL, e);
+}
+
+struct forget {
+	struct org *org;
+	struct arena *arena;
+};
+
+static int forget_reports(struct tx *tx, void *arg, struct err *e)
+{
+	struct forget *f = arg;
+
+	return report_in_forget(f->org, tx, f->arena, time_real_sec(), e);
+}
+
+static int sweep_reports(struct house *h, struct err *e)
+{
+	SCOPED_ARENA a = arena_new();
+	struct forget f = { h->org, a };
+
+	return store_write(h->store, forget_reports, &f, e);
+}
+
 static const struct later_job {
 	const char *name;
 	int64_t every_sec;
@@ -79,12 +112,14 @@ static const struct later_job {
 	{ "blob_sweep", 3600, sweep_blobs },
 	{ "key_sweep", 3600, sweep_keys },
 	{ "removed_sweep", 900, sweep_removed },
+	{ "sender_sweep", 3600, sweep_known },
 	{ "send_count_sweep", 86400, sweep_counts },
 	{ "forward_sweep", 86400, sweep_senders },
 	{ "sts_refresh", 300, tls_refresh_run },
 	{ "tls_reports", 60, tls_reports_run },
 	{ "tls_sweep", 3600, tls_forget_run },
 	{ "import_sweep", 86400, sweep_imports },
+	{ "report_sweep", 86400, sweep_reports },
 };
 #define JOBS (sizeof(jobs) / sizeof(*jobs))
 

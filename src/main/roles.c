@@ -18,6 +18,7 @@
 #include "main/sandbox.h"
 #include "main/settings.h"
 #include "out/out.h"
+#include "text/text.h"
 #include "vault/vault.h"
 
 static struct {
@@ -100,10 +101,12 @@ static int run_core(const json_t *boot, struct err *e)
 		.control_listen_fd = CHILD_FDS_AT + 1, .hostname = text(boot, "hostname"), .tlsa = text(boot, "tlsa"),
 		.workers = number(boot, "workers"), .scanners = scanners(boot), .stop_fd = CHILD_LINK_FD, .enter_sandbox = enter_sandbox,
 		.ready = tell_ready };
-	char vault[4096];
+	char vault[4096], text_path[4096];
 
 	snprintf(vault, sizeof(vault), "%s/run/vault", jail ? "" : dir);
 	c.vault_path = vault;
+	snprintf(text_path, sizeof(text_path), "%s/run/text", jail ? "" : dir);
+	c.text_path = text_path;
 	if (!scan_hex(span_str(text(boot, "ticket_key")), c.ticket_key.k, SEAL_KEY_LEN))
 		return err_set(e, ERR_BROKEN, "", "no ticket key");
 	box.role = SANDBOX_CORE;
@@ -169,12 +172,36 @@ static int run_out(const json_t *boot, struct err *e)
 	return out_main(&c, e);
 }
 
+static void enter_reader(void)
+{
+	struct err e = ERR_INIT;
+
+	if (sandbox_calls(SANDBOX_READER, &e) < 0)
+		_exit(70);
+}
+
+static int run_text(const json_t *boot, struct err *e)
+{
+	struct text_config c = { .listen_fd = CHILD_FDS_AT, .stop_fd = CHILD_LINK_FD, .enter_sandbox = enter_sandbox,
+		.enter_reader = enter_reader, .ready = tell_ready };
+	char empty[4096];
+
+	snprintf(empty, sizeof(empty), "%s/run/empty", text(boot, "dir"));
+	text_libraries();
+	box.role = SANDBOX_TEXT;
+	box.files = true;
+	if (drop(boot, empty, e) < 0)
+		return e->code;
+	return text_main(&c, e);
+}
+
 int role_main(const char *name)
 {
 	static const struct {
 		const char *prefix;
 		int (*run)(const json_t *boot, struct err *e);
-	} roles[] = { { "vault", run_vault }, { "core", run_core }, { "gate", run_gate }, { "out", run_out } };
+	} roles[] = { { "vault", run_vault }, { "core", run_core }, { "gate", run_gate }, { "out", run_out },
+		{ "text", run_text } };
 	struct err e = ERR_INIT;
 	json_t *boot = child_boot(&e);
 

@@ -7,7 +7,8 @@
 #pragma once
 #include "base/err.h"
 
-enum sandbox_role { SANDBOX_GATE = 1, SANDBOX_CORE = 2, SANDBOX_VAULT = 4, SANDBOX_OUT = 8 };
+enum sandbox_role { SANDBOX_GATE = 1, SANDBOX_CORE = 2, SANDBOX_VAULT = 4, SANDBOX_OUT = 8, SANDBOX_TEXT = 16,
+	SANDBOX_READER = 32 /* a child of text, in addition to its parent's filter */ };
 
 /* uid and gid of the user's name; ERR_MISSING with a sentence for people. */
 int sandbox_user_find(const char *name, unsigned *uid_out, unsigned *gid_out, struct err *e);

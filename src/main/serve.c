@@ -41,11 +41,11 @@ struct process {
 
 struct super {
 	const struct serve_config *config;
-	struct process p[PROCESSES_MAX];   /* vault, core, out, gate0... */
+	struct process p[PROCESSES_MAX];   /* vault, core, out, text, gate0... */
 	size_t n;
 	struct listener_row rows[LISTENERS_MAX];
 	size_t n_rows;
-	int bus_fd, control_fd, vault_fd;
+	int bus_fd, control_fd, vault_fd, text_fd;
 	unsigned uid, gid;
 	char hostname[256], ticket[2 * 32 + 1];
 	bool stopping, announced;
@@ -133,6 +133,8 @@ static void start(struct super *s, struct process *p)
 
 	if (strcmp(p->name, "vault") == 0) {
 		fds[n++] = s->vault_fd;
+	} else if (strcmp(p->name, "text") == 0) {
+		fds[n++] = s->text_fd;
 	} else if (strcmp(p->name, "core") == 0) {
 		fds[n++] = s->bus_fd;
 		fds[n++] = s->control_fd;
@@ -206,7 +208,7 @@ static void announce(struct super *s)
 	struct logline l;
 
 	for (size_t i = 0; i < s->n; i++)
-		if (s->p[i].state != RUNNING || (i >= 2 && !s->p[i].has_bus))
+		if (s->p[i].state != RUNNING || (i >= 2 && !s->p[i].has_bus && strcmp(s->p[i].name, "text") != 0))
 			return;
 	if (s->announced)
 		return;
@@ -265,7 +267,7 @@ static void stop_role(struct super *s, const char *prefix)
 			link_send(s->p[i].link, LINK_DRAIN, SPAN_NONE, -1, NULL);
 }
 
-/* Gates and out first, core when they are gone, the vault last; what does not go in time is killed. */
+/* Gates, out and text first, core when they are gone, the vault last; what does not go in time is killed. */
 static bool stop_step(struct super *s)
 {
 	bool outer = false, inner = false;
@@ -303,6 +305,7 @@ static void signalled(struct super *s, int fd)
 			s->stop_us = time_mono_us();
 			stop_role(s, "gate");
 			stop_role(s, "out");
+			stop_role(s, "text");
 		}
 	}
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
@@ -372,7 +375,8 @@ static int prepare(struct super *s, struct err *e)
 	if (tls_files_self(c->dirfd, s->hostname, e) < 0 || listeners_open(c->settings, s->rows, &s->n_rows, e) < 0 ||
 		listeners_unix(c->dirfd, c->dir, "bus", s->uid, s->gid, &s->bus_fd, e) < 0 ||
 		listeners_unix(c->dirfd, c->dir, "control", s->uid, s->gid, &s->control_fd, e) < 0 ||
-		listeners_unix(c->dirfd, c->dir, "vault", s->uid, s->gid, &s->vault_fd, e) < 0)
+		listeners_unix(c->dirfd, c->dir, "vault", s->uid, s->gid, &s->vault_fd, e) < 0 ||
+		listeners_unix(c->dirfd, c->dir, "text", s->uid, s->gid, &s->text_fd, e) < 0)
 		return e->code;
 	return 0;
 }
@@ -413,6 +417,7 @@ int serve(const struct serve_config *c, struct err *e)
 	add(&s, "vault");
 	add(&s, "core");
 	add(&s, "out");
+	add(&s, "text");
 	for (long i = 0; i < gates && i < 32; i++) {
 		char name[16];
 

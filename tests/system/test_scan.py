@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from house import SLOW, House, free_port, mail
+from house import SLOW, House, free_port, mail, wait_for
 from rawsieve import Sieve
 from scanners import EICAR, Clamd, Mute, Rspamd
 from test_auth import ProxyHouse, Visitor, knock
@@ -166,7 +166,7 @@ def test_no_answer_of_the_filter(what):
         assert send(h, anna)[0] == 250
         assert time.monotonic() - start < 25 * SLOW
         data = h.wait_mail(anna)[0]
-        assert b"X-Spam" not in data
+        assert b"X-Spamd" not in data and b"X-Spam-Flag" not in data
         assert "event=scan_failed scanner=rspamd" in h.log()
         assert scans(h) == {"ok": 0, "failed": 1}
     finally:
@@ -241,3 +241,18 @@ def test_scanner_is_away():
 def test_places_are_checked():
     with pytest.raises(AssertionError, match="rspamd: neither ADDRESS:PORT nor the path of a socket"):
         House(settings=["rspamd=nowhere"])
+
+
+@needs_rspamd
+def test_rspamd_learns(filtered, rspamd):
+    anna = filtered.fresh()
+    assert send(filtered, anna, "lehrreich")[0] == 250
+    filtered.wait_mail(anna)
+    i = filtered.imap(anna)
+    i.select("INBOX")
+    assert i._simple_command("MOVE", "1", "Junk")[0] == "OK"
+    wait_for(lambda: "learned message as spam" in rspamd.log())
+    i.select("Junk")
+    assert i._simple_command("MOVE", "1", "INBOX")[0] == "OK"
+    wait_for(lambda: "learned message as ham" in rspamd.log())
+    i.logout()

@@ -1,7 +1,11 @@
 """The search index in the running daemon: found before and after indexing, by every key; kill -9; rebuilt; restored."""
+import email.message
+import email.policy
+import io
 import random
 import subprocess
 import time
+import zipfile
 
 from house import BIN, mail, wait_for
 from rawimap import Imap
@@ -121,3 +125,57 @@ def test_backup_and_restore(new_house, tmp_path):
     other.start()
     assert answers(other, user) == before
     assert state(other, user)["waiting"] == 0     # the index is part of the backup
+
+
+PDF = (b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj\n"
+       b"3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 300 200]/Contents 4 0 R/Resources<</Font<</F 5 0 R>>>>>>endobj\n"
+       b"4 0 obj<</Length 44>>stream\nBT /F 12 Tf 20 100 Td (Kassenbericht) Tj ET \nendstream endobj\n"
+       b"5 0 obj<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n")
+
+
+def office(name, xml):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as z:
+        z.writestr(name, xml)
+    return out.getvalue()
+
+
+def with_attachment(subject, *data):
+    m = email.message.EmailMessage(policy=email.policy.SMTP)
+    m["From"], m["To"], m["Subject"] = "gast@example.net", "anna@example.org", subject
+    m.set_content("Im Anhang.\r\n")
+    for d in data:
+        m.add_attachment(d, maintype="application", subtype="octet-stream", filename="x")
+    return m.as_bytes()
+
+
+def test_attachments(new_house):
+    house = new_house()
+    user = house.account("anna")
+    pid = house.pids()["text"]
+    docx = office("word/document.xml", "<w:d xmlns:w='w'><w:p><w:t>Sitzungs</w:t><w:t>geld</w:t></w:p></w:d>")
+    mails = [with_attachment("pdf", PDF), with_attachment("docx", docx), with_attachment("both", PDF, docx),
+             with_attachment("bomb", office("content.xml", b"<x>" + b"a" * (300 << 20))),
+             with_attachment("junk", b"%PDF-1.7 " + bytes(range(256)) * 4000), with_attachment("zip", b"PK\3\4" + b"x" * 50000)]
+    with Imap.login(house, user) as i:
+        for text in mails:
+            assert i.append("INBOX", text).status == "OK"
+        i.ok("SELECT INBOX")
+        assert search(i, "BODY kassenbericht") == []          # not read yet
+    house.cli("mail", "index", user)
+    with Imap.login(house, user) as i:
+        i.ok("SELECT INBOX")
+        assert search(i, "BODY SITZUNGSGELD") == [2, 3]
+        assert search(i, "TEXT senberi") == [1, 3]
+        assert search(i, "SUBJECT bomb") == [4] and search(i, "SUBJECT junk") == [5]
+        assert search(i, "NOT BODY kassenbericht") == [2, 4, 5, 6]
+    assert house.pids()["text"] == pid                        # no document has taken it along
+    put(house, user, 60)
+    house.kill("text")
+    house.cli("mail", "index", user, "--rebuild")
+    with Imap.login(house, user) as i:
+        i.ok("SELECT INBOX")
+        assert search(i, "BODY sitzungsgeld") == [2, 3]       # of 66, by the index
+        i.ok("UID STORE 1:6 +FLAGS (\\Deleted)")
+        i.ok("EXPUNGE")
+        assert search(i, "BODY sitzungsgeld") == []

@@ -262,8 +262,10 @@ static struct imap_search_key *key_parse(struct parse *p, unsigned depth)
 		return list_parse(p, depth + 1);
 	if (!t || t->kind != TOK_ATOM || !t->text.n)
 		return bad(p, "Search key expected");
-	if (ascii_digit(t->text.p[0]) || t->text.p[0] == '*' || t->text.p[0] == '$')
+	if (ascii_digit(t->text.p[0]) || t->text.p[0] == '*' || t->text.p[0] == '$') {
+		p->out->has_numbers |= t->text.p[0] != '$';
 		return set_parse(p, IMAP_SEARCH_SEQ);
+	}
 	if (imap_args_word(g, "UID"))
 		return set_parse(p, IMAP_SEARCH_UID);
 	if (imap_args_word(g, "NOT"))
@@ -288,7 +290,7 @@ int imap_search_keys(struct arena *a, struct imap_args *g, struct imap_search *o
 	struct parse p = {a, g, out, 0, e ? e : &own};
 
 	out->root = NULL;
-	out->has_modseq = out->has_saved = false;
+	out->has_modseq = out->has_saved = out->has_numbers = false;
 	out->root = all_parse(&p, 1);
 	return out->root ? 0 : p.e->code;
 }

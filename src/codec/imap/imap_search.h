@@ -72,6 +72,7 @@ struct imap_search {
 	struct imap_partial partial; /* valid with IMAP_RETURN_PARTIAL */
 	bool has_return;	    /* answer with ESEARCH */
 	bool has_modseq, has_saved; /* some key is MODSEQ, is $ */
+	bool has_numbers;	    /* some key is a set of message numbers */
 };
 
 /* RETURN (...), if it is there; also in front of SORT and ESEARCH. Fills ret, partial, has_return. */

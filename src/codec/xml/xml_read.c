@@ -33,7 +33,7 @@ static void XMLCALL on_begin(void *arg, const XML_Char *name, const XML_Char **a
 	int code;
 
 	(void)attributes;
-	local = local ? local + 1 : name;
+	local = local && local[1] ? local + 1 : name;
 	n = strlen(local);
 	if (r->code)
 		return;

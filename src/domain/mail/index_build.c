@@ -1,6 +1,7 @@
 /* index_build.c - emails become a segment of the search index; what waits, what is dropped. */
 #include <stdlib.h>
 #include <string.h>
+#include "codec/mime/mime_fold.h"
 #include "domain/mail/index_impl.h"
 
 #define READ_PORTION 64
@@ -8,6 +9,7 @@
 #define SEGMENT_POSTINGS (2u << 20)
 #define MESSAGE_INDEXED_MAX (128u << 20)
 #define TEXT_INDEXED_MAX (4u << 20)    /* of longer texts nothing is indexed: every question gets the email */
+#define KEPT_MAX (8u << 20)            /* text of attachments, per segment */
 #define SWEEP_ROWS 500
 
 struct mail_index_builder *mail_index_builder_new(struct org *o)
@@ -31,6 +33,13 @@ void mail_index_builder_free(struct mail_index_builder *b)
 	free(b);
 }
 
+void mail_index_texts(struct mail_index_builder *b,
+	int (*read)(void *arg, struct arena *a, struct span document, struct span *out, struct err *e), void *arg)
+{
+	b->read = read;
+	b->read_arg = arg;
+}
+
 void mail_index_pace(struct mail_index_builder *b, bool (*pace)(void *arg), void *arg)
 {
 	b->pace = pace;
@@ -42,6 +51,12 @@ bool index_go_on(const struct mail_index_builder *b)
 	return !b->pace || b->pace(b->pace_arg);
 }
 
+struct kept {
+	struct kept *next;
+	uint64_t email_id;
+	struct span text;
+};
+
 struct build {
 	struct mail_index_builder *b;
 	uint64_t account_id, from, to;         /* ids of emails: after `from`, up to `to` */
@@ -51,6 +66,12 @@ struct build {
 	uint64_t emails[SEGMENT_EMAILS], always[SEGMENT_EMAILS];
 	size_t portion;
 	struct span head, *rows;
+	struct arena *documents_arena;
+	struct span_list documents;            /* of the next email: to be read before it is added */
+	bool documents_read;
+	struct span text;                      /* what was in them */
+	struct kept *kept;
+	size_t kept_len;
 };
 
 static void reserve(struct mail_index_builder *b, size_t more)
@@ -79,8 +100,15 @@ static bool grams_of(struct build *w, struct arena *a, struct tx *tx, uint64_t e
 	bool full = false;
 
 	if (email_open(a, &w->keys.seal, email_id, sealed, &key, &summary, e) < 0 || summary.message_len > MESSAGE_INDEXED_MAX ||
-		blob_read(tx, a, blob_id, &key, &message, e) < 0 ||
-		mail_text_each(a, &summary, message, TEXT_INDEXED_MAX, add_text, w->b, e) < 0)
+		blob_read(tx, a, blob_id, &key, &message, e) < 0)
+		return false;
+	if (w->b->read && !w->documents_read) {
+		index_documents(w->documents_arena, message, &w->documents);
+		if (w->documents.n)
+			return true;
+	}
+	gram_add(&w->b->grams[WHERE_BODY], mime_fold(a, w->text));
+	if (mail_text_each(a, &summary, message, TEXT_INDEXED_MAX, add_text, w->b, e) < 0)
 		return false;
 	for (unsigned i = 0; i < WHERE_COUNT; i++)
 		full |= w->b->grams[i].full;
@@ -94,8 +122,21 @@ static int add_email(struct build *w, struct arena *a, struct tx *tx, uint64_t e
 	struct mail_index_builder *b = w->b;
 	struct err own = ERR_INIT;
 	uint64_t doc = w->s.n;
+	bool good = grams_of(w, a, tx, email_id, blob_id, sealed, &own);
 
-	if (!grams_of(w, a, tx, email_id, blob_id, sealed, &own)) {
+	if (w->documents.n && !w->documents_read)
+		return 0;
+	if (w->text.n) {
+		struct kept *k = ARENA_NEW(w->a, struct kept);
+
+		*k = (struct kept){ w->kept, email_id, w->text };
+		w->kept = k;
+		w->kept_len += w->text.n;
+	}
+	w->text = SPAN_NONE;
+	w->documents_read = false;
+	w->documents.n = 0;
+	if (!good) {
 		if (own.code == ERR_LATER)
 			return err_set(e, own.code, own.say, "%s", own.log);
 		w->always[w->s.n_always++] = doc;
@@ -113,12 +154,17 @@ static int add_email(struct build *w, struct arena *a, struct tx *tx, uint64_t e
 	return 0;
 }
 
+static bool is_full(const struct build *w)
+{
+	return w->s.n >= SEGMENT_EMAILS || w->b->n >= SEGMENT_POSTINGS || w->kept_len >= KEPT_MAX;
+}
+
 static int read_portion(struct tx *tx, void *arg, struct err *e)
 {
 	struct build *w = arg;
 	SCOPED_ARENA scratch = arena_new();
 	SCOPED_SQL q = NULL;
-	int r;
+	int r = 0;
 
 	w->portion = 0;
 	if (!w->s.n) {
@@ -133,7 +179,7 @@ static int read_portion(struct tx *tx, void *arg, struct err *e)
 	_Static_assert(READ_PORTION == 64, "in the SQL");
 	sql_int(q, 1, (int64_t)w->account_id);
 	sql_int(q, 2, (int64_t)w->to);
-	while ((r = sql_next(q, e)) == 1 && w->s.n < SEGMENT_EMAILS && w->b->n < SEGMENT_POSTINGS) {
+	while (!(w->documents.n && !w->documents_read) && (r = sql_next(q, e)) == 1 && !is_full(w)) {
 		if (add_email(w, scratch, tx, (uint64_t)sql_col_int(q, 0), (uint64_t)sql_col_int(q, 1), sql_col(q, 2), e) < 0)
 			return e->code;
 		arena_reset(scratch);
@@ -233,22 +279,42 @@ static int write_segment(struct tx *tx, void *arg, struct err *e)
 	for (uint32_t i = 0; i < 1u << w->s.bits; i++)
 		if (w->rows[i].n && index_row_write(tx, w->s.id, i, w->rows[i], e) < 0)
 			return e->code;
+	for (const struct kept *k = w->kept; k; k = k->next)
+		if (index_text_write(tx, &w->keys, w->a, k->email_id, k->text, e) < 0)
+			return e->code;
+	return 0;
+}
+
+/* Outside the transaction: it may take seconds. */
+static int read_documents(struct build *w, struct err *e)
+{
+	if (!w->documents.n || w->documents_read)
+		return 0;
+	w->documents_read = true;
+	if (index_text_read(w->b, w->documents_arena, &w->documents, &w->text, e) < 0)
+		return e->code;
+	w->text = arena_span(w->a, w->text);
+	arena_reset(w->documents_arena);
 	return 0;
 }
 
 int mail_index_build(struct mail_index_builder *b, uint64_t account_id, size_t *done_out, struct err *e)
 {
 	SCOPED_ARENA a = arena_new();
+	SCOPED_ARENA documents = arena_new();
 	struct build *w = ARENA_NEW(a, struct build);
-	bool stopped = false;
+	bool stopped = false, waits;
 	int r;
 
-	*w = (struct build){ .b = b, .account_id = account_id, .a = a };
+	*w = (struct build){ .b = b, .account_id = account_id, .a = a, .documents_arena = documents };
 	*done_out = b->n = 0;
 	do {
 		r = store_read(b->store, read_portion, w, e);
+		waits = w->documents.n && !w->documents_read;
+		if (r == 0)
+			r = read_documents(w, e);
 		stopped = r == 0 && !index_go_on(b);
-	} while (r == 0 && !stopped && w->portion == READ_PORTION && w->s.n < SEGMENT_EMAILS && b->n < SEGMENT_POSTINGS);
+	} while (r == 0 && !stopped && (w->portion == READ_PORTION || waits) && !is_full(w));
 	if (r == 0 && !stopped && w->s.n) {
 		make_segment(w);
 		r = store_write(b->store, write_segment, w, e);

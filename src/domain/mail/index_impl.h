@@ -64,5 +64,16 @@ struct mail_index_builder {
 	size_t n, cap;
 	bool (*pace)(void *arg);
 	void *pace_arg;
+	int (*read)(void *arg, struct arena *a, struct span document, struct span *out, struct err *e);
+	void *read_arg;
 };
+/* index_text.c: the documents attached to a message, decoded; their texts joined, cut at TEXT_KEPT_MAX. */
+#define TEXT_KEPT_MAX (1u << 20)
+struct span_list {
+	struct span *v;
+	size_t n;
+};
+void index_documents(struct arena *a, struct span message, struct span_list *out);
+int index_text_read(struct mail_index_builder *b, struct arena *a, const struct span_list *documents, struct span *out, struct err *e);
+int index_text_write(struct tx *tx, const struct index_keys *k, struct arena *a, uint64_t email_id, struct span text, struct err *e);
 bool index_go_on(const struct mail_index_builder *b);

@@ -30,6 +30,10 @@ int mail_index_find(struct mail_index *x, unsigned where, struct span folded_nee
 	struct err *e);
 bool mail_candidate(const struct mail_candidates *c, uint64_t email_id);
 
+/* The kept text of an email's documents, folded; none: it has none, or they were not read yet. */
+int mail_index_text(struct tx *tx, struct arena *a, const struct seal_key *account_key, uint64_t email_id, struct span *out,
+	struct err *e);
+
 /* ---- building: one thread, outside transactions ---- */
 
 struct mail_index_builder;
@@ -37,6 +41,10 @@ struct mail_index_builder *mail_index_builder_new(struct org *o);
 void mail_index_builder_free(struct mail_index_builder *b);
 /* Called now and then, without locks or transactions: may sleep. False: stop, what is half done is thrown away. */
 void mail_index_pace(struct mail_index_builder *b, bool (*pace)(void *arg), void *arg);
+/* Who reads the text of a document (PDF, office) that is attached; set before the first build, else nobody does. It is kept
+ * (sealed) for searches. ERR_LATER: the email waits; no text: it never has any. */
+void mail_index_texts(struct mail_index_builder *b,
+	int (*read)(void *arg, struct arena *a, struct span document, struct span *out, struct err *e), void *arg);
 /* The next emails of an account become a segment. *done_out: how many, 0: none was waiting (or the pace said stop). */
 int mail_index_build(struct mail_index_builder *b, uint64_t account_id, size_t *done_out, struct err *e);
 /* Joins segments of like size when there are many; 1: did, and there may be more to join, 0: nothing to do. */

@@ -77,3 +77,22 @@ const char mail_schema_search[] =
 	"CREATE INDEX search_segment_state ON search_segment (state);\n"
 	"CREATE TABLE search_row (segment_id INTEGER NOT NULL, bucket INTEGER NOT NULL, sealed BLOB NOT NULL,"
 	" PRIMARY KEY (segment_id, bucket))";
+/* Keyed hashes only, but for sender_list.sealed (the house's key): see sender.h. */
+const char mail_schema_sender[] =
+	"CREATE TABLE sender_known (account_id INTEGER NOT NULL, lookup BLOB NOT NULL, kept INTEGER NOT NULL, answered INTEGER NOT NULL,"
+	" junked INTEGER NOT NULL, first_sec INTEGER NOT NULL, seen_sec INTEGER NOT NULL, PRIMARY KEY (account_id, lookup));\n"
+	"CREATE INDEX sender_known_seen ON sender_known (seen_sec);\n"
+	"CREATE TABLE sender_list (owner_id INTEGER NOT NULL, lookup BLOB NOT NULL, verdict INTEGER NOT NULL, created_sec INTEGER NOT NULL,"
+	" sealed BLOB NOT NULL, PRIMARY KEY (owner_id, lookup));\n"
+	"CREATE TABLE greylist (lookup BLOB PRIMARY KEY, first_sec INTEGER NOT NULL, seen_sec INTEGER NOT NULL, passed INTEGER NOT NULL);\n"
+	"CREATE INDEX greylist_seen ON greylist (seen_sec)";
+
+/* Reports of others (report_in.h). size: of what is packed inside; sealed: under the house's key. */
+const char mail_schema_reports[] =
+	"CREATE TABLE report_in (id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, lookup BLOB NOT NULL, received_sec INTEGER NOT NULL,"
+	" size INTEGER NOT NULL, sealed BLOB NOT NULL, UNIQUE (lookup));\n"
+	"CREATE INDEX report_in_received ON report_in (received_sec)";
+
+
+/* Text of an email's attached documents, sealed under the account's key. */
+const char mail_schema_text[] = "CREATE TABLE search_text (email_id INTEGER PRIMARY KEY, sealed BLOB NOT NULL)";

@@ -156,6 +156,10 @@ int email_unref(struct tx *tx, uint64_t email_id, int64_t n, struct err *e)
 	if (sql_col_int(q, 0) > 0)
 		return 0;
 	blob = (uint64_t)sql_col_int(q, 1);
+	d = sql_open(tx, "DELETE FROM search_text WHERE email_id = ?1");
+	sql_int(d, 1, (int64_t)email_id);
+	if (sql_run(d, e) < 0)
+		return e->code;
 	d = sql_open(tx, "DELETE FROM email WHERE id = ?1");
 	sql_int(d, 1, (int64_t)email_id);
 	if (sql_run(d, e) < 0)

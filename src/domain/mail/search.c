@@ -31,6 +31,8 @@ struct search {
 	const struct mailbox *box;
 	const struct mail_search *how;
 	enum level level;
+	struct seal_key key;          /* the account's, once needed */
+	bool has_key;
 	struct mail_index *index;     /* once needed */
 	uint64_t indexed;             /* emails up to this id are in it */
 	struct message *m;
@@ -204,6 +206,19 @@ static int header_has(struct search *s, const struct node *n, struct err *e)
 	return NO;
 }
 
+/* What is attached: PDF, office files. */
+static int documents_have(struct search *s, const struct node *n, struct err *e)
+{
+	struct span text;
+
+	if (!s->has_key && org_key(s->org, s->tx, s->box->account_id, &s->key, e) < 0)
+		return e->code;
+	s->has_key = true;
+	if (mail_index_text(s->tx, s->scratch, &s->key, s->m->email_id, &text, e) < 0)
+		return e->code;
+	return mime_fold_contains(text, n->needle) ? YES : NO;
+}
+
 static int body_has(struct search *s, const struct node *n, struct err *e)
 {
 	if (read_body(s, e) < 0)
@@ -213,7 +228,7 @@ static int body_has(struct search *s, const struct node *n, struct err *e)
 		if (mail_text_body(s->scratch, s->body, SIZE_MAX, &s->body_text, e) < 0)
 			return e->code;
 	}
-	return mime_fold_contains(s->body_text, n->needle) ? YES : NO;
+	return mime_fold_contains(s->body_text, n->needle) ? YES : documents_have(s, n, e);
 }
 
 static int text_has(struct search *s, const struct node *n, struct err *e)
@@ -443,6 +458,7 @@ int mail_search(struct org *o, struct tx *tx, struct arena *a, const struct mail
 	int r = rounds_run(&s, &yes, e);
 
 	mail_index_close(s.index);
+	seal_key_wipe(&s.key);
 	if (r < 0)
 		return r;
 	if (yes.n)

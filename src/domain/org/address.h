@@ -25,6 +25,7 @@ struct recipients {
 int domain_add(struct org *o, struct tx *tx, struct span domain, struct err *e);
 int domain_remove(struct org *o, struct tx *tx, struct span domain, struct err *e);  /* ERR_EXISTS: has addresses */
 int domain_list(struct org *o, struct tx *tx, struct arena *a, struct span **out, size_t *n_out, struct err *e);
+int domain_find(struct org *o, struct tx *tx, struct span domain, uint64_t *id_out, struct err *e);   /* ERR_MISSING: not ours */
 bool domain_is_local(struct org *o, struct tx *tx, struct span domain);
 
 /* Adds the final recipients of one address (no duplicates among what `out` already holds).

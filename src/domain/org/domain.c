@@ -28,6 +28,14 @@ int domain_id(struct org *o, struct tx *tx, struct span domain, uint64_t *id_out
 	return 0;
 }
 
+int domain_find(struct org *o, struct tx *tx, struct span domain, uint64_t *id_out, struct err *e)
+{
+	SCOPED_ARENA a = arena_new();
+	struct span name;
+
+	return normal(a, domain, &name, e) < 0 ? e->code : domain_id(o, tx, name, id_out, e);
+}
+
 bool domain_is_local(struct org *o, struct tx *tx, struct span domain)
 {
 	SCOPED_ARENA a = arena_new();

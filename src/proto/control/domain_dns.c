@@ -35,6 +35,7 @@ struct plan {
 	size_t n_keys;
 	struct span smarthost;
 	struct sts_policy sts;
+	struct span reports;              /* setting report_address, or none */
 	struct wanted v[RECORDS_MAX];
 	size_t n;
 };
@@ -173,15 +174,28 @@ static void want_spf(struct plan *p)
 	w->fix = N_("for reports, which have no sender: the name in HELO is asked instead");
 }
 
+/* Reports about this domain go to an address of another: that one must agree (RFC 9990 section 4). */
+static void want_report_consent(struct plan *p)
+{
+	ssize_t at = span_rchr(p->reports, '@');
+	struct span there = at < 0 ? SPAN_NONE : span_from(p->reports, (size_t)at + 1);
+
+	if (there.n && !span_ieq(there, p->domain))
+		want(p, "DMARC", arena_printf(p->c->arena, "%.*s._report._dmarc.%.*s", SPAN_F(p->domain), SPAN_F(there)), DNS_TXT,
+			SPAN("v=DMARC1"), good_prefix)->fix = N_("else nobody sends the reports there");
+}
+
 static void want_policies(struct plan *p)
 {
 	struct arena *a = p->c->arena;
+	struct span reports = p->reports.n ? p->reports : arena_printf(a, "postmaster@%.*s", SPAN_F(p->domain));
 	struct wanted *w = want(p, "DMARC", under(p, "_dmarc"), DNS_TXT, arena_printf(a,
-		"v=DMARC1; p=quarantine; rua=mailto:postmaster@%.*s", SPAN_F(p->domain)), good_dmarc);
+		"v=DMARC1; p=quarantine; rua=mailto:%.*s", SPAN_F(reports)), good_dmarc);
 
 	w->unique = true;
+	want_report_consent(p);
 	w = want(p, "TLS-RPT", under(p, "_smtp._tls"), DNS_TXT, arena_printf(a,
-		"v=TLSRPTv1; rua=mailto:postmaster@%.*s", SPAN_F(p->domain)), good_prefix);
+		"v=TLSRPTv1; rua=mailto:%.*s", SPAN_F(reports)), good_prefix);
 	w->optional = true;
 	w->fix = N_("others report here when they cannot encrypt");
 	w = want(p, "MTA-STS", under(p, "_mta-sts"), DNS_TXT, arena_printf(a, "v=STSv1; id=%.*s", SPAN_F(p->sts.id)), good_sts);
@@ -230,6 +244,11 @@ static int read_plan(struct tx *tx, void *arg, struct err *e)
 
 	if (org_setting_get(p->c->org, tx, p->c->arena, "smarthost", &p->smarthost, &why) < 0 && why.code != ERR_MISSING)
 		return err_set(e, why.code, why.say, "%s", why.log);
+	err_clear(&why);
+	if (org_setting_get(p->c->org, tx, p->c->arena, "report_address", &p->reports, &why) < 0 && why.code != ERR_MISSING)
+		return err_set(e, why.code, why.say, "%s", why.log);
+	if (p->reports.n && smtp_address_ascii(p->c->arena, p->reports, &p->reports, e) < 0)
+		return e->code;
 	if (sts_policy(p->c->org, tx, p->c->arena, p->host, &p->sts, e) < 0)
 		return e->code;
 	return domain_key_list(p->c->org, tx, p->c->arena, control_text(p->c, "domain"), time_real_sec(), &p->keys,

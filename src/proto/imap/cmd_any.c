@@ -81,8 +81,8 @@ int imap_starttls(struct imap_call *c, struct err *e)
 
 int imap_enable(struct imap_call *c, struct err *e)
 {
-	static const char *const known[] = { "CONDSTORE", "QRESYNC", "IMAP4rev2", "UTF8=ACCEPT" };
-	enum { CONDSTORE = 1, QRESYNC = 2, REV2 = 4, UTF8 = 8 };
+	static const char *const known[] = { "CONDSTORE", "QRESYNC", "IMAP4rev2", "UTF8=ACCEPT", "UIDONLY" };
+	enum { CONDSTORE = 1, QRESYNC = 2, REV2 = 4, UTF8 = 8, UIDONLY = 16 };
 	unsigned asked = 0;
 	struct span word;
 	unsigned n = 0;
@@ -103,6 +103,7 @@ int imap_enable(struct imap_call *c, struct err *e)
 		imap_condstore_on(c);
 	c->s->qresync |= (asked & QRESYNC) != 0;
 	c->s->rev2 |= (asked & REV2) != 0;
+	c->s->uidonly |= (asked & UIDONLY) != 0;
 	c->s->utf8_accept |= (asked & UTF8) != 0;
 	c->s->utf8 = c->s->rev2 || c->s->utf8_accept;
 	return 0;

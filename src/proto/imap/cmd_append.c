@@ -1,5 +1,7 @@
-/* cmd_append.c - APPEND of one or many messages, all or none (RFC 9051 6.3.12, 3502, 4315).
+/* cmd_append.c - APPEND of one or many messages, all or none (RFC 9051 6.3.12, 3502, 4315); REPLACE and UID REPLACE
+ * of one message by another, both or neither (RFC 8508).
  *
+ * replace = "REPLACE" SP (nz-number / "*") SP mailbox append-message
  * append-message = [SP flag-list] [SP date-time] SP append-data
  * append-data =/ "UTF8" SP "(" literal8 ")"                         (RFC 6855 section 4)
  * Bytes are kept as the client sent them. Large literals lie in the gate's spool: it is mapped when it can be
@@ -25,7 +27,8 @@ struct one {
 
 struct append {
 	struct span name, map;
-	bool mapped;
+	struct imap_set old;              /* REPLACE: the message that goes */
+	bool replace, mapped;
 	struct one v[MESSAGES_MAX];
 	size_t n;
 	struct mailbox box;
@@ -128,6 +131,22 @@ struct put {
 	struct append *ap;
 };
 
+/* Before the new message comes, so that the quota has its room. */
+static int remove_old(struct imap_call *c, struct append *ap, struct err *e)
+{
+	struct imap_set gone = { 0 };
+	struct mailbox from;
+	uint64_t modseq;
+
+	if (imap_box(c, &from, e) < 0 ||
+		message_expunge(c->org, c->tx, c->arena, &from, &ap->old, true, &gone, &modseq, e) < 0)
+		return e->code;
+	if (gone.n)
+		return 0;
+	c->no_code = "EXPUNGEISSUED";
+	return imap_no(e, ERR_MISSING, "The message is gone");
+}
+
 static int put_all(struct tx *tx, void *arg, struct err *e)
 {
 	struct put *t = arg;
@@ -136,6 +155,7 @@ static int put_all(struct tx *tx, void *arg, struct err *e)
 
 	c->tx = tx;
 	ap->uids = (struct imap_set){ 0 };
+	c->no_code = NULL;
 	if (mailbox_find(c->org, tx, c->arena, c->who, ap->name, &ap->box, e) < 0) {
 		if (e->code == ERR_MISSING)
 			c->no_code = "TRYCREATE";
@@ -143,6 +163,8 @@ static int put_all(struct tx *tx, void *arg, struct err *e)
 	}
 	if (!(ap->box.rights & RIGHT_INSERT))
 		return imap_no(e, ERR_DENIED, "Not allowed in this mailbox");
+	if (ap->replace && remove_old(c, ap, e) < 0)
+		return e->code;
 	for (size_t i = 0; i < ap->n; i++) {
 		struct message_put to = { .mailbox_id = ap->box.id, .account_id = ap->box.account_id,
 			.received_sec = ap->v[i].received_sec };
@@ -169,6 +191,8 @@ static int may_append(struct imap_call *c, struct err *e)
 	struct span name;
 
 	c->args = start;
+	if (c->row->run == imap_replace)
+		imap_args_skip(&c->args);
 	if (imap_arg_mailbox(c, &name, e) < 0 ||
 		mailbox_find(c->org, c->tx, c->arena, c->who, name, &box, e) < 0) {
 		if (e->code == ERR_MISSING)
@@ -186,8 +210,9 @@ static int append_all(struct imap_call *c, struct append *ap, struct err *e)
 
 	buf_init(&b, 65536);
 	do {
-		if (ap->n == MESSAGES_MAX)
-			return imap_no(e, ERR_LIMIT, "Too many messages at once");
+		if (ap->n == (ap->replace ? 1 : MESSAGES_MAX))
+			return ap->replace ? imap_bad(e, "REPLACE takes one message") :
+				imap_no(e, ERR_LIMIT, "Too many messages at once");
 		if (take_one(c, ap, e) < 0)
 			return e->code;
 	} while (!imap_args_end(&c->args));
@@ -201,9 +226,14 @@ static int append_all(struct imap_call *c, struct append *ap, struct err *e)
 	if (store_write(c->store, put_all, &t, e) < 0)
 		return e->code;
 	buf_addf(&b, "APPENDUID %u ", ap->box.uidvalidity);
+	if (ap->box.special == SPECIAL_JUNK)
+		imap_lesson(c, &ap->box, &ap->uids, true);
 	imap_set_format(&b, &ap->uids);
-	c->code = arena_span(c->arena, buf_span(&b));
-	c->text = "APPEND completed";
+	c->text = ap->replace ? "REPLACE completed" : "APPEND completed";
+	if (ap->replace) /* before the EXPUNGE that follows (RFC 8508 section 3.2) */
+		buf_addf(c->out, "* OK [%.*s] Replacement is stored\r\n", SPAN_F(buf_span(&b)));
+	else
+		c->code = arena_span(c->arena, buf_span(&b));
 	return 0;
 }
 
@@ -213,6 +243,33 @@ int imap_append(struct imap_call *c, struct err *e)
 	int r;
 
 	if (imap_arg_mailbox(c, &ap->name, e) < 0)
+		return e->code;
+	r = append_all(c, ap, e);
+	c->tx = NULL;
+	append_free(ap);
+	return r;
+}
+
+/* One message, no set. */
+static int take_old(struct imap_call *c, struct append *ap, struct err *e)
+{
+	const struct tok *t = imap_args_peek(&c->args);
+
+	if (!t || t->kind != TOK_ATOM || span_find(t->text, SPAN("$")) >= 0 || span_find(t->text, SPAN(":")) >= 0 ||
+		span_find(t->text, SPAN(",")) >= 0)
+		return imap_bad(e, "REPLACE takes one message");
+	if (imap_arg_set(c, &ap->old, e) < 0)
+		return e->code;
+	return ap->old.n ? 0 : imap_no(e, ERR_MISSING, "No such message");
+}
+
+int imap_replace(struct imap_call *c, struct err *e)
+{
+	struct append *ap = ARENA_NEW(c->arena, struct append);
+	int r;
+
+	ap->replace = true;
+	if (take_old(c, ap, e) < 0 || imap_arg_mailbox(c, &ap->name, e) < 0 || imap_need(c, RIGHT_DELETE, e) < 0)
 		return e->code;
 	r = append_all(c, ap, e);
 	c->tx = NULL;

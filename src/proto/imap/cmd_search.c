@@ -124,6 +124,8 @@ int imap_search_run(struct imap_call *c, const struct imap_search *q, struct mai
 		c->no_code = "BADCHARSET (UTF-8 US-ASCII ISO-8859-1 ISO-8859-15 WINDOWS-1252)";
 		return imap_no(e, ERR_PARAM, "Unknown charset");
 	}
+	if (q->has_numbers && c->s->uidonly)
+		return imap_uid_required(c, e);
 	if (q->has_modseq)
 		imap_condstore_on(c);
 	if (imap_box(c, box, e) == 0 && mail_search(c->org, c->tx, c->arena, box, &how, found,

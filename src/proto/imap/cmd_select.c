@@ -6,7 +6,7 @@
 #include "proto/imap/imap_int.h"
 
 struct params {
-	bool condstore, qresync;
+	bool condstore, qresync, numbers;
 	uint64_t uidvalidity, modseq;
 	struct span known;
 };
@@ -21,6 +21,7 @@ static int qresync_params(struct imap_args *g, struct params *p, struct err *e)
 		return imap_bad(e, "QRESYNC takes UIDVALIDITY and a change number");
 	if (imap_args_atom(&list, &p->known) && !imap_set_valid(p->known))
 		return imap_bad(e, "Known UIDs expected");
+	p->numbers = imap_args_is_list(&list);
 	if (imap_args_list(&list, &map) && (!imap_args_atom(&map, &seqs) || !imap_args_atom(&map, &uids) ||
 		!imap_args_end(&map) || !imap_set_valid(seqs) || !imap_set_valid(uids)))
 		return imap_bad(e, "Numbers and UIDs expected");
@@ -47,6 +48,8 @@ static int select_params(struct imap_call *c, struct params *p, struct err *e)
 				return imap_bad(e, "QRESYNC is not enabled");
 			else if (qresync_params(&list, p, e) < 0)
 				return e->code;
+			else if (p->numbers && c->s->uidonly)
+				return imap_uid_required(c, e);
 		}
 	}
 	return imap_arg_end(c, e);
@@ -77,8 +80,10 @@ static int put_resync(struct imap_call *c, const struct params *p, const struct 
 	for (size_t i = 0; i < ch.n_flags; i++) {
 		if (p->known.n && !imap_set_contains(&known, ch.flags[i].uid))
 			continue;
-		buf_addf(c->out, "* %u FETCH (UID %u FLAGS ", uid_set_seq(s->view.uids, ch.flags[i].uid),
-			ch.flags[i].uid);
+		imap_put_fetch(c, s->view.uids, ch.flags[i].uid);
+		if (!s->uidonly)
+			buf_addf(c->out, "UID %u ", ch.flags[i].uid);
+		buf_addz(c->out, "FLAGS ");
 		imap_put_flags(c->out, box, ch.flags[i].flags);
 		buf_addf(c->out, " MODSEQ (%llu))\r\n", (unsigned long long)ch.flags[i].modseq);
 	}

@@ -68,8 +68,8 @@ static int put_changed(struct imap_call *c, const struct mailbox *box, const str
 		c->own[c->n_own++] = (struct flags_changed){ m.uid, m.modseq, m.flags };
 		if (silent && !c->s->condstore)
 			continue;
-		buf_addf(c->out, "* %u FETCH (", uid_set_seq(c->s->view.uids, m.uid));
-		if (c->uid || c->s->qresync)
+		imap_put_fetch(c, c->s->view.uids, m.uid);
+		if (!c->s->uidonly && (c->uid || c->s->qresync))
 			buf_addf(c->out, "UID %u ", m.uid);
 		if (!silent) {
 			buf_addz(c->out, "FLAGS ");
@@ -102,6 +102,24 @@ static struct span modified_code(struct imap_call *c, const struct imap_set *mod
 	return arena_span(c->arena, buf_span(&b));
 }
 
+/* $Junk and $NotJunk (IANA's registry of keywords), when they are new to a message. */
+static void learn(struct imap_call *c, const struct mailbox *box, const struct request *ch, const struct span *flags, size_t n_flags,
+	const struct flags_changed *changed, size_t n)
+{
+	struct imap_set uids = { 0 };
+	bool junk = false, not_junk = false;
+
+	for (size_t i = 0; i < n_flags && ch->how == FLAGS_ADD; i++) {
+		junk |= span_ieqz(flags[i], "$Junk");
+		not_junk |= span_ieqz(flags[i], "$NotJunk");
+	}
+	if (junk == not_junk || (junk && box->special == SPECIAL_JUNK))
+		return;
+	for (size_t i = 0; i < n; i++)
+		imap_set_add(c->arena, &uids, changed[i].uid);
+	imap_lesson(c, box, &uids, junk);
+}
+
 int imap_store(struct imap_call *c, struct err *e)
 {
 	struct imap_set uids, modified = { 0 };
@@ -125,6 +143,7 @@ int imap_store(struct imap_call *c, struct err *e)
 	if (message_flag(c->org, c->tx, c->arena, &box, &uids, ch.how, bits, ch.unchangedsince, &changed, &n,
 		&modified, e) < 0)
 		return e->code;
+	learn(c, &box, &ch, flags, n_flags, changed, n);
 	if (box.n_keywords != c->s->n_keywords)
 		imap_put_flag_lines(c, &box);
 	if (modified.n)

@@ -221,10 +221,8 @@ int fetch_message(struct fetch *f, const struct message *m, struct err *e)
 	bool first = true;
 
 	f->whole = SPAN_NONE;
-	buf_addz(b, "* ");
-	buf_addu(b, uid_set_seq(c->s->view.uids, m->uid));
-	buf_addz(b, " FETCH (");
-	if (c->uid && !f->has_uid) {
+	imap_put_fetch(c, c->s->view.uids, m->uid);
+	if (c->uid && !f->has_uid && !c->s->uidonly) {
 		buf_addz(b, "UID ");
 		buf_addu(b, m->uid);
 		first = false;

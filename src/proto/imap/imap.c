@@ -34,20 +34,22 @@ static const struct imap_row rows[] = {
 	{ "CHECK", ST_SELECTED, TX_READ, imap_check, "3501 6.4.1" },
 	{ "EXPUNGE", ST_SELECTED, TX_WRITE | READ_WRITE, imap_expunge, "9051 6.4.3" },
 	{ "UID EXPUNGE", ST_SELECTED, TX_WRITE | READ_WRITE | BY_UID, imap_uid_expunge, "9051 6.4.9" },
-	{ "SEARCH", ST_SELECTED, TX_READ | HOLD_EXPUNGE, imap_search, "9051 6.4.4, 4731, 5182, 5032, 7162" },
+	{ "SEARCH", ST_SELECTED, TX_READ | HOLD_EXPUNGE | NUMBERS, imap_search, "9051 6.4.4, 4731, 5182, 5032, 7162" },
 	{ "UID SEARCH", ST_SELECTED, TX_READ | BY_UID, imap_search, "9051 6.4.9" },
-	{ "SORT", ST_SELECTED, TX_READ | HOLD_EXPUNGE, imap_sort, "5256, 5957, 5267" },
+	{ "SORT", ST_SELECTED, TX_READ | HOLD_EXPUNGE | NUMBERS, imap_sort, "5256, 5957, 5267" },
 	{ "UID SORT", ST_SELECTED, TX_READ | BY_UID, imap_sort, "5256" },
-	{ "THREAD", ST_SELECTED, TX_READ | HOLD_EXPUNGE, imap_thread, "5256" },
+	{ "THREAD", ST_SELECTED, TX_READ | HOLD_EXPUNGE | NUMBERS, imap_thread, "5256" },
 	{ "UID THREAD", ST_SELECTED, TX_READ | BY_UID, imap_thread, "5256" },
-	{ "FETCH", ST_SELECTED, HOLD_EXPUNGE, imap_fetch, "9051 6.4.5, 7162, 3516, 8474, 8514" },
+	{ "FETCH", ST_SELECTED, HOLD_EXPUNGE | NUMBERS, imap_fetch, "9051 6.4.5, 7162, 3516, 8474, 8514" },
 	{ "UID FETCH", ST_SELECTED, BY_UID, imap_fetch, "9051 6.4.9" },
-	{ "STORE", ST_SELECTED, TX_WRITE | HOLD_EXPUNGE | READ_WRITE, imap_store, "9051 6.4.6, 7162" },
+	{ "STORE", ST_SELECTED, TX_WRITE | HOLD_EXPUNGE | READ_WRITE | NUMBERS, imap_store, "9051 6.4.6, 7162" },
 	{ "UID STORE", ST_SELECTED, TX_WRITE | BY_UID | READ_WRITE, imap_store, "9051 6.4.9" },
-	{ "COPY", ST_SELECTED, TX_WRITE, imap_copy, "9051 6.4.7" },
+	{ "COPY", ST_SELECTED, TX_WRITE | NUMBERS, imap_copy, "9051 6.4.7" },
 	{ "UID COPY", ST_SELECTED, TX_WRITE | BY_UID, imap_copy, "9051 6.4.9" },
-	{ "MOVE", ST_SELECTED, TX_WRITE | READ_WRITE, imap_move, "9051 6.4.8" },
+	{ "MOVE", ST_SELECTED, TX_WRITE | READ_WRITE | NUMBERS, imap_move, "9051 6.4.8" },
 	{ "UID MOVE", ST_SELECTED, TX_WRITE | BY_UID | READ_WRITE, imap_move, "9051 6.4.9" },
+	{ "REPLACE", ST_SELECTED, READ_WRITE | NUMBERS, imap_replace, "8508" },
+	{ "UID REPLACE", ST_SELECTED, READ_WRITE | BY_UID, imap_replace, "8508" },
 	{ "*GREETING", ST_ANY, NO_SYNC, imap_greeting, "9051 7.1.4" },
 	{ "*CONTINUE", ST_GUEST, NO_SYNC, imap_continue, "9051 6.2.2" },
 	{ "*SYNC", ST_LOGGED_IN, TX_READ | NO_SYNC, imap_sync_idle, "9051 6.3.13" },
@@ -134,6 +136,7 @@ static int attempt(struct tx *tx, void *arg, struct err *e)
 	c->code = SPAN_NONE;
 	c->no_code = NULL;
 	c->n_own = 0;
+	c->lesson = (struct imap_lesson){ 0 };
 	r = c->row->run(c, e);
 	if (r >= 0 && !(c->row->flags & (NO_SYNC | TX_WRITE)) && c->s->at == ST_SELECTED)
 		r = imap_sync(c, !(c->row->flags & HOLD_EXPUNGE), e);
@@ -162,6 +165,8 @@ static int run_row(struct imap_call *c, struct err *e)
 	if (!(row->states & c->s->at))
 		return imap_bad(e, c->s->at == ST_GUEST ? "Please sign in first" :
 			selected ? "No mailbox is selected" : "Already signed in");
+	if ((row->flags & NUMBERS) && c->s->uidonly)
+		return imap_uid_required(c, e);
 	if (c->s->box_shared && c->s->at == ST_SELECTED) {
 		if (imap_in_read(c, check_rights, e) < 0)
 			return e->code;
@@ -216,6 +221,8 @@ static void run(struct call *call)
 	c.uid = c.row->flags & BY_UID;
 	call->log_verb = c.row->verb;
 	r = run_row(&c, e);
+	if (r >= 0)
+		imap_learn(&c);
 	if (!c.answered && c.s->at == ST_SELECTED && !(c.row->flags & NO_SYNC) &&
 		(r < 0 || !(c.row->flags & TX_READ)) && call->reply->next != NEXT_CLOSE &&
 		imap_in_read(&c, sync_after, &ignored) < 0 && r >= 0)

@@ -17,7 +17,8 @@
 #include "proto/imap/imap.h"
 
 enum { ST_GUEST = 1, ST_AUTH = 2, ST_SELECTED = 4, ST_LOGGED_IN = 6, ST_ANY = 7 };
-enum { TX_READ = 1, TX_WRITE = 2, HOLD_EXPUNGE = 4, NO_SYNC = 8, BY_UID = 16, READ_WRITE = 32 };
+enum { TX_READ = 1, TX_WRITE = 2, HOLD_EXPUNGE = 4, NO_SYNC = 8, BY_UID = 16, READ_WRITE = 32,
+	NUMBERS = 64 /* takes message numbers: not with UIDONLY */ };
 #define IMAP_MORE_LEN (1u << 20)         /* a reply is cut about here and continued with CMD_MORE */
 #define IMAP_SEGMENT_LEN (512u << 10)    /* a body of this size leaves as a descriptor */
 #define IMAP_SEGMENTS_MAX 8
@@ -26,6 +27,7 @@ struct imap_session {
 	uint8_t at;                      /* ST_* */
 	bool rev2, condstore, qresync;   /* enabled */
 	bool utf8, utf8_accept;          /* names and strings in UTF-8: by IMAP4rev2 or UTF8=ACCEPT */
+	bool uidonly;                    /* no message numbers, either way (RFC 9586) */
 	bool readonly, box_shared;
 	bool compress;                   /* the gate does */
 	uint64_t box_id, box_account;
@@ -55,6 +57,12 @@ struct imap_segment {
 	uint64_t len;
 };
 
+struct imap_lesson {                     /* messages found to be junk, or not */
+	uint64_t mailbox_id, account_id;
+	struct imap_set uids;            /* in the command's arena; empty: none */
+	bool junk;
+};
+
 struct imap_call {
 	struct call *call;
 	struct arena *arena;
@@ -73,6 +81,7 @@ struct imap_call {
 	bool uid;                        /* UID form of the command */
 	struct flags_changed *own;       /* flags the client has set itself and been told of (or wants not to hear) */
 	size_t n_own;
+	struct imap_lesson lesson;       /* learned once the command is done */
 	struct imap_segment seg[IMAP_SEGMENTS_MAX];
 	size_t nseg;
 };
@@ -90,6 +99,9 @@ int imap_no(struct err *e, int class, const char *say);
 void imap_put_flags(struct buf *b, const struct mailbox *box, uint64_t flags);
 void imap_put_flag_lines(struct imap_call *c, const struct mailbox *box);   /* FLAGS and PERMANENTFLAGS */
 void imap_put_attributes(struct buf *b, const struct mailbox_row *row, bool children, bool subscribed);
+/* "* 3 FETCH (", with UIDONLY "* 25 UIDFETCH (". */
+void imap_put_fetch(struct imap_call *c, const struct uid_set *uids, uint32_t uid);
+int imap_uid_required(struct imap_call *c, struct err *e);
 struct span imap_special_name(enum mailbox_special special);
 enum mailbox_special imap_special_parse(struct span name);
 bool imap_secure(const struct imap_call *c);
@@ -111,6 +123,10 @@ void imap_condstore_on(struct imap_call *c);
 int imap_in_read(struct imap_call *c, int (*fn)(struct imap_call *, struct err *), struct err *e);
 int imap_in_write(struct imap_call *c, int (*fn)(struct imap_call *, struct err *), struct err *e);
 
+/* imap_learn.c */
+void imap_lesson(struct imap_call *c, const struct mailbox *box, const struct imap_set *uids, bool junk);
+void imap_lesson_moved(struct imap_call *c, const struct mailbox *from, const struct mailbox *to, const struct imap_set *into);
+void imap_learn(struct imap_call *c);                                    /* outside transactions */
 /* imap_sync.c */
 int imap_sync(struct imap_call *c, bool expunge, struct err *e);         /* in c->tx */
 /* imap_state.c */
@@ -131,5 +147,5 @@ typedef int imap_handler(struct imap_call *c, struct err *e);
 imap_handler imap_append, imap_authenticate, imap_cmd_capability, imap_check, imap_close, imap_compress, imap_continue, imap_copy,
 	imap_create, imap_delete, imap_done, imap_enable, imap_examine, imap_expunge, imap_fetch, imap_getquota,
 	imap_getquotaroot, imap_greeting, imap_id, imap_idle, imap_list, imap_login, imap_logout, imap_lsub, imap_move,
-	imap_namespace, imap_noop, imap_rename, imap_search, imap_select, imap_sort, imap_thread, imap_starttls, imap_status_cmd, imap_store,
+	imap_namespace, imap_noop, imap_rename, imap_replace, imap_search, imap_select, imap_sort, imap_thread, imap_starttls, imap_status_cmd, imap_store,
 	imap_subscribe, imap_sync_idle, imap_uid_expunge, imap_unselect_cmd, imap_unsubscribe;

@@ -83,8 +83,8 @@ void imap_capability(struct imap_call *c, struct buf *b)
 		buf_addz(b, " COMPRESS=DEFLATE");
 	buf_addf(b, " UTF8=ACCEPT APPENDLIMIT=%llu", (unsigned long long)imap_limits_post_auth.literal_max);
 	buf_addz(b, " BINARY CHILDREN CONDSTORE CREATE-SPECIAL-USE ESEARCH ESORT IDLE LIST-EXTENDED LIST-STATUS MOVE"
-		" MULTIAPPEND NAMESPACE OBJECTID PARTIAL PREVIEW QRESYNC QUOTA QUOTA=RES-STORAGE QUOTA=RES-MESSAGE SAVEDATE SEARCHRES"
-		" SORT SORT=DISPLAY SPECIAL-USE STATUS=SIZE THREAD=ORDEREDSUBJECT THREAD=REFERENCES THREAD=REFS UIDPLUS UNSELECT WITHIN");
+		" MULTIAPPEND NAMESPACE OBJECTID PARTIAL PREVIEW QRESYNC QUOTA QUOTA=RES-STORAGE QUOTA=RES-MESSAGE REPLACE SAVEDATE SEARCHRES"
+		" SORT SORT=DISPLAY SPECIAL-USE STATUS=SIZE THREAD=ORDEREDSUBJECT THREAD=REFERENCES THREAD=REFS UIDONLY UIDPLUS UNSELECT WITHIN");
 }
 
 /* Appends "\Seen $Junk" without parentheses. */
@@ -136,6 +136,19 @@ void imap_put_flag_lines(struct imap_call *c, const struct mailbox *box)
 		(rights & RIGHT_WRITE) && box->n_keywords < MAILBOX_KEYWORDS_MAX ? "\\*" : NULL);
 	buf_addz(c->out, ")] Flags that are kept\r\n");
 	c->s->n_keywords = box->n_keywords;
+}
+
+void imap_put_fetch(struct imap_call *c, const struct uid_set *uids, uint32_t uid)
+{
+	buf_addz(c->out, "* ");
+	buf_addu(c->out, c->s->uidonly ? uid : uid_set_seq(uids, uid));
+	buf_addz(c->out, c->s->uidonly ? " UIDFETCH (" : " FETCH (");
+}
+
+int imap_uid_required(struct imap_call *c, struct err *e)
+{
+	c->no_code = "UIDREQUIRED";
+	return imap_bad(e, "With UIDONLY messages have no numbers");
 }
 
 static const char *const special_names[] = {

@@ -10,7 +10,7 @@ static void put_expunges(struct imap_call *c, const struct mail_changes *ch)
 
 	if (!ch->vanished.n)
 		return;
-	if (c->s->qresync) {
+	if (c->s->qresync || c->s->uidonly) {
 		buf_addz(c->out, "* VANISHED ");
 		imap_set_format(c->out, &ch->vanished);
 		buf_addz(c->out, "\r\n");
@@ -49,12 +49,11 @@ static void put_flags(struct imap_call *c, const struct mail_changes *ch, const 
 
 	for (size_t i = 0; i < ch->n_flags; i++) {
 		const struct message_flags *f = &ch->flags[i];
-		uint32_t seq = uid_set_seq(ch->after, f->uid);
 
-		if (!seq || is_own(c, f))
+		if (!uid_set_seq(ch->after, f->uid) || is_own(c, f))
 			continue;
-		buf_addf(b, "* %u FETCH (", seq);
-		if (c->uid || c->s->qresync || c->s->rev2)
+		imap_put_fetch(c, ch->after, f->uid);
+		if (!c->s->uidonly && (c->uid || c->s->qresync || c->s->rev2))
 			buf_addf(b, "UID %u ", f->uid);
 		buf_addz(b, "FLAGS ");
 		imap_put_flags(b, box, f->flags);

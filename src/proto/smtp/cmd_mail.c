@@ -5,6 +5,7 @@
 #include "codec/mime/mime_charset.h"
 #include "codec/smtp/smtp_address.h"
 #include "codec/smtp/smtp_xtext.h"
+#include "domain/mail/report_in.h"
 #include "domain/mail/deliver.h"
 #include "domain/mail/forward.h"
 #include "domain/mail/queue.h"
@@ -143,7 +144,7 @@ struct look {
 	struct span origin;              /* a return address of ours (SRS): whom it stands for; its bad ones say so */
 	bool returns;
 	uint64_t account_id;
-	bool full;
+	bool full, report;
 };
 
 /* Bounces of what we forwarded; 1, 0: no such address. */
@@ -168,6 +169,8 @@ static int look_up(struct tx *tx, void *arg, struct err *e)
 
 	if (r != 0)
 		return r < 0 ? r : 0;
+	if (report_in_address(l->c->house->org, tx, l->c->arena, l->address, &l->report, e) < 0 || l->report)
+		return e->code;
 	if (address_accepts(l->c->house->org, tx, l->c->arena, l->address, &l->account_id, e) < 0)
 		return e->code;
 	if (!l->account_id || deliver_room(tx, l->account_id, size ? size : 1, &why) == 0)
@@ -293,6 +296,7 @@ void smtpd_rcpt(struct call *c)
 	}
 	smtpd_door_asked(c, true);
 	r.account_id = l.account_id;
+	r.report = l.report;
 	rcpt_keep(m, r);
 	smtpd_say(c, 250, "2.1.5", "Recipient accepted");
 }

@@ -11,10 +11,12 @@
 #include "domain/mail/forward.h"
 #include "domain/mail/queue.h"
 #include "domain/mail/report.h"
+#include "domain/mail/report_in.h"
 #include "domain/mail/sign.h"
 #include "proto/smtp/smtp_int.h"
 
 #define EXPIRES_SEC (5 * 86400)
+#define NOTED_MAX 100                    /* recipients of one mail that are remembered */
 #define PUT_TRIES 3                      /* drafts of a report, should quotas change all the while */
 
 struct accept {
@@ -24,8 +26,11 @@ struct accept {
 	struct recipients all;
 	size_t *first;                   /* of each RCPT's own recipients in all; n + 1 entries */
 	bool any_local, any_outside;
+	bool any_report;                 /* a RCPT is the address for reports */
+	struct report_in report_in;
 	struct span header;
 	struct smtp_checked checked;
+	struct smtp_known known;
 	struct mail_signer signer;
 	struct email_prepared local, outside;
 	struct delivery *deliveries;
@@ -129,6 +134,9 @@ static int resolve(struct tx *tx, void *arg, struct err *e)
 
 		a->first[i] = a->all.n;
 		r->result = 0;
+		a->any_report |= r->report;
+		if (r->report)
+			continue;
 		if (r->outside) {
 			add_outside(a, r->address);
 			continue;
@@ -297,7 +305,7 @@ static int nobody(const struct accept *a)
 		if (class != ERR_DENIED)
 			class = a->deliveries[d].result;
 	}
-	return a->any_outside ? 0 : class;
+	return a->any_outside || a->any_report ? 0 : class;
 }
 
 /* The first script's words, fit for one line of an SMTP reply. */
@@ -322,12 +330,34 @@ static const char *rejection(const struct accept *a)
 	return p;
 }
 
+/* The accounts remember who wrote to them, and to whom they wrote. */
+static int note_senders(struct accept *a, struct tx *tx, struct err *e)
+{
+	const struct session *s = a->call->session;
+	int64_t now = time_real_sec();
+
+	for (size_t d = 0; d < a->n_deliveries && a->checked.from.address.n; d++)
+		if (a->deliveries[d].result == 0 && !a->deliveries[d].junk && sender_note(a->org, tx, a->call->arena,
+			a->deliveries[d].account_id, &a->checked.from, 1, 0, 0, now, e) < 0)
+			return e->code;
+	for (size_t k = 0; k < a->all.n && k < NOTED_MAX && s->service == SVC_SUBMISSION; k++) {
+		struct sender to = { .verified = true };
+
+		if (!a->all.v[k].account_id && sender_parse(a->call->arena, a->all.v[k].address, &to.address, NULL) == 0 &&
+			sender_note(a->org, tx, a->call->arena, s->account_id, &to, 0, 1, 0, now, e) < 0)
+			return e->code;
+	}
+	return 0;
+}
+
 static int put(struct tx *tx, void *arg, struct err *e)
 {
 	struct accept *a = arg;
 	const struct session *s = a->call->session;
 
 	if (s->service == SVC_SUBMISSION && account_count_sent(tx, s->account_id, (uint32_t)a->all.n, time_real_sec(), e) < 0)
+		return e->code;
+	if (a->any_report && report_in_put(a->org, tx, a->call->arena, &a->report_in, e) < 0)
 		return e->code;
 	if (a->any_local && deliver(a->org, tx, a->call->arena, &a->local, a->deliveries, a->n_deliveries, time_real_sec(), e) < 0)
 		return e->code;
@@ -337,7 +367,7 @@ static int put(struct tx *tx, void *arg, struct err *e)
 	a->otherwise = !as_reported(a);
 	if (a->otherwise)
 		return err_set(e, ERR_BUSY, "Try again later", "the recipients fared otherwise");
-	if (a->any_outside && enqueue(a, tx, e) < 0)
+	if ((a->any_outside && enqueue(a, tx, e) < 0) || note_senders(a, tx, e) < 0)
 		return e->code;
 	return report_put(a->org, tx, a->call->arena, &a->report, &a->draft, e);
 }
@@ -414,6 +444,15 @@ static int filter(struct accept *a, struct span text, struct err *e)
 	return filter_plan(a->call->house->mail, a->call->arena, &fm, &a->deliveries, &a->n_deliveries, e);
 }
 
+/* What the account knows of the sender outweighs lists and filter, not the sender's own domain (DMARC). */
+static bool goes_to_junk(const struct accept *a, uint64_t account_id)
+{
+	enum sender_verdict v = smtpd_verdict(&a->known, account_id);
+
+	return a->checked.junk || v == SENDER_BAD || v == SENDER_BLOCKED ||
+		(a->checked.spam && v != SENDER_GOOD && v != SENDER_ALLOWED);
+}
+
 static int prepare(struct accept *a, struct span body, struct err *e)
 {
 	struct smtp_text text;
@@ -432,13 +471,22 @@ static int prepare(struct accept *a, struct span body, struct err *e)
 
 		if (a->all.v[k].account_id)
 			a->deliveries[a->n_deliveries++] = (struct delivery){ .account_id = a->all.v[k].account_id, .tag = a->all.v[k].tag,
-				.junk = a->checked.junk || a->checked.spam, .address = a->all.v[k].address, .rcpt = r->account_id ? r->address : SPAN_NONE };
+				.junk = goes_to_junk(a, a->all.v[k].account_id), .address = a->all.v[k].address, .rcpt = r->account_id ? r->address : SPAN_NONE };
 	}
 	if (a->any_local && filter(a, text.local, e) < 0)
 		return e->code;
 	a->reported = ARENA_ARRAY(a->call->arena, int, a->n_deliveries + 1);
 	for (size_t d = 0; d < a->n_deliveries; d++)
 		a->reported[d] = a->deliveries[d].reject.p ? ERR_DENIED : 0;
+	return 0;
+}
+
+static int read_report(struct accept *a, struct span body, struct err *e)
+{
+	if (report_in_read(a->call->arena, body, &a->report_in, e) < 0)
+		return e->code;
+	a->report_in.authentic = a->checked.authentic;
+	a->report_in.received_sec = time_real_sec();
 	return 0;
 }
 
@@ -452,6 +500,10 @@ static void accept_checked(struct call *c, struct span body, const struct accept
 	r = store_read(c->house->store, resolve, &a, &e);
 	if (r == 0 && looped(&a, body)) {
 		refuse(c, ERR_PARAM, 554, "5.4.6", "The mail has been here before: it goes round in circles");
+		return;
+	}
+	if (r == 0 && a.any_report && read_report(&a, body, &e) < 0) {
+		refuse(c, e.code, 550, "5.6.0", "There is no report in this mail that can be read");
 		return;
 	}
 	if (r == 0)
@@ -497,9 +549,14 @@ bool smtpd_accept(struct call *c, struct smtp_kept *k)
 	if (!k->is_checked && !smtpd_check(c, a.header, span_from(body, a.header.n), &k->checked))
 		return false;
 	k->is_checked = true;
-	a.checked = k->checked;
-	if (!a.checked.refuse.n && !smtpd_scan(c, body, &a.checked))
+	if (!k->checked.refuse.n && !smtpd_known(c, k))
 		return false;
+	a.checked = k->checked;
+	a.known = k->known;
+	if (!a.checked.refuse.n && !a.checked.defer.n && !smtpd_scan(c, body, &a.checked))
+		return false;
+	if (!a.checked.defer.n && !a.known.good)
+		a.checked.defer = a.checked.later;
 	if (a.checked.refuse.n)
 		refuse(c, ERR_DENIED, 550, "5.7.1", arena_strz(c->arena, a.checked.refuse));
 	else if (a.checked.defer.n)

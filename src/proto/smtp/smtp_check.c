@@ -5,6 +5,7 @@
  * because the DNS has no answer. */
 #include "base/time.h"
 #include "codec/mailauth/mailauth.h"
+#include "codec/mime/mime_envelope.h"
 #include "codec/smtp/smtp_address.h"
 #include "proto/smtp/smtp_int.h"
 
@@ -41,6 +42,56 @@ static void decide(struct call *c, const struct mailauth_verdict *v, struct smtp
 		out->junk = true;
 }
 
+/* Within the other, or the same: without a DMARC record nobody has said more about alignment. */
+static bool akin(struct span x, struct span y)
+{
+	struct span longer = x.n > y.n ? x : y, shorter = x.n > y.n ? y : x;
+
+	return shorter.n && span_chr(shorter, '.') > 0 && longer.n >= shorter.n && span_ieq(span_from(longer, longer.n - shorter.n), shorter) &&
+		(longer.n == shorter.n || longer.p[longer.n - shorter.n - 1] == '.');
+}
+
+static bool verified(const struct mailauth_verdict *v)
+{
+	if (v->dmarc.record_domain.n)
+		return v->dmarc.result == DKIM_PASS;
+	if (v->spf.result == SPF_PASS && akin(v->spf.domain, v->dmarc.from))
+		return true;
+	for (size_t i = 0; i < v->n_dkim; i++)
+		if (v->dkim[i].result == DKIM_PASS && akin(v->dkim[i].signature.domain, v->dmarc.from))
+			return true;
+	return false;
+}
+
+static bool proven(const struct mailauth_verdict *v)
+{
+	bool yes = v->spf.result == SPF_PASS || v->spf.result == SPF_TEMPERROR || v->dmarc.result == DKIM_TEMPERROR;
+
+	for (size_t i = 0; i < v->n_dkim; i++)
+		yes |= v->dkim[i].result == DKIM_PASS || v->dkim[i].result == DKIM_TEMPERROR;
+	return yes;
+}
+
+/* The one address in From. */
+static struct sender author(struct call *c, struct span header, const struct mailauth_verdict *v)
+{
+	struct sender out = { .verified = verified(v) };
+	struct mime_addresses list;
+	struct mime_field f;
+
+	if (!v->dmarc.from.n || !mime_header_find(header, "From", &f))
+		return out;
+	mime_addresses_parse(c->arena, f.value, &list);
+	for (size_t i = 0; i < list.count; i++) {
+		if (!list.rows[i].domain.n)
+			continue;
+		if (out.address.n || sender_parse(c->arena, smtp_address_join(c->arena, list.rows[i].local, list.rows[i].domain), &out.address,
+			NULL) < 0)
+			return (struct sender){ 0 };
+	}
+	return out;
+}
+
 bool smtpd_check(struct call *c, struct span header, struct span body, struct smtp_checked *out)
 {
 	const struct smtp_session *s = smtp_session(c);
@@ -60,10 +111,15 @@ bool smtpd_check(struct call *c, struct span header, struct span body, struct sm
 		c->waits = true;
 		return false;
 	}
+	out->from = author(c, header, v);
 	authres_build(&b, &q, v);
+	sender_field(&b, &out->from);
 	out->field = b.failed ? SPAN_NONE : arena_span(c->arena, buf_span(&b));
+	if (v->dmarc.result == DKIM_PASS)
+		out->authentic = v->dmarc.from;
 	decide(c, v, out);
-	out->junk |= s->listing.weight >= DNSBL_JUNK;
+	out->listed = out->spam = s->listing.weight >= DNSBL_JUNK;
+	out->proven = proven(v);
 	return true;
 }
 

@@ -4,6 +4,8 @@
  * which maps the error class. Not good for: other protocols. */
 #pragma once
 #include "bus/scan_job.h"
+#include "codec/smtp/smtp_address.h"
+#include "domain/mail/sender.h"
 #include "domain/mail/visitors.h"
 #include "domain/org/address.h"
 #include "domain/org/sasl_server.h"
@@ -23,7 +25,7 @@ struct smtp_rcpt {
 	uint64_t account_id;             /* leads straight to one account, else 0 */
 	struct span orcpt;               /* "rfc822;a@b" decoded, or none */
 	unsigned notify;
-	bool outside;
+	bool outside, report;            /* report: the address for reports, no mailbox */
 	char loop[SMTP_LOOP_LEN + 1];    /* an alias of ours that leads outside: its mark; else empty */
 	int result;                      /* of delivery: 0 or class */
 };
@@ -78,14 +80,33 @@ void smtpd_door_asked(struct call *c, bool known);                       /* was 
 struct smtp_checked {
 	struct span field;               /* Authentication-Results and scanners' fields with their line ends, or none */
 	struct span refuse, defer;       /* text of the refusal, for good or for now; or none */
-	bool junk, spam;                 /* to Junk: what DMARC or a list asks for; what the filter says */
+	struct span authentic;           /* From's domain, when DMARC has confirmed it */
+	struct span later;               /* the spam filter's "later": not for senders a recipient knows as good */
+	bool junk, spam;                 /* to Junk: what DMARC asks for; what a list or the filter says */
+	bool listed;                     /* by a list of bad addresses: Junk is decided */
+	struct sender from;              /* of From:; verified by an aligned SPF or DKIM */
+	bool proven;                     /* SPF or DKIM passed for some domain, or the DNS was silent */
+};
+struct smtp_verdict {
+	uint64_t account_id;
+	enum sender_verdict verdict;
+};
+struct smtp_known {                      /* what the recipients' accounts know of the sender */
+	struct smtp_verdict *rows;
+	size_t n;
+	bool good, refused;              /* one knows it as good; the house's list blocks it for all */
 };
 struct smtp_kept {                       /* call.keep of a message: from one run to the next */
 	struct span body;
 	struct smtp_checked checked;
 	bool is_checked;
+	struct smtp_known known;
+	bool is_known;
 };
 bool smtpd_check(struct call *c, struct span header, struct span body, struct smtp_checked *out);   /* false: waits for names */
+/* smtp_known.c: fills k->known; adds refusals to k->checked. False: waits for names. */
+bool smtpd_known(struct call *c, struct smtp_kept *k);
+enum sender_verdict smtpd_verdict(const struct smtp_known *v, uint64_t account_id);
 /* smtp_scan.c: adds what the scanners say. False: waits for them. */
 bool smtpd_scan(struct call *c, struct span message, struct smtp_checked *out);
 struct span smtpd_check_strip(struct call *c, struct span header);

@@ -37,7 +37,7 @@ static void say_spam(struct call *c, const struct scan_spam *s, struct smtp_chec
 		out->refuse = s->message.n ? s->message : SPAN("Refused as spam");
 		break;
 	case SCAN_DEFER:
-		out->defer = s->message.n ? s->message : SPAN("Not now, try again later");
+		out->later = s->message.n ? s->message : SPAN("Not now, try again later");
 		break;
 	case SCAN_JUNK:
 		out->spam = true;

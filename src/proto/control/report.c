@@ -1,0 +1,141 @@
+/* kontor report ... : what others report about mail in our name, and about their connections to us. */
+#include <stdlib.h>
+#include "base/time.h"
+#include "domain/mail/report_in.h"
+#include "proto/control/control_int.h"
+
+#define ROWS_MAX 2000                 /* different rows kept while counting; more are dropped */
+#define DAY_SEC 86400
+#define DAYS_SHOWN 30
+
+struct table {
+	struct control *c;
+	json_t *rows;                     /* by key */
+	struct span domain;
+};
+
+/* The row with these texts (keys and values by turns, ends with NULL), made when it is not there yet. */
+static json_t *row_of(struct table *t, const char *const keys[], const struct span values[], size_t n)
+{
+	SCOPED_BUF key;
+	json_t *row;
+
+	buf_init(&key, 8192);
+	for (size_t i = 0; i < n; i++) {
+		buf_add(&key, values[i]);
+		buf_addc(&key, '\n');
+	}
+	row = json_object_getn(t->rows, key.p, key.n);
+	if (row || json_object_size(t->rows) >= ROWS_MAX)
+		return row;
+	row = json_object();
+	for (size_t i = 0; i < n; i++)
+		control_put(row, keys[i], values[i]);
+	if (json_object_setn_new(t->rows, key.p, key.n, row) < 0)
+		return NULL;
+	return row;
+}
+
+static void count(json_t *row, const char *key, uint64_t n)
+{
+	uint64_t had = (uint64_t)json_integer_value(json_object_get(row, key));
+
+	if (row)
+		control_put_int(row, key, had + n);
+}
+
+static bool wanted(const struct table *t, struct span domain)
+{
+	return !t->domain.n || span_ieq(t->domain, domain);
+}
+
+static struct span or_dash(struct span s)
+{
+	return s.n ? s : SPAN("-");
+}
+
+static int each_dmarc(void *arg, const struct report_in *r, struct err *e)
+{
+	static const char *const keys[] = { "domain", "reporter", "confirmed", "source", "header_from", "disposition", "dkim", "spf" };
+	struct table *t = arg;
+
+	(void)e;
+	for (size_t i = 0; wanted(t, r->domain) && i < r->dmarc.n; i++) {
+		const struct dmarc_row *d = &r->dmarc.rows[i];
+		const struct span values[] = { r->domain, or_dash(r->organisation), or_dash(r->authentic), or_dash(d->source_ip),
+			or_dash(d->header_from), or_dash(d->disposition), or_dash(d->dkim), or_dash(d->spf) };
+
+		count(row_of(t, keys, values, 8), "messages", d->count);
+	}
+	return 0;
+}
+
+static int each_tls(void *arg, const struct report_in *r, struct err *e)
+{
+	static const char *const keys[] = { "domain", "reporter", "confirmed", "policy", "result", "mx" };
+	struct table *t = arg;
+
+	(void)e;
+	for (size_t i = 0; i < r->tls.n; i++) {
+		const struct tls_row *d = &r->tls.rows[i];
+		const struct span values[] = { or_dash(d->domain), or_dash(r->organisation), or_dash(r->authentic), or_dash(d->policy),
+			d->result.n ? d->result : SPAN("all"), or_dash(d->mx) };
+		json_t *row = wanted(t, d->domain) ? row_of(t, keys, values, 6) : NULL;
+
+		count(row, "good", d->good);
+		count(row, "failed", d->failed);
+	}
+	return 0;
+}
+
+static int more(const void *a, const void *b)
+{
+	const json_t *x = *(json_t *const *)a, *y = *(json_t *const *)b;
+	json_int_t n = json_integer_value(json_object_get(x, "messages")) + json_integer_value(json_object_get(x, "failed"));
+	json_int_t m = json_integer_value(json_object_get(y, "messages")) + json_integer_value(json_object_get(y, "failed"));
+
+	return (n < m) - (n > m);
+}
+
+static int show(struct control *c, struct tx *tx, enum report_kind kind, struct err *e)
+{
+	struct table t = { .c = c, .rows = json_object(), .domain = control_text(c, "domain") };
+	json_t *out = json_array(), *row, **sorted;
+	const char *key;
+	uint64_t days;
+	size_t n = 0;
+	int rc;
+
+	control_result(c, out);
+	rc = control_number(c, "days", DAYS_SHOWN, 3650, &days, e);
+	if (rc == 0)
+		rc = report_in_each(c->org, tx, kind, time_real_sec() - (int64_t)days * DAY_SEC, kind == REPORT_IN_DMARC ? each_dmarc :
+			each_tls, &t, e);
+	sorted = ARENA_ARRAY(c->arena, json_t *, json_object_size(t.rows) + 1);
+	json_object_foreach(t.rows, key, row)
+		sorted[n++] = row;
+	qsort(sorted, n, sizeof(*sorted), more);
+	for (size_t i = 0; i < n; i++)
+		json_array_append(out, sorted[i]);
+	json_decref(t.rows);
+	return rc;
+}
+
+static int dmarc(struct control *c, struct tx *tx, struct err *e)
+{
+	return show(c, tx, REPORT_IN_DMARC, e);
+}
+
+static int tls(struct control *c, struct tx *tx, struct err *e)
+{
+	return show(c, tx, REPORT_IN_TLS, e);
+}
+
+#define WHICH { "domain", ARG_TEXT, ARG_POSITION, N_("only about this domain") }, \
+	{ "days", ARG_NUMBER, 0, N_("reports of the last days (30)") }
+
+static const struct control_command commands[] = {
+	{ "dmarc", N_("who sends mail in our name, as others have seen it (DMARC reports)"), CONTROL_READ, dmarc, { WHICH } },
+	{ "tls", N_("how others fared when they connected to us with TLS (TLS reports)"), CONTROL_READ, tls, { WHICH } },
+};
+CONTROL_NOUN(report, "report", N_("reports that others send about our domains"));
