@@ -1,6 +1,7 @@
 /* mail_schema.h - tables of mailboxes, messages and the outbound queue: migration "0002_mail". */
 #pragma once
 extern const char mail_schema_1[];
+extern const char mail_schema_gone[];    /* what can be brought back, retention: "0011_gone" */
 extern const char mail_schema_sieve[];   /* scripts, what they remember: "0003_sieve" */
 extern const char mail_schema_forward[]; /* long senders of forwarded mail: "0005_forward" */
 extern const char mail_schema_import[];  /* what imports have brought: "0006_import" */
