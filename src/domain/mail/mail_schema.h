@@ -5,7 +5,7 @@ extern const char mail_schema_gone[];    /* what can be brought back, retention:
 extern const char mail_schema_sieve[];   /* scripts, what they remember: "0003_sieve" */
 extern const char mail_schema_forward[]; /* long senders of forwarded mail: "0005_forward" */
 extern const char mail_schema_import[];  /* what imports have brought: "0006_import" */
-extern const char mail_schema_transport[]; /* MTA-STS policies, TLS counts: "0011_transport" */
+extern const char mail_schema_transport[]; /* MTA-STS policies, TLS counts */
 extern const char mail_schema_search[];  /* the search index: "0007_search" */
 extern const char mail_schema_sender[];  /* known senders, grey list: "0008_sender" */
 extern const char mail_schema_reports[]; /* reports of others: "0009_reports" */
