@@ -211,7 +211,11 @@ def sts_world(ca):  # noqa: F811
                    + (f"TXT _mta-sts.{d}.example v=STSv1; id=1;\n" if d != "plain" else "")
                    + f"TXT _smtp._tls.{d}.example v=TLSRPTv1; rua=mailto:tls@report.example\n" for d in STS_DOMAINS)
     zone += "MX report.example 10 mx.report.example\nA mx.report.example 127.0.0.1\n"
-    h = TimedHouse(settings=[f"tls_roots={ca.root}", f"mta_sts_port={host.port}"])
+    h = TimedHouse(settings=[f"mta_sts_port={host.port}"])
+    shutil.copy(ca.root, h.base / "roots.pem")      # other runs of pytest close the folder of temporary files
+    (h.base / "roots.pem").chmod(0o644)
+    with open(h.dir / "kontor.conf", "a") as f:
+        f.write(f"\ntls_roots = {h.base / 'roots.pem'}\n")
     h.zone.write_text(zone)
     h.host, h.ca = host, ca
     try:
