@@ -369,11 +369,9 @@ static int work(struct tx *tx, void *arg, struct err *e)
 	}
 	if (!any)
 		return 0;
-<<<<<<< HEAD
 	if (keep_learnt(r, tx, e) < 0)
-=======
+		return e->code;
 	if (r->refused && r->q.account_id && hold_watch(c->house->org, tx, c->arena, r->q.account_id, 0, r->refused, time_real_sec(), e) < 0)
->>>>>>> main
 		return e->code;
 	if (r->delayed && queue_set_warned(tx, r->q.id, e) < 0)
 		return e->code;
