@@ -73,12 +73,17 @@ static int delete_mailbox(struct tx *tx, const struct sweep *s, struct err *e)
 	} rows[] = {
 		{ "DELETE FROM expunged WHERE mailbox_id = ?1", false },
 		{ "DELETE FROM mailbox WHERE id = ?1", false },
+		{ "DELETE FROM mailbox_acl WHERE owner_id = ?1", true },
+		{ "DELETE FROM mailbox_acl WHERE kind = 1 AND grantee_id = ?1", true },
 		{ "DELETE FROM subscription WHERE account_id = ?1", true },
 		{ "DELETE FROM sieve_script WHERE account_id = ?1", true },
 		{ "DELETE FROM sieve_account WHERE account_id = ?1", true },
 		{ "DELETE FROM sieve_seen WHERE account_id = ?1", true },
+		{ "DELETE FROM outgoing_hold WHERE account_id = ?1", true },
+		{ "DELETE FROM outgoing_watch WHERE account_id = ?1", true },
 		{ "DELETE FROM sender_known WHERE account_id = ?1", true },
 		{ "DELETE FROM sender_list WHERE owner_id = ?1", true },
+		{ "DELETE FROM retention WHERE account_id = ?1", true },
 		{ "DELETE FROM import_seen WHERE account_id = ?1", true },
 		{ "DELETE FROM search_account WHERE account_id = ?1", true },
 		{ "UPDATE search_segment SET state = 2 WHERE account_id = ?1", true }, /* rows: mail_index_sweep */
