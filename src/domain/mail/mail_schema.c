@@ -112,3 +112,10 @@ const char mail_schema_metadata[] =
 	" kind INTEGER NOT NULL, lookup BLOB NOT NULL, size INTEGER NOT NULL, sealed BLOB NOT NULL,"
 	" UNIQUE (mailbox_id, owner_id, lookup));\n"
 	"CREATE INDEX metadata_owner ON metadata (owner_id)";
+/* See hold.h: ids, counters, times. */
+const char mail_schema_hold[] =
+	"CREATE TABLE outgoing_hold (account_id INTEGER PRIMARY KEY, reason INTEGER NOT NULL, since_sec INTEGER NOT NULL,"
+	" told INTEGER NOT NULL);\n"
+	"CREATE TABLE outgoing_watch (account_id INTEGER NOT NULL, hour INTEGER NOT NULL, fresh INTEGER NOT NULL, refused INTEGER NOT NULL,"
+	" PRIMARY KEY (account_id, hour));\n"
+	"CREATE INDEX queue_message_account ON queue_message (account_id)";
