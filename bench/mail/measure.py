@@ -1,6 +1,7 @@
 """Running a load generator, medians, memory, the proof that a 250 follows an fsync, and the table."""
 import bisect
 import json
+import os
 import pathlib
 import re
 import signal
@@ -14,6 +15,15 @@ from typing import Optional
 from servers import ROOT, tree
 
 TOOLS = ROOT / "build/bench/mail"
+
+
+def cpu_sec(pid):
+    """User and system time of a process and all below it."""
+    ticks = 0
+    for p in tree(pid):
+        fields = pathlib.Path(f"/proc/{p}/stat").read_text().rpartition(")")[2].split()
+        ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def tool(name, *args, timeout=900):

@@ -1,7 +1,7 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """kontor beside Debian's Postfix and Dovecot: bench/mail/run.py [--quick] [PART...]
 
-Parts: disk deliver durable login append big body search store idle connections post; none named: all, and the table goes
+Parts: disk deliver durable login append big body search store idle connections post order sieve verify; none named: all, and the table goes
 to docs/performance.md. --quick: tiny numbers, only to see that everything works. BENCH_DIR (default var/bench)
 is on the disk that is measured; BENCH_KEEP=1 leaves it behind. Needs root, for the peers do."""
 import imaplib
@@ -15,14 +15,15 @@ import sys
 import time
 
 import measure
+import traffic
 from measure import Row, in_turn, pss_kib, tool
 from servers import PASSWORD, ROOT, Dovecot, Kontor, Postfix, more_files, wait_for
 
 META = "FETCH 1:* (UID FLAGS INTERNALDATE RFC822.SIZE ENVELOPE)"
-FULL = dict(runs=3, users=1000, mail=3000, mail_one=800, boxes=100, big=100000, bodies=10000, searched=10000, one=2000, seconds=3,
-            hold=5000, latency=30)
+FULL = dict(runs=3, users=1000, mail=3000, mail_one=800, boxes=100, big=100000, bodies=10000, searched=10000, one=2000,
+            seconds=3, hold=5000, latency=30, threads=10000, verify=1000)
 QUICK = dict(runs=1, users=16, mail=60, mail_one=20, boxes=8, big=500, bodies=100, searched=100, one=50, seconds=0.5, hold=40,
-             latency=3)
+             latency=3, threads=200, verify=20)
 GOAL_APPEND = {1: 1, 8: 2, 32: 2}
 
 
@@ -31,7 +32,7 @@ class Bench:
         self.n = QUICK if quick else FULL
         self.folder, self.rows, self.facts = folder, [], []
         self.users = [f"u{i:04d}" for i in range(self.n["users"])]
-        special = ["big", "bodies", "searched"]
+        special = ["big", "bodies", "searched", "order"]
         print(f"making {len(self.users)} accounts ...", flush=True)
         self.dovecot = self.crypt = self.xapian = self.postfix = self.kontor = None
         try:
@@ -281,7 +282,60 @@ class Bench:
         self.add(f"one post until it lies in {n:,} mailboxes", "s", name, best, got["kontor"], less=True, goal=10)
 
 
-PARTS = ["disk", "deliver", "durable", "login", "append", "big", "body", "search", "store", "idle", "connections", "post"]
+    def order(self):
+        n, one = self.n["threads"], ["--user", "order@example.org"]
+        for s in (self.dovecot, self.kontor):
+            traffic.fill(s.port("imap"), "order@example.org", n)
+        for what, command in (("SORT by date", "SORT (DATE) UTF-8 ALL"), ("SORT by subject", "SORT (SUBJECT) UTF-8 ALL"),
+                              ("SORT by sender, then date", "SORT (FROM REVERSE DATE) UTF-8 ALL"),
+                              ("THREAD by references", "THREAD REFERENCES UTF-8 ALL"),
+                              ("THREAD by subject", "THREAD ORDEREDSUBJECT UTF-8 ALL")):
+            got = self.both(lambda s, k: self.imap(s, "command", *one, "--count", 5, "--exec", command)["p50_ms"])
+            self.add(f"{what}, {n:,} messages", "ms", "Dovecot, its cache filled", got["dovecot"], got["kontor"], less=True, goal=1)
+
+    def sieve(self):
+        users = [u + "@example.org" for u in self.users[:self.n["boxes"]]]
+        args = ["--conns", 32, "--msgs", self.n["mail"], "--users", self.n["boxes"]]
+
+        def rate(with_rules):
+            for u in users:
+                for number in range(5):
+                    self.kontor.cli("mail", "rule", *(("add", u, f"r{number}", "--header", "subject", "--contains", f"nichts{number}",
+                                                       "--move", "Andere") if with_rules else ("remove", u, f"r{number}")))
+            return self.send(self.kontor, "lmtp", self.kontor, *args)["deliver_per_s"]
+        rate(True)
+        got = in_turn(self.n["runs"], {"plain": lambda k: rate(False), "sieve": lambda k: rate(True)})
+        self.add(f"LMTP into {self.n['boxes']} mailboxes with five Sieve rules each, 32 connections", "mails/s", "kontor without rules",
+                 got["plain"], got["sieve"], goal=0.9)
+
+    def verify(self):
+        count, key, zone = self.n["verify"], *traffic.signed_zone()
+        (pathlib.Path(self.folder) / "zone").write_text(zone)
+        house = Kontor(self.folder, ["u0000"], self.n is QUICK, "kontor-verify",
+                       [f"out_hosts={self.folder}/zone", "proxy_networks=127.0.0.0/8"])
+        try:
+            for limit in ("smtp.rate_new", "smtp.rate"):
+                house.cli("settings", "set", limit, "0")
+
+            def cpu(send):
+                before = measure.cpu_sec(house.pid)
+                send()
+                return (measure.cpu_sec(house.pid) - before) / count * 1000
+            mail = traffic.signed_mail(key)
+            got = in_turn(self.n["runs"], {
+                "lmtp": lambda k: cpu(lambda: traffic.send(house.port("lmtp"), mail, count, lmtp=True)),
+                "smtp": lambda k: cpu(lambda: traffic.send(house.port("smtp"), mail, count))})
+        finally:
+            house.stop()
+        self.facts.append(f"- verify: CPU of all processes for one mail over port 25: {got['smtp']:.2f} ms, over LMTP, "
+                          f"unverified: {got['lmtp']:.2f} ms")
+        print("   ", self.facts[-1][2:], flush=True)
+        self.add("SPF, DKIM (RSA-2048) and DMARC of one mail of 10 KiB, CPU of all processes", "ms", "the same mail over LMTP, unverified",
+                 got["lmtp"], got["smtp"] - got["lmtp"], less=True, limit=1, note="kontor's figure: what verification adds")
+
+
+PARTS = ["disk", "deliver", "durable", "login", "append", "big", "body", "search", "store", "idle", "connections", "post", "order", "sieve",
+         "verify"]
 
 
 def main(argv):

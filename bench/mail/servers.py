@@ -109,10 +109,10 @@ class Server:
 
 
 class Kontor(Server):
-    def __init__(self, folder, users, quick):
-        super().__init__("kontor", folder)
+    def __init__(self, folder, users, quick, name="kontor", more=()):
+        super().__init__(name, folder)
         self.state = self.dir / "s"
-        settings = ["hostname=mail.example.org"] + (["password_memory=8388608"] if quick else [])
+        settings = ["hostname=mail.example.org", *more] + (["password_memory=8388608"] if quick else [])
         command = [BIN, "init", "--state", self.state, "--domain", "example.org", "--admin", "admin@example.org",
                    "--password-file", "-"]
         for s in settings:

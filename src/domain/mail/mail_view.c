@@ -4,6 +4,7 @@
 #include <string.h>
 #include <uthash.h>
 #include "domain/mail/mail_impl.h"
+#include "domain/mail/order_cache.h"
 #include "domain/mail/script.h"
 #include "domain/mail/visitors.h"
 
@@ -22,6 +23,7 @@ struct mail {
 	struct cached *cache;          /* in order of use: the head is the oldest */
 	struct script_cache *scripts;
 	struct visitors *visitors;
+	struct order_cache *orders;
 };
 
 struct mail *mail_new(struct org *o)
@@ -33,6 +35,7 @@ struct mail *mail_new(struct org *o)
 	m->org = o;
 	m->scripts = script_cache_new();
 	m->visitors = visitors_new();
+	m->orders = order_cache_new();
 	pthread_mutex_init(&m->lock, NULL);
 	return m;
 }
@@ -52,6 +55,7 @@ void mail_free(struct mail *m)
 		cache_drop(m, c);
 	script_cache_free(m->scripts);
 	visitors_free(m->visitors);
+	order_cache_free(m->orders);
 	pthread_mutex_destroy(&m->lock);
 	free(m);
 }
@@ -64,6 +68,11 @@ struct org *mail_org(struct mail *m)
 struct visitors *mail_visitors(struct mail *m)
 {
 	return m->visitors;
+}
+
+struct order_cache *mail_orders(struct mail *m)
+{
+	return m->orders;
 }
 
 struct script_cache *mail_scripts(struct mail *m)

@@ -1,9 +1,12 @@
 #include "domain/mail/sort.h"
 #include <stdlib.h>
+#include <string.h>
 #include "codec/mime/mime_envelope.h"
 #include "codec/mime/mime_fold.h"
 #include "codec/mime/mime_header.h"
 #include "codec/mime/mime_word.h"
+#include "domain/mail/mail_view.h"
+#include "domain/mail/order_cache.h"
 
 struct value {                           /* of one key: one of the two */
 	struct span text;
@@ -81,10 +84,10 @@ static int by_keys(const void *x, const void *y, void *arg)
 	return (a->uid > b->uid) - (a->uid < b->uid);
 }
 
-int mail_sort(struct org *o, struct tx *tx, struct arena *a, const struct mailbox *box, const struct imap_set *found,
+static int sort_read(struct org *o, struct tx *tx, struct arena *a, const struct mailbox *box, const struct imap_set *found,
 	const struct imap_sort *how, uint32_t **uids_out, size_t *n_out, struct err *e)
 {
-	size_t max = imap_set_count(found), n = 0;
+	size_t found_n = imap_set_count(found), max = found_n < box->messages ? found_n : box->messages, n = 0;
 	struct row **rows = ARENA_ARRAY(a, struct row *, max + 1);
 	struct message_walk *w;
 	struct message m;
@@ -114,6 +117,46 @@ int mail_sort(struct org *o, struct tx *tx, struct arena *a, const struct mailbo
 	return 0;
 }
 
+static struct order_key key_of(const struct mailbox *box)
+{
+	struct order_key k;
+
+	memset(&k, 0, sizeof(k));
+	k.mailbox_id = box->id;
+	k.uidvalidity = box->uidvalidity;
+	k.uidnext = box->uidnext;
+	return k;
+}
+
+/* Of at least half the mailbox the whole order is made and kept; what is looked for is picked out of it. */
+int mail_sort(struct mail *mail, struct tx *tx, struct arena *a, const struct mailbox *box, const struct imap_set *found,
+	const struct imap_sort *how, uint32_t **uids_out, size_t *n_out, struct err *e)
+{
+	struct order_key k = key_of(box);
+	size_t wanted = imap_set_count(found), len, n = 0;
+	struct imap_range whole = { 1, box->uidnext };
+	struct imap_set all = { .v = &whole, .n = 1 };
+	uint32_t *uids;
+
+	if (how->n > ORDER_WHAT_MAX || !wanted || wanted < box->messages / 2)
+		return sort_read(mail_org(mail), tx, a, box, found, how, uids_out, n_out, e);
+	for (size_t i = 0; i < how->n; i++)
+		k.what[i] = (uint8_t)(1 + 2 * how->key[i].kind + how->key[i].reverse);
+	uids = order_cache_get(mail_orders(mail), a, &k, &len);
+	if (!uids) {
+		if (sort_read(mail_org(mail), tx, a, box, &all, how, &uids, &len, e) < 0)
+			return e->code;
+		len *= sizeof(*uids);
+		order_cache_put(mail_orders(mail), &k, uids, len);
+	}
+	for (size_t i = 0; i < len / sizeof(*uids); i++)
+		if (imap_set_contains(found, uids[i]))
+			uids[n++] = uids[i];
+	*uids_out = uids;
+	*n_out = n;
+	return 0;
+}
+
 /* References, else the first id of In-Reply-To: out of the message's header. */
 static int read_refs(struct tx *tx, struct arena *a, struct arena *scratch, const struct message *m,
 	struct mail_thread_row *row, struct err *e)
@@ -135,7 +178,7 @@ static int read_refs(struct tx *tx, struct arena *a, struct arena *scratch, cons
 	return 0;
 }
 
-int mail_thread(struct org *o, struct tx *tx, struct arena *a, const struct mailbox *box, const struct imap_set *found,
+static int thread_read(struct org *o, struct tx *tx, struct arena *a, const struct mailbox *box, const struct imap_set *found,
 	enum mail_thread_how how, struct mail_threads *out, struct err *e)
 {
 	SCOPED_ARENA scratch = arena_new();
@@ -163,5 +206,53 @@ int mail_thread(struct org *o, struct tx *tx, struct arena *a, const struct mail
 	if (e->code)
 		return e->code;
 	mail_thread_rows(a, rows, n, how, out);
+	return 0;
+}
+
+struct kept_threads {
+	int32_t first;
+	struct mail_thread_node v[];
+};
+
+/* Every message found is in the forest and no other. */
+static bool threads_are(const struct mail_thread_node *v, size_t n, const struct imap_set *found)
+{
+	size_t matched = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (v[i].uid && !imap_set_contains(found, v[i].uid))
+			return false;
+		matched += v[i].uid != 0;
+	}
+	return matched == imap_set_count(found);
+}
+
+/* Threads of the whole mailbox are kept. */
+int mail_thread(struct mail *mail, struct tx *tx, struct arena *a, const struct mailbox *box, const struct imap_set *found,
+	enum mail_thread_how how, struct mail_threads *out, struct err *e)
+{
+	struct order_key k = key_of(box);
+	struct kept_threads *kept;
+	size_t len;
+
+	if (imap_set_count(found) != box->messages)
+		return thread_read(mail_org(mail), tx, a, box, found, how, out, e);
+	k.messages = box->messages;
+	k.what[ORDER_WHAT_MAX - 1] = (uint8_t)(1 + how);
+	kept = order_cache_get(mail_orders(mail), a, &k, &len);
+	if (kept && threads_are(kept->v, (len - sizeof(*kept)) / sizeof(*kept->v), found)) {
+		*out = (struct mail_threads){ .v = kept->v, .first = kept->first, .n = (len - sizeof(*kept)) / sizeof(*kept->v) };
+		return 0;
+	}
+	if (thread_read(mail_org(mail), tx, a, box, found, how, out, e) < 0)
+		return e->code;
+	if (!threads_are(out->v, out->n, found)) /* a session may not have heard yet what is gone */
+		return 0;
+	len = sizeof(*kept) + out->n * sizeof(*kept->v);
+	kept = arena_alloc(a, len);
+	kept->first = out->first;
+	if (out->n)
+		memcpy(kept->v, out->v, out->n * sizeof(*kept->v));
+	order_cache_put(mail_orders(mail), &k, kept, len);
 	return 0;
 }

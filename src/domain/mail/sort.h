@@ -1,14 +1,15 @@
 /* sort.h - the order of messages for SORT, and their threads for THREAD.
  *
  * Both read the summaries of the messages found (THREAD=REFERENCES also their headers) once, then order in memory:
- * O(n log n), also for crafted References (tests: test_thread.c). Errors: those of message.h. Sources: RFC 5256, 5957;
+ * results over whole mailboxes are kept (order_cache.h). O(n log n), also for crafted References (tests: test_thread.c). Errors: those of message.h. Sources: RFC 5256, 5957;
  * REFS: draft-ietf-morg-inthread. Not good for: keeping threads (THREADID). */
 #pragma once
 #include "codec/imap/imap_sort.h"
 #include "domain/mail/message.h"
 
 /* UIDs of `found` in order; ties by UID. */
-int mail_sort(struct org *o, struct tx *tx, struct arena *a, const struct mailbox *box, const struct imap_set *found,
+struct mail;
+int mail_sort(struct mail *m, struct tx *tx, struct arena *a, const struct mailbox *box, const struct imap_set *found,
 	const struct imap_sort *how, uint32_t **uids_out, size_t *n_out, struct err *e);
 
 enum mail_thread_how { THREAD_ORDEREDSUBJECT, THREAD_REFERENCES, THREAD_REFS };
@@ -31,10 +32,11 @@ struct mail_thread_node {
 };
 struct mail_threads {
 	struct mail_thread_node *v;
+	size_t n;
 	int32_t first;                    /* root; further roots by next */
 };
 /* Pure: rows by ascending uid. */
 void mail_thread_rows(struct arena *a, const struct mail_thread_row *rows, size_t n, enum mail_thread_how how,
 	struct mail_threads *out);
-int mail_thread(struct org *o, struct tx *tx, struct arena *a, const struct mailbox *box, const struct imap_set *found,
+int mail_thread(struct mail *m, struct tx *tx, struct arena *a, const struct mailbox *box, const struct imap_set *found,
 	enum mail_thread_how how, struct mail_threads *out, struct err *e);

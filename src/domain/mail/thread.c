@@ -370,4 +370,5 @@ void mail_thread_rows(struct arena *a, const struct mail_thread_row *rows, size_
 	if (how == THREAD_REFS)
 		order_by_newest(&f, &out->first);
 	out->v = f.v;
+	out->n = f.n;
 }

@@ -72,7 +72,7 @@ int imap_sort(struct imap_call *c, struct err *e)
 	if (!imap_args_astring(&c->args, &q.charset))
 		return imap_bad(e, "Charset expected");
 	if (imap_search_keys(c->arena, &c->args, &q, e) < 0 || imap_search_run(c, &q, &box, &found, NULL, e) < 0 ||
-		mail_sort(c->org, c->tx, c->arena, &box, &found, &how, &uids, &n, e) < 0)
+		mail_sort(c->call->house->mail, c->tx, c->arena, &box, &found, &how, &uids, &n, e) < 0)
 		return e->code;
 	c->text = "SORT completed";
 	if (q.ret & IMAP_RETURN_SAVE)
@@ -140,7 +140,7 @@ int imap_thread(struct imap_call *c, struct err *e)
 	if (!imap_args_astring(&c->args, &q.charset))
 		return imap_bad(e, "Charset expected");
 	if (imap_search_keys(c->arena, &c->args, &q, e) < 0 || imap_search_run(c, &q, &box, &found, NULL, e) < 0 ||
-		mail_thread(c->org, c->tx, c->arena, &box, &found, how, &t, e) < 0)
+		mail_thread(c->call->house->mail, c->tx, c->arena, &box, &found, how, &t, e) < 0)
 		return e->code;
 	open = ARENA_ARRAY(c->arena, int32_t, 3 * imap_set_count(&found) + 2);
 	buf_addz(c->out, "* THREAD");

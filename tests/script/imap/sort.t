@@ -93,3 +93,38 @@ S: * THREAD
 S: d5 OK THREAD completed
 C: d6 THREAD MAGIC UTF-8 ALL
 S: d6 BAD {{.+}}
+# asked again: kept orders hold only what is there now
+C: k1 SORT (SUBJECT REVERSE DATE) UTF-8 ALL
+S: * SORT 3 4 2 1
+S: k1 OK SORT completed
+C: k2 SORT (SUBJECT REVERSE DATE) UTF-8 NOT SUBJECT kasse
+S: * SORT 4 2 1
+S: k2 OK SORT completed
+C: k3 UID STORE 3 +FLAGS.SILENT (\Deleted)
+S: k3 OK {{.*}}
+C: k4 UID EXPUNGE 3
+S: * 3 EXPUNGE
+S: k4 OK {{.*}}
+C: k5 UID SORT (SUBJECT REVERSE DATE) UTF-8 ALL
+S: * SORT 4 2 1
+S: k5 OK SORT completed
+C: k6 UID THREAD REFERENCES UTF-8 ALL
+S: * THREAD ((1 2)(4))
+S: k6 OK THREAD completed
+C: k7 UID THREAD REFERENCES UTF-8 ALL
+S: * THREAD ((1 2)(4))
+S: k7 OK THREAD completed
+C: k8 APPEND INBOX "05-Jan-2024 10:00:00 +0000" {39+}
+C: Subject: Antrag
+C: References: <1@x>
+C: 
+C: 5
+S: * 4 EXISTS
+S: ...
+S: k8 OK {{.*}}
+C: k9 UID SORT (SUBJECT REVERSE DATE) UTF-8 ALL
+S: * SORT 5 4 2 1
+S: k9 OK SORT completed
+C: k10 UID THREAD REFERENCES UTF-8 ALL
+S: * THREAD ((1 (2)(5))(4))
+S: k10 OK THREAD completed
