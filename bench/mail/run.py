@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """kontor beside Debian's Postfix and Dovecot: bench/mail/run.py [--quick] [PART...]
 
-Parts: disk deliver durable login append big body search store idle connections post order sieve verify; none named: all, and the table goes
+Parts: disk deliver durable login append big body search store idle connections post order sieve verify move; none named: all, and the table goes
 to docs/performance.md. --quick: tiny numbers, only to see that everything works. BENCH_DIR (default var/bench)
 is on the disk that is measured; BENCH_KEEP=1 leaves it behind. Needs root, for the peers do."""
 import imaplib
@@ -17,13 +17,14 @@ import time
 import measure
 import traffic
 from measure import Row, in_turn, pss_kib, tool
-from servers import PASSWORD, ROOT, Dovecot, Kontor, Postfix, more_files, wait_for
+from servers import BIN, PASSWORD, ROOT, Dovecot, Kontor, Postfix, more_files, wait_for
 
 META = "FETCH 1:* (UID FLAGS INTERNALDATE RFC822.SIZE ENVELOPE)"
 FULL = dict(runs=3, users=1000, mail=3000, mail_one=800, boxes=100, big=100000, bodies=10000, searched=10000, one=2000,
             seconds=3, hold=5000, latency=30, threads=10000, verify=1000)
 QUICK = dict(runs=1, users=16, mail=60, mail_one=20, boxes=8, big=500, bodies=100, searched=100, one=50, seconds=0.5, hold=40,
              latency=3, threads=200, verify=20)
+FULL["move"], QUICK["move"] = 10000, 100
 GOAL_APPEND = {1: 1, 8: 2, 32: 2}
 
 
@@ -33,6 +34,7 @@ class Bench:
         self.folder, self.rows, self.facts = folder, [], []
         self.users = [f"u{i:04d}" for i in range(self.n["users"])]
         special = ["big", "bodies", "searched", "order"]
+        special += [f"move{k}" for k in range(self.n["runs"])]
         print(f"making {len(self.users)} accounts ...", flush=True)
         self.dovecot = self.crypt = self.xapian = self.postfix = self.kontor = None
         try:
@@ -257,6 +259,39 @@ class Bench:
         print(f"    {server.name}: {each:.1f} KiB", flush=True)
         return each
 
+    def maildir(self):
+        """Text mails of 2 to 20 KiB in INBOX and ten folders, as a Maildir++ that Dovecot's user may read."""
+        root, words = self.folder / "Maildir", [f"Wort{i:x}".encode() for i in range(4000)]
+        draw = random.Random(1)
+        for k in range(self.n["move"]):
+            folder = root / (f".Ordner{k % 11}" if k % 11 else ".")
+            for d in ("cur", "new", "tmp"):
+                (folder / d).mkdir(parents=True, exist_ok=True)
+            body = b" ".join(draw.choices(words, k=draw.randrange(250, 2500))).replace(b"Wort7", b"\n")
+            (folder / "cur" / f"{1700000000 + k}.M{k}.bench:2,S").write_bytes(
+                b"From: a%d@example.net\nTo: move@example.org\nSubject: Nr %d\nMessage-ID: <%d@example.net>\n"
+                b"Date: Tue, 14 Nov 2023 22:13:20 +0000\n\n%s\n" % (k, k, k, body))
+        subprocess.run(["chown", "-R", "5000:5000", root], check=True)
+        return root
+
+    def move(self):
+        n, root = self.n["move"], self.maildir()
+        commands = {"dovecot": lambda k: ["doveadm", "-c", self.dovecot.dir / "dovecot.conf", "import", "-u", f"move{k}@example.org",
+                                          f"maildir:{root}", "", "all"],
+                    "kontor": lambda k: [BIN, "mail", "import", f"move{k}@example.org", root, "--state", self.kontor.state]}
+
+        def bring(name, k):
+            start = time.monotonic()
+            subprocess.run(commands[name](k), check=True, capture_output=True, timeout=1800)
+            return n / (time.monotonic() - start)
+        got = in_turn(self.n["runs"], {name: lambda k, name=name: bring(name, k) for name in commands})
+        for k in range(self.n["runs"]):
+            for s in (self.dovecot, self.kontor):
+                found = self.imap(s, "command", "--user", f"move{k}@example.org", "--exec", "FETCH 1:* (UID)")["fetches"]
+                if found != (n + 10) // 11:
+                    raise SystemExit(f"{s.name}: {found} mails in INBOX")
+        self.add(f"import of {n:,} mails from a Maildir", "mails/s", "doveadm import", got["dovecot"], got["kontor"], goal=2)
+
     def connections(self):
         self.kontor.stop()           # what earlier work has left in its pools would be used again and not be seen
         self.kontor.start()
@@ -336,6 +371,7 @@ class Bench:
 
 PARTS = ["disk", "deliver", "durable", "login", "append", "big", "body", "search", "store", "idle", "connections", "post", "order", "sieve",
          "verify"]
+PARTS.append("move")
 
 
 def main(argv):

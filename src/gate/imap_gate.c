@@ -266,7 +266,7 @@ static uint64_t idle_sec(const struct conn *c)
 /* Those whose work grows with the mailbox and is one piece; FETCH comes in parts. */
 static bool bulk(const struct conn *c)
 {
-	static const char *const verbs[] = { "APPEND", "CLOSE", "COPY", "DELETE", "EXPUNGE", "MOVE", "REPLACE", "SEARCH", "STORE" };
+	static const char *const verbs[] = { "APPEND", "CLOSE", "COPY", "DELETE", "ESEARCH", "EXPUNGE", "MOVE", "REPLACE", "SEARCH", "STORE" };
 	struct span verb = span_str(c->verb);
 
 	if (span_starts(verb, SPAN("UID ")))

@@ -6,10 +6,12 @@
 #include "base/time.h"
 #include "bus/call.h"
 #include "domain/mail/forward.h"
+#include "domain/mail/gone.h"
 #include "domain/mail/import.h"
 #include "domain/mail/mail_sweep.h"
 #include "domain/mail/report_in.h"
 #include "domain/mail/sender.h"
+#include "domain/mail/retention.h"
 #include "domain/org/org.h"
 #include "store/blob.h"
 
@@ -39,6 +41,26 @@ static int sweep_removed(struct house *h, struct err *e)
 
 	if (messages)
 		log_msg("removed_sweep", "%llu messages of removed accounts", (unsigned long long)messages);
+	return rc;
+}
+
+static int sweep_gone(struct house *h, struct err *e)
+{
+	uint64_t messages = 0;
+	int rc = gone_sweep(h->org, time_real_sec(), SWEEP_BATCHES, &messages, e);
+
+	if (messages)
+		log_msg("gone_sweep", "%llu expunged messages", (unsigned long long)messages);
+	return rc;
+}
+
+static int sweep_retention(struct house *h, struct err *e)
+{
+	uint64_t messages = 0;
+	int rc = retention_sweep(h->org, time_real_sec(), &messages, e);
+
+	if (messages)
+		log_msg("retention", "%llu messages", (unsigned long long)messages);
 	return rc;
 }
 
@@ -112,6 +134,8 @@ static const struct later_job {
 	{ "key_sweep", 3600, sweep_keys },
 	{ "removed_sweep", 900, sweep_removed },
 	{ "sender_sweep", 3600, sweep_known },
+	{ "gone_sweep", 900, sweep_gone },
+	{ "retention_sweep", 3600, sweep_retention },
 	{ "send_count_sweep", 86400, sweep_counts },
 	{ "forward_sweep", 86400, sweep_senders },
 	{ "import_sweep", 86400, sweep_imports },

@@ -411,9 +411,9 @@ static bool is(const struct cli *c, const char *noun, const char *verb)
 }
 
 /* What was done is shown even when the end was not reached. */
-static int import(const struct cli *c)
+static int move(const struct cli *c, json_t *(*fn)(const char *state, json_t *args))
 {
-	json_t *reply = cli_import(c->state, c->args);
+	json_t *reply = fn(c->state, c->args);
 	int rc = 0;
 
 	if (json_is_object(json_object_get(reply, "result")) && !json_is_true(json_object_get(reply, "ok")) && !c->json)
@@ -454,7 +454,11 @@ static int run(struct cli *c)
 		c->processes = cli_processes(c->state);
 	if (is(c, "mail", "index"))
 		return ask_index(c);
-	return strcmp(c->noun->name, "backup") == 0 && !c->command->verb[0] ? ask_backup(c) : is(c, "mail", "import") ? import(c) : ask(c);
+	if (is(c, "mail", "import"))
+		return move(c, cli_import);
+	if (is(c, "mail", "export"))
+		return move(c, cli_export);
+	return is(c, "backup", "") ? ask_backup(c) : ask(c);
 }
 
 int cli_main(int argc, char **argv)

@@ -18,3 +18,5 @@ void cli_man(const struct control_noun *noun);
 void cli_usage(const struct control_noun *noun, const struct control_command *m);   /* one line on stderr */
 /* import.c: kontor mail import; a reply as the server would give it. */
 json_t *cli_import(const char *state, json_t *args);
+/* export.c: kontor mail export. */
+json_t *cli_export(const char *state, json_t *args);

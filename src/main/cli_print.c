@@ -13,6 +13,8 @@
 static const char *const labels[][2] = {
 	{ "imported", N_("imported") }, { "there_already", N_("there already") }, { "skipped", N_("skipped") },
 	{ "keywords_left", N_("keywords left out") }, { "file", N_("file") }, { "why", N_("why") },
+	{ "exported", N_("written") }, { "restored", N_("brought back") }, { "removed", N_("removed") }, { "mailbox", N_("mailbox") }, { "days", N_("days") },
+	{ "first", N_("expunged from") }, { "last", N_("expunged to") },
 	{ "account", N_("account") }, { "address", N_("address") }, { "addresses", N_("addresses") },
 	{ "attempts", N_("attempts") }, { "bytes", N_("octets") }, { "expires", N_("given up") }, { "held", N_("held") },
 	{ "last_reply", N_("last reply") }, { "leased", N_("sending") }, { "mail_opened", N_("mail was opened too") },

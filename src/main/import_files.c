@@ -380,6 +380,8 @@ static int file(struct walk *w, int at, struct span path, const char *name, bool
 		w->m->total_bytes += w->counting ? (uint64_t)st.st_size : 0;
 		return w->counting ? 0 : mbox_file(w, folder, name, fd, (uint64_t)st.st_size);
 	}
+	if (!st.st_size && without(span_str(name), (const char *const[]){ ".mbox", NULL }).n < strlen(name))
+		return put_folder(w, join(a, path, level_of(a, base, file_ends)));
 	if (!eml && !alone)
 		return 0;
 	w->m->total_bytes += w->counting ? (uint64_t)st.st_size : 0;

@@ -188,6 +188,18 @@ void mover_progress(struct mover *m, uint64_t bytes)
 	fflush(stderr);
 }
 
+static void clear_line(const struct mover *m)
+{
+	if (m->shown && m->terminal)
+		fputs("\r\033[K", stderr);
+}
+
+void mover_clear(struct mover *m)
+{
+	clear_line(m);
+	json_decref(m->skips);
+}
+
 json_t *mover_end(struct mover *m, json_t *failure)
 {
 	json_t *result, *reply;
@@ -199,8 +211,7 @@ json_t *mover_end(struct mover *m, json_t *failure)
 	settle(m);
 	if (m->file >= 0)
 		close(m->file);
-	if (m->shown && m->terminal)
-		fputs("\r\033[K", stderr);
+	clear_line(m);
 	result = json_pack("{s:I,s:I,s:I}", "imported", (json_int_t)m->imported, "there_already", (json_int_t)m->there, "skipped",
 		(json_int_t)m->skipped);
 	if (m->keywords_left)

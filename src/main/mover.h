@@ -30,5 +30,7 @@ int mover_there(struct mover *m, const struct move_item *items, size_t n, bool *
 void mover_skip(struct mover *m, const char *what, const char *why);
 /* So many octets of the source are behind us; shows it now and then. */
 void mover_progress(struct mover *m, uint64_t bytes);
+/* Takes the line of progress off the terminal; for those that send nothing. */
+void mover_clear(struct mover *m);
 /* Sends what is left; gives the whole reply. */
 json_t *mover_end(struct mover *m, json_t *failure);

@@ -189,3 +189,80 @@ def test_progress_on_a_terminal(house, tmp_path):
     out = p.communicate(timeout=60)[0]
     assert p.returncode == 0 and b"6000" in out
     assert re.search(rb"\[#+\.*\] +\d+ %, \d+ mails, \d+/s, \d+:\d\d min left", shown), shown
+
+
+def test_undelete_and_retention(house):
+    """Expunged mail comes back with flags, also where its mailbox is gone; old mail leaves by itself and is shown before."""
+    user = house.fresh()
+    i = house.imap(user)
+    i.create("Akten")
+    i.subscribe("Akten")
+    for k, box in ((1, "INBOX"), (2, "Akten")):
+        i.append(box, "(\\Seen $Wichtig)", None, text(k).replace(b"\n", b"\r\n"))
+    before = everything(house, user)
+    i.select("INBOX")
+    i.store("1", "+FLAGS", "(\\Deleted)")
+    i.expunge()
+    i.close()
+    i.delete("Akten")
+    rows = house.cli("mail", "undelete", user, "--list")
+    assert [(r["mailbox"], r["messages"]) for r in rows] == [("INBOX", 1), ("Akten", 1)]
+    assert everything(house, user)["INBOX"] == []
+    assert house.cli("mail", "undelete", user, "--since", "2100-01-01")["restored"] == 0
+    assert house.cli("mail", "undelete", user, "INBOX")["restored"] == 1
+    assert house.cli("mail", "undelete", user)["restored"] == 1
+    assert everything(house, user) == before
+    house.cli("mail", "retention", "set", user, "Akten", "30")
+    house.cli("mail", "retention", "set", "all", "\\Trash", "60")
+    with pytest.raises(CliError):
+        house.cli("mail", "retention", "set", "all", "Akten", "30")
+    assert {(r["account"], r["mailbox"], r["days"]) for r in house.cli("mail", "retention", "list")} >= \
+        {(user, "Akten", 30), ("all", "\\Trash", 60)}
+    assert not [r for r in house.cli("mail", "retention", "run", "--dry-run") if r["account"] == user]
+    house.cli("mail", "retention", "run")
+    house.cli("mail", "retention", "clear", user, "Akten")
+    house.cli("mail", "retention", "clear", "all", "\\Trash")
+    with pytest.raises(CliError):
+        house.cli("settings", "set", "undelete_days", "viele")
+    house.cli("settings", "set", "undelete_days", "0")
+    i.select("INBOX")
+    i.store("1", "+FLAGS", "(\\Deleted)")
+    i.expunge()
+    assert house.cli("mail", "undelete", user, "--list") == []
+    house.cli("settings", "set", "undelete_days", "14")
+    i.logout()
+
+
+@pytest.mark.parametrize("format", ["maildir", "mbox"])
+def test_export_and_back(house, tmp_path, format):
+    """Flags, dates, octets, folders with umlauts, dots and levels: all of it comes back."""
+    user, other = house.fresh(), house.fresh()
+    odd = [b"Subject: a\r\n\r\nFrom me\r\n>From you\r\n", b"Subject: b\r\n\r\nno end", b"Subject: c\r\n\r\nbare\nlines\rhere\r\n",
+           text(1).replace(b"\n", b"\r\n"), b"Status: RO\r\nContent-Length: 1\r\n\r\nabc\r\n", b"X: 1\r\n\r\n" + b"lang " * 300000]
+    i = house.imap(user)
+    names = ["Projekt.A", "Gr&APwA3w-e/2026.eml", "R&-D/.versteckt", "Leer", "INBOX/unten"]
+    for n, name in enumerate(names):
+        assert i.create(f'"{name}"')[0] == "OK", name
+    for n, body in enumerate(odd):
+        box = ["INBOX", "Sent", *names[:3], "INBOX/unten"][n]
+        flags = ["(\\Seen $Wichtig)", "(\\Answered \\Flagged)", "(\\Draft a b $Forwarded)", "()", "(\\Deleted)", "(\\Seen)"][n]
+        assert i.append(f'"{box}"', flags, f'"{n + 1:2}-Nov-2019 10:00:00 +0000"', body)[0] == "OK"
+    i.logout()
+    before = everything(house, user)
+    out = tmp_path / "Ausgabe"
+    r = house.cli("mail", "export", user, str(out), "--format", format)
+    assert r == {"exported": len(odd)}
+    assert "event=mail_export" in house.log()
+    with pytest.raises(CliError) as no:
+        house.cli("mail", "export", user, str(out), "--format", format)
+    assert "exists" in no.value.text, "nothing is overwritten"
+    if format == "maildir":
+        import mailbox as library
+        assert len(library.Maildir(out, create=False)) == 1 and "Projekt&AC4-A" in library.Maildir(out, create=False).list_folders()
+    r = bring(house, other, out)
+    assert r["imported"] == len(odd) and r["skipped"] == 0, r
+    assert everything(house, other) == before
+    (tmp_path / "Zwei.part").mkdir()
+    with pytest.raises(CliError) as no:
+        house.cli("mail", "export", user, str(tmp_path / "Zwei"))
+    assert "interrupted" in no.value.text

@@ -162,8 +162,9 @@ static int check_emails(struct tx *tx, void *arg, struct err *e)
 
 	if (window_end(tx, "SELECT id FROM email WHERE id > ?1 ORDER BY id LIMIT 1 OFFSET ?2", w, &end, e) < 0)
 		return e->code;
-	return compare(tx, "SELECT e.id, e.refs, coalesce(c.n, 0) FROM email e LEFT JOIN (SELECT email_id, count(*) AS n FROM message"
-		" WHERE email_id > ?1 AND email_id <= ?2 GROUP BY email_id) c ON c.email_id = e.id"
+	return compare(tx, "SELECT e.id, e.refs, coalesce(c.n, 0) FROM email e LEFT JOIN (SELECT email_id, count(*) AS n FROM"
+		" (SELECT email_id FROM message WHERE email_id > ?1 AND email_id <= ?2 UNION ALL SELECT email_id FROM gone_message"
+		" WHERE email_id > ?1 AND email_id <= ?2) u GROUP BY email_id) c ON c.email_id = e.id"
 		" WHERE e.id > ?1 AND e.id <= ?2 AND e.refs <> coalesce(c.n, 0)", w, end, "email", e);
 }
 

@@ -23,6 +23,7 @@ int mailbox_rows_of(struct org *o, struct tx *tx, struct arena *a, uint64_t acco
 	struct mailbox_rows *rows, struct err *e);
 struct mailbox_row *mailbox_rows_add(struct arena *a, struct mailbox_rows *rows, struct span name);
 struct span mailbox_pack(struct arena *a, const struct seal_key *key, const struct mailbox *box);
+int mailbox_unpack(struct arena *a, const struct seal_key *key, struct span sealed, struct mailbox *box, struct err *e);
 int mailbox_insert(struct org *o, struct tx *tx, struct arena *a, uint64_t account_id, struct span inner,
 	enum mailbox_special special, struct mailbox *out, struct err *e);
 /* The account's next change number, without using quota. */
@@ -34,6 +35,13 @@ int message_insert(struct tx *tx, uint64_t mailbox_id, uint32_t uid, uint64_t mo
 /* Opens an email's sealed column; the summary points into the arena. */
 int email_open(struct arena *a, const struct seal_key *key, uint64_t email_id, struct span sealed, struct seal_key *blob_key_out,
 	struct mime_summary *out, struct err *e);
+/* Adds to (negative: takes from) a mailbox's counters and stamps it; n UIDs in one step, the first comes back. */
+int mailbox_count(struct tx *tx, uint64_t mailbox_id, uint64_t modseq, int64_t messages, int64_t unseen, int64_t deleted, int64_t bytes,
+	struct err *e);
+int mailbox_reserve(struct tx *tx, uint64_t mailbox_id, size_t n, uint32_t *first_out, struct err *e);
+/* Rows of messages (gone.h), still there, are kept for a while; the same for the mailbox, with its last messages. */
+int gone_take(struct tx *tx, uint64_t mailbox_id, uint32_t lo, uint32_t hi, struct err *e);
+int gone_take_mailbox(struct tx *tx, uint64_t mailbox_id, struct err *e);
 /* An email lost `n` messages: when it was the last, its row and blob reference go. */
 int email_unref(struct tx *tx, uint64_t email_id, int64_t n, struct err *e);
 /* Columns of the mailbox row in mailbox_read's order. */

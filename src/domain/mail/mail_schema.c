@@ -34,6 +34,18 @@ const char mail_schema_1[] =
 	"CREATE INDEX queue_recipient_next ON queue_recipient (state, next_sec);\n"
 	"CREATE INDEX queue_recipient_domain ON queue_recipient (state, domain, next_sec)";
 
+/* Expunged messages and deleted mailboxes that can be brought back (gone.h). sealed: as it was in the mailbox's row.
+ * retention: account 0 is everybody's; mailbox 0 with the use, else the mailbox (retention.h). */
+const char mail_schema_gone[] =
+	"CREATE TABLE gone_message (mailbox_id INTEGER NOT NULL, uid INTEGER NOT NULL, account_id INTEGER NOT NULL,"
+	" flags INTEGER NOT NULL, email_id INTEGER NOT NULL, size INTEGER NOT NULL, received_sec INTEGER NOT NULL,"
+	" gone_sec INTEGER NOT NULL, PRIMARY KEY (mailbox_id, uid));\n"
+	"CREATE INDEX gone_message_time ON gone_message (gone_sec);\n"
+	"CREATE INDEX gone_message_account ON gone_message (account_id, gone_sec);\n"
+	"CREATE TABLE gone_mailbox (id INTEGER PRIMARY KEY, account_id INTEGER NOT NULL, sealed BLOB NOT NULL);\n"
+	"CREATE TABLE retention (account_id INTEGER NOT NULL, mailbox_id INTEGER NOT NULL, special INTEGER NOT NULL,"
+	" days INTEGER NOT NULL, PRIMARY KEY (account_id, mailbox_id, special))";
+
 /* sealed: name and text under the account's key. changed: another number whenever the text changes. sieve_account: one row
  * for whoever ever had an active script (active_id 0: none now); sent: mails its scripts sent on `day`. */
 const char mail_schema_sieve[] =

@@ -1,10 +1,11 @@
 /* mail_schema.h - tables of mailboxes, messages and the outbound queue: migration "0002_mail". */
 #pragma once
 extern const char mail_schema_1[];
+extern const char mail_schema_gone[];    /* what can be brought back, retention: "0011_gone" */
 extern const char mail_schema_sieve[];   /* scripts, what they remember: "0003_sieve" */
 extern const char mail_schema_forward[]; /* long senders of forwarded mail: "0005_forward" */
 extern const char mail_schema_import[];  /* what imports have brought: "0006_import" */
 extern const char mail_schema_search[];  /* the search index: "0007_search" */
 extern const char mail_schema_sender[];  /* known senders, grey list: "0008_sender" */
 extern const char mail_schema_reports[]; /* reports of others: "0009_reports" */
-extern const char mail_schema_text[];    /* text of attachments: "0010_text" */
+extern const char mail_schema_text[];    /* text of attachments: "0011_text" */

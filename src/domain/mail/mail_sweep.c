@@ -79,6 +79,7 @@ static int delete_mailbox(struct tx *tx, const struct sweep *s, struct err *e)
 		{ "DELETE FROM sieve_seen WHERE account_id = ?1", true },
 		{ "DELETE FROM sender_known WHERE account_id = ?1", true },
 		{ "DELETE FROM sender_list WHERE owner_id = ?1", true },
+		{ "DELETE FROM retention WHERE account_id = ?1", true },
 		{ "DELETE FROM import_seen WHERE account_id = ?1", true },
 		{ "DELETE FROM search_account WHERE account_id = ?1", true },
 		{ "UPDATE search_segment SET state = 2 WHERE account_id = ?1", true }, /* rows: mail_index_sweep */

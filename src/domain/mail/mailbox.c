@@ -21,7 +21,7 @@ struct span mailbox_pack(struct arena *a, const struct seal_key *key, const stru
 	return seal_column(a, key, (struct seal_place){ "mailbox", "sealed", box->id }, buf_span(&b));
 }
 
-static int unpack(struct arena *a, const struct seal_key *key, struct span sealed, struct mailbox *box, struct err *e)
+int mailbox_unpack(struct arena *a, const struct seal_key *key, struct span sealed, struct mailbox *box, struct err *e)
 {
 	struct span plain;
 	struct wire w;
@@ -59,7 +59,7 @@ static int read_full(struct org *o, struct tx *tx, struct arena *a, struct sql *
 	mailbox_read(q, out);
 	if (org_key(o, tx, out->account_id, &key, e) < 0)
 		return e->code;
-	return unpack(a, &key, sql_col(q, 12), out, e);
+	return mailbox_unpack(a, &key, sql_col(q, 12), out, e);
 }
 
 static int missing(struct err *e)
@@ -167,7 +167,7 @@ int mailbox_rows_of(struct org *o, struct tx *tx, struct arena *a, uint64_t acco
 		struct mailbox_row *row;
 
 		mailbox_read(q, &box);
-		if (unpack(a, &key, sql_col(q, 12), &box, e) < 0)
+		if (mailbox_unpack(a, &key, sql_col(q, 12), &box, e) < 0)
 			return e->code;
 		box.rights = rights;
 		row = mailbox_rows_add(a, rows, prefix.n ? arena_printf(a, "%.*s%.*s", SPAN_F(prefix), SPAN_F(box.name)) : box.name);

@@ -3,6 +3,7 @@
 #include <string.h>
 #include "base/time.h"
 #include "codec/imap/imap_utf7.h"
+#include "domain/mail/gone.h"
 #include "domain/mail/mail_impl.h"
 
 /* Larger than any handed out before by this process, than any of an earlier second, and - should the clock have gone
@@ -191,13 +192,26 @@ int mailbox_create(struct org *o, struct tx *tx, struct arena *a, uint64_t viewe
 	return 0;
 }
 
+static int keep_all(struct tx *tx, const struct mailbox *box, struct err *e)
+{
+	struct sql *d;
+
+	if (gone_take(tx, box->id, 1, UINT32_MAX, e) < 0)
+		return e->code;
+	d = sql_open(tx, "DELETE FROM message WHERE mailbox_id = ?1");
+	sql_int(d, 1, (int64_t)box->id);
+	return sql_run(d, e) < 0 ? e->code : 0;
+}
+
 /* All its messages go; usage and references follow. */
-static int empty_mailbox(struct tx *tx, const struct mailbox *box, struct err *e)
+static int empty_mailbox(struct tx *tx, const struct mailbox *box, bool keep, struct err *e)
 {
 	struct sql *d;
 	uint64_t modseq;
 
-	for (;;) { /* in portions: on PostgreSQL a result is held whole */
+	if (keep && keep_all(tx, box, e) < 0)
+		return e->code;
+	while (!keep) { /* in portions: on PostgreSQL a result is held whole */
 		SCOPED_SQL q = sql_open(tx, "SELECT uid, email_id FROM message WHERE mailbox_id = ?1 ORDER BY uid LIMIT 5000");
 		int64_t last = 0;
 		int r;
@@ -221,11 +235,14 @@ static int empty_mailbox(struct tx *tx, const struct mailbox *box, struct err *e
 	return account_use(tx, box->account_id, -(int64_t)box->bytes, -(int64_t)box->messages, true, &modseq, e);
 }
 
-static int drop_mailbox(struct tx *tx, const struct mailbox *box, struct err *e)
+/* Of a mailbox with expunged mails that can be brought back, name and keywords stay, too. */
+static int drop_mailbox(struct org *o, struct tx *tx, struct arena *a, const struct mailbox *box, struct err *e)
 {
 	struct sql *q;
+	uint64_t keep_days;
 
-	if (empty_mailbox(tx, box, e) < 0)
+	if (gone_keep_days(o, tx, a, &keep_days, e) < 0 || empty_mailbox(tx, box, keep_days > 0, e) < 0 ||
+		gone_take_mailbox(tx, box->id, e) < 0)
 		return e->code;
 	q = sql_open(tx, "DELETE FROM expunged WHERE mailbox_id = ?1");
 	sql_int(q, 1, (int64_t)box->id);
@@ -250,7 +267,7 @@ int mailbox_delete(struct org *o, struct tx *tx, struct arena *a, uint64_t viewe
 		return err_set(e, ERR_DENIED, "INBOX cannot be deleted", "INBOX");
 	if (!(box.rights & RIGHT_DELETE))
 		return err_set(e, ERR_DENIED, "Not permitted", "delete without right");
-	return drop_mailbox(tx, &box, e);
+	return drop_mailbox(o, tx, a, &box, e);
 }
 
 static int rename_one(struct org *o, struct tx *tx, struct arena *a, struct mailbox *box, struct span inner, struct err *e)

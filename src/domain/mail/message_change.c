@@ -1,6 +1,7 @@
 /* message_change.c - flags, expunge, copy and move. */
 #include <string.h>
 #include "base/time.h"
+#include "domain/mail/gone.h"
 #include "domain/mail/mail_impl.h"
 
 #define VANISH_REMEMBERED 100000u      /* tombstones kept per mailbox; older ones are pruned now and then */
@@ -51,8 +52,7 @@ static int read_rows(struct tx *tx, struct arena *a, uint64_t mailbox_id, const 
 	return 0;
 }
 
-/* Adds to (negative: takes from) a mailbox's counters and stamps it. */
-static int count(struct tx *tx, uint64_t mailbox_id, uint64_t modseq, int64_t messages, int64_t unseen, int64_t deleted,
+int mailbox_count(struct tx *tx, uint64_t mailbox_id, uint64_t modseq, int64_t messages, int64_t unseen, int64_t deleted,
 	int64_t bytes, struct err *e)
 {
 	struct sql *q = sql_open(tx, "UPDATE mailbox SET modseq = ?2, messages = messages + ?3, unseen = unseen + ?4,"
@@ -131,7 +131,7 @@ int message_flag(struct org *o, struct tx *tx, struct arena *a, const struct mai
 		return 0;
 	if (account_next_modseq(tx, box->account_id, &modseq, e) < 0 ||
 		write_flags(tx, box, uids, how, flags, unchangedsince, modseq, e) < 0 ||
-		count(tx, box->id, modseq, 0, unseen, deleted, 0, e) < 0)
+		mailbox_count(tx, box->id, modseq, 0, unseen, deleted, 0, e) < 0)
 		return e->code;
 	for (size_t i = 0; i < *n_out; i++)
 		(*changed_out)[i].modseq = modseq;
@@ -141,7 +141,11 @@ int message_flag(struct org *o, struct tx *tx, struct arena *a, const struct mai
 
 /* ---- expunge ---- */
 
-static int delete_rows(struct tx *tx, const struct mailbox *box, const struct imap_set *gone, uint64_t modseq, struct err *e)
+/* What becomes of the emails of rows that leave a mailbox. */
+enum leave { LEAVE_MOVED, LEAVE_GONE, LEAVE_KEPT /* to be brought back (gone.h) */ };
+
+static int delete_rows(struct tx *tx, const struct mailbox *box, const struct imap_set *gone, uint64_t modseq, enum leave how,
+	struct err *e)
 {
 	for (size_t i = 0; i < gone->n; i++) {
 		struct sql *q = sql_open(tx, "INSERT INTO expunged (mailbox_id, modseq, uid) SELECT mailbox_id, ?4, uid FROM message"
@@ -152,6 +156,8 @@ static int delete_rows(struct tx *tx, const struct mailbox *box, const struct im
 		sql_int(q, 3, gone->v[i].hi);
 		sql_int(q, 4, (int64_t)modseq);
 		if (sql_run(q, e) < 0)
+			return e->code;
+		if (how == LEAVE_KEPT && gone_take(tx, box->id, gone->v[i].lo, gone->v[i].hi, e) < 0)
 			return e->code;
 		q = sql_open(tx, "DELETE FROM message WHERE mailbox_id = ?1 AND uid >= ?2 AND uid <= ?3");
 		sql_int(q, 1, (int64_t)box->id);
@@ -191,8 +197,7 @@ static int prune(struct tx *tx, const struct mailbox *box, struct err *e)
 	return sql_run(d, e) < 0 ? e->code : 0;
 }
 
-/* Rows leave the mailbox; the emails lose a reference each unless `keep` (MOVE inside an account). */
-static int take_out(struct tx *tx, struct arena *a, const struct mailbox *box, const struct rows *rows, bool keep,
+static int take_out(struct tx *tx, struct arena *a, const struct mailbox *box, const struct rows *rows, enum leave how,
 	struct imap_set *gone_out, uint64_t *modseq_out, struct err *e)
 {
 	int64_t unseen = 0, deleted = 0, bytes = 0;
@@ -208,12 +213,12 @@ static int take_out(struct tx *tx, struct arena *a, const struct mailbox *box, c
 		unseen += !(r->flags & FLAG_SEEN);
 		deleted += !!(r->flags & FLAG_DELETED);
 		bytes += (int64_t)r->size;
-		if (!keep && email_unref(tx, r->email_id, 1, e) < 0)
+		if (how == LEAVE_GONE && email_unref(tx, r->email_id, 1, e) < 0)
 			return e->code;
 	}
-	if (account_use(tx, box->account_id, keep ? 0 : -bytes, keep ? 0 : -(int64_t)rows->n, true, modseq_out, e) < 0 ||
-		delete_rows(tx, box, gone_out, *modseq_out, e) < 0 ||
-		count(tx, box->id, *modseq_out, -(int64_t)rows->n, -unseen, -deleted, -bytes, e) < 0)
+	if (account_use(tx, box->account_id, how == LEAVE_MOVED ? 0 : -bytes, how == LEAVE_MOVED ? 0 : -(int64_t)rows->n, true, modseq_out, e) < 0 ||
+		delete_rows(tx, box, gone_out, *modseq_out, how, e) < 0 ||
+		mailbox_count(tx, box->id, *modseq_out, -(int64_t)rows->n, -unseen, -deleted, -bytes, e) < 0)
 		return e->code;
 	mailbox_publish(tx, box, *modseq_out);
 	/* Looking for the edge costs milliseconds in a mailbox with many: not at every single message. */
@@ -226,16 +231,16 @@ int message_expunge(struct org *o, struct tx *tx, struct arena *a, const struct 
 	struct imap_range whole = { 1, UINT32_MAX };
 	struct imap_set all = { &whole, 1, 1 };
 	struct rows rows = { 0 };
+	uint64_t keep_days;
 	size_t n = 0;
 
-	(void)o;
-	if (read_rows(tx, a, box->id, uids ? uids : &all, &rows, e) < 0)
+	if (gone_keep_days(o, tx, a, &keep_days, e) < 0 || read_rows(tx, a, box->id, uids ? uids : &all, &rows, e) < 0)
 		return e->code;
 	for (size_t i = 0; i < rows.n; i++)
 		if (any || (rows.v[i].flags & FLAG_DELETED))
 			rows.v[n++] = rows.v[i];
 	rows.n = n;
-	return take_out(tx, a, box, &rows, false, gone_out, modseq_out, e);
+	return take_out(tx, a, box, &rows, keep_days ? LEAVE_KEPT : LEAVE_GONE, gone_out, modseq_out, e);
 }
 
 /* ---- copy and move ---- */
@@ -308,8 +313,7 @@ static int email_share(struct tx *tx, uint64_t email_id, struct err *e)
 	return sql_run(q, e) < 0 ? e->code : 0;
 }
 
-/* n UIDs in one step; the first is returned. */
-static int reserve(struct tx *tx, uint64_t mailbox_id, size_t n, uint32_t *first_out, struct err *e)
+int mailbox_reserve(struct tx *tx, uint64_t mailbox_id, size_t n, uint32_t *first_out, struct err *e)
 {
 	SCOPED_SQL q = sql_open(tx, "UPDATE mailbox SET uidnext = uidnext + ?2 WHERE id = ?1 RETURNING uidnext");
 	int r;
@@ -337,7 +341,7 @@ static int put_copies(struct org *o, struct tx *tx, struct arena *a, const struc
 		bytes += (int64_t)rows->v[i].size;
 		used |= rows->v[i].flags;
 	}
-	if (translate(o, tx, a, from, to, used, map, e) < 0 || reserve(tx, to->id, rows->n, &uid, e) < 0 ||
+	if (translate(o, tx, a, from, to, used, map, e) < 0 || mailbox_reserve(tx, to->id, rows->n, &uid, e) < 0 ||
 		account_use(tx, to->account_id, inside && move ? 0 : bytes, inside && move ? 0 : (int64_t)rows->n, false, &modseq, e) < 0)
 		return e->code;
 	for (size_t i = 0; i < rows->n; i++, uid++) {
@@ -351,7 +355,7 @@ static int put_copies(struct org *o, struct tx *tx, struct arena *a, const struc
 		deleted += !!(flags & FLAG_DELETED);
 		imap_set_add(a, to_out, uid);
 	}
-	if (count(tx, to->id, modseq, (int64_t)rows->n, unseen, deleted, bytes, e) < 0)
+	if (mailbox_count(tx, to->id, modseq, (int64_t)rows->n, unseen, deleted, bytes, e) < 0)
 		return e->code;
 	mailbox_publish(tx, to, modseq);
 	return 0;
@@ -371,7 +375,7 @@ int message_copy(struct org *o, struct tx *tx, struct arena *a, const struct mai
 	if (put_copies(o, tx, a, from, to, &rows, move, to_out, e) < 0)
 		return e->code;
 	if (move)
-		return take_out(tx, a, from, &rows, from->account_id == to->account_id, from_out, &modseq, e);
+		return take_out(tx, a, from, &rows, from->account_id == to->account_id ? LEAVE_MOVED : LEAVE_GONE, from_out, &modseq, e);
 	for (size_t i = 0; i < rows.n; i++)
 		imap_set_add(a, from_out, rows.v[i].uid);
 	return 0;

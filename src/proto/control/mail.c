@@ -161,6 +161,8 @@ static int rule_list(struct control *c, struct tx *tx, struct err *e)
 }
 
 #define ACCOUNT { "account", ARG_TEXT, ARG_POSITION | ARG_NEEDED, N_("mail address of the account") }
+#define WHOSE { "account", ARG_TEXT, ARG_POSITION | ARG_NEEDED, N_("mail address of a person or an office, or: all") }
+#define MAILBOX { "mailbox", ARG_TEXT, ARG_POSITION | ARG_NEEDED, N_("its name, or its use: \\Trash, \\Junk ...") }
 #define RULE { "name", ARG_TEXT, ARG_POSITION | ARG_NEEDED, N_("name of the rule") }
 
 static const struct control_command commands[] = {
@@ -193,5 +195,19 @@ static const struct control_command commands[] = {
 		{ "into", ARG_TEXT, 0, N_("folder to put everything below") },
 		{ "over-quota", ARG_SWITCH, 0, N_("bring them even beyond the account's quota") },
 		{ "again", ARG_SWITCH, 0, N_("also what an earlier import has brought") } } },
+	{ "export", N_("write all mails of an account into a new folder"), CONTROL_FREE, control_mail_export, { ACCOUNT,
+		{ "path", ARG_TEXT, ARG_POSITION | ARG_NEEDED, N_("folder to make; it must not exist") },
+		{ "format", ARG_TEXT, 0, N_("maildir (default) or mbox") } } },
+	{ "undelete", N_("bring back expunged mails, with flags, into the mailbox they were in"), CONTROL_FREE, control_mail_undelete, { ACCOUNT,
+		{ "mailbox", ARG_TEXT, ARG_POSITION, N_("only of this mailbox") },
+		{ "since", ARG_DATE, 0, N_("only those expunged since") },
+		{ "list", ARG_SWITCH, 0, N_("only show how many there are") } } },
+	{ "retention set", N_("have old mail leave a mailbox by itself"), CONTROL_WRITE, control_retention_set, { WHOSE, MAILBOX,
+		{ "days", ARG_NUMBER, ARG_POSITION | ARG_NEEDED, N_("days since the mail came into the mailbox; 0: never, whatever holds for all") } } },
+	{ "retention clear", N_("take such a rule back"), CONTROL_WRITE, control_retention_clear, { WHOSE, MAILBOX } },
+	{ "retention list", N_("list these rules"), CONTROL_READ, control_retention_list, {
+		{ "account", ARG_TEXT, ARG_POSITION, N_("only of this account") } } },
+	{ "retention run", N_("remove what is too old now, not only at the next hour"), CONTROL_FREE, control_retention_run, {
+		{ "dry-run", ARG_SWITCH, 0, N_("only show what would go") } } },
 };
 CONTROL_NOUN(mail, "mail", N_("absence notices, rules for incoming mail, moving mail in and out, the search index"));

@@ -2,6 +2,8 @@
 #include <string.h>
 #include "base/scan.h"
 #include "codec/mailauth/peer_ip.h"
+#include "base/scan.h"
+#include "domain/mail/gone.h"
 #include "proto/control/control_int.h"
 
 static const struct {
@@ -81,6 +83,13 @@ static bool allowed(const char *values, struct span value)
 	return values == NULL;
 }
 
+static bool is_days(const char *name, struct span value)
+{
+	uint64_t days;
+
+	return !span_ends(span_str(name), SPAN("_days")) || span_num(value, &days, 0, GONE_DAYS_MAX);
+}
+
 static int set(struct control *c, struct tx *tx, struct err *e)
 {
 	bool secret = control_has(c, "secret");
@@ -95,7 +104,7 @@ static int set(struct control *c, struct tx *tx, struct err *e)
 	if (is_secret(at) != secret || secret == control_has(c, "value"))
 		return err_set(e, ERR_PARAM, N_("A password is given by --secret-file, anything else as value"), "setting %s",
 			known[at].name);
-	if (value.n > VALUE_MAX || !allowed(known[at].values, value))
+	if (value.n > VALUE_MAX || !allowed(known[at].values, value) || !is_days(known[at].name, value))
 		return err_set(e, ERR_PARAM, N_("The setting cannot have this value"), "setting %s", known[at].name);
 	if (strcmp(known[at].name, "smtp.dnsbl") == 0 && dnsbl_parse(value, zones, &n, &why) < 0)
 		return err_set(e, ERR_PARAM, N_("At most 16 lists, written ZONE, ZONE=junk, ZONE=reject or ZONE=1 to 10"), "%s", why.log);

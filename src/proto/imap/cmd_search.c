@@ -20,7 +20,7 @@ static void save(struct imap_session *s, const struct imap_set *uids)
 	s->saved.n = s->saved.cap = uids->n;
 }
 
-static void save_result(struct imap_call *c, const struct imap_search *q, const struct imap_set *uids)
+void imap_search_save_result(struct imap_call *c, const struct imap_search *q, const struct imap_set *uids)
 {
 	struct imap_set ends = { 0 };
 
@@ -68,13 +68,19 @@ static void put_partial(struct imap_call *c, const struct imap_search *q, const 
 	buf_addc(c->out, ')');
 }
 
-static void put_esearch(struct imap_call *c, const struct imap_search *q, const struct imap_set *set, uint64_t modseq)
+void imap_put_esearch(struct imap_call *c, const struct imap_search *q, const struct imap_set *set, uint64_t modseq,
+	const struct mailbox_row *row)
 {
 	unsigned ret = q->ret ? q->ret : IMAP_RETURN_ALL;
 	struct buf *b = c->out;
 
 	buf_addz(b, "* ESEARCH (TAG ");
 	imap_write_quoted(b, c->call->cmd->tag);
+	if (row) {
+		buf_addz(b, " MAILBOX ");
+		imap_write_mailbox(b, row->name, c->s->utf8);
+		buf_addf(b, " UIDVALIDITY %u", row->box.uidvalidity);
+	}
 	buf_addz(b, c->uid ? ") UID" : ")");
 	if ((ret & IMAP_RETURN_MIN) && set->n)
 		buf_addf(b, " MIN %u", set->v[0].lo);
@@ -113,13 +119,8 @@ void imap_search_save(struct imap_call *c, const struct imap_set *uids)
 	save(c->s, uids);
 }
 
-int imap_search_run(struct imap_call *c, const struct imap_search *q, struct mailbox *box, struct imap_set *found,
-	uint64_t *modseq_out, struct err *e)
+int imap_search_check(struct imap_call *c, const struct imap_search *q, struct err *e)
 {
-	struct mail_search how = { .query = q, .uids = c->s->view.uids, .saved = &c->s->saved, .now_sec = time_real_sec() };
-	struct imap_set none = { 0 };
-	uint64_t modseq;
-
 	if (q->charset.n && !mime_charset_known(q->charset)) {
 		c->no_code = "BADCHARSET (UTF-8 US-ASCII ISO-8859-1 ISO-8859-15 WINDOWS-1252)";
 		return imap_no(e, ERR_PARAM, "Unknown charset");
@@ -128,6 +129,18 @@ int imap_search_run(struct imap_call *c, const struct imap_search *q, struct mai
 		return imap_uid_required(c, e);
 	if (q->has_modseq)
 		imap_condstore_on(c);
+	return 0;
+}
+
+int imap_search_run(struct imap_call *c, const struct imap_search *q, struct mailbox *box, struct imap_set *found,
+	uint64_t *modseq_out, struct err *e)
+{
+	struct mail_search how = { .query = q, .uids = c->s->view.uids, .saved = &c->s->saved, .now_sec = time_real_sec() };
+	struct imap_set none = { 0 };
+	uint64_t modseq;
+
+	if (imap_search_check(c, q, e) < 0)
+		return e->code;
 	if (imap_box(c, box, e) == 0 && mail_search(c->org, c->tx, c->arena, box, &how, found,
 		modseq_out ? modseq_out : &modseq, e) == 0)
 		return 0;
@@ -152,11 +165,11 @@ int imap_search(struct imap_call *c, struct err *e)
 	set = numbers(c, &found);
 	c->text = "SEARCH completed";
 	if (q.ret & IMAP_RETURN_SAVE)
-		save_result(c, &q, &found);
+		imap_search_save_result(c, &q, &found);
 	if (q.has_return && q.ret == IMAP_RETURN_SAVE)
 		return 0;
 	if (q.has_return || c->s->rev2)
-		put_esearch(c, &q, &set, modseq);
+		imap_put_esearch(c, &q, &set, modseq, NULL);
 	else
 		put_search(c, &q, &set, modseq);
 	return 0;

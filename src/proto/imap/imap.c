@@ -48,6 +48,8 @@ static const struct imap_row rows[] = {
 	{ "UID COPY", ST_SELECTED, TX_WRITE | BY_UID, imap_copy, "9051 6.4.9" },
 	{ "MOVE", ST_SELECTED, TX_WRITE | READ_WRITE | NUMBERS, imap_move, "9051 6.4.8" },
 	{ "UID MOVE", ST_SELECTED, TX_WRITE | BY_UID | READ_WRITE, imap_move, "9051 6.4.9" },
+	{ "ESEARCH", ST_LOGGED_IN, TX_READ | BY_UID, imap_esearch, "7377" },
+	{ "UIDBATCHES", ST_SELECTED, TX_READ | BY_UID, imap_uidbatches, "10022" },
 	{ "REPLACE", ST_SELECTED, READ_WRITE | NUMBERS, imap_replace, "8508" },
 	{ "UID REPLACE", ST_SELECTED, READ_WRITE | BY_UID, imap_replace, "8508" },
 	{ "*GREETING", ST_ANY, NO_SYNC, imap_greeting, "9051 7.1.4" },
@@ -236,7 +238,7 @@ static void run(struct call *call)
 
 static int lane(struct span verb)
 {
-	static const char *const bulk[] = { "SEARCH", "UID SEARCH", "SORT", "UID SORT", "THREAD", "UID THREAD" };
+	static const char *const bulk[] = { "SEARCH", "UID SEARCH", "SORT", "UID SORT", "THREAD", "UID THREAD", "ESEARCH" };
 
 	if (span_eqz(verb, "LOGIN") || span_eqz(verb, "AUTHENTICATE") || span_eqz(verb, "*CONTINUE"))
 		return LANE_PASSWORD;

@@ -138,14 +138,19 @@ void imap_status_put(struct imap_call *c, struct span name, const struct mailbox
 /* cmd_search.c: messages of the selected mailbox (also returned) that fit, their highest modseq (or NULL). */
 int imap_search_run(struct imap_call *c, const struct imap_search *q, struct mailbox *box, struct imap_set *found,
 	uint64_t *modseq_out, struct err *e);
+int imap_search_check(struct imap_call *c, const struct imap_search *q, struct err *e);
 void imap_search_save(struct imap_call *c, const struct imap_set *uids);  /* "$" */
+void imap_search_save_result(struct imap_call *c, const struct imap_search *q, const struct imap_set *uids);
+/* `row`: the mailbox it is about, NULL: the selected one. */
+void imap_put_esearch(struct imap_call *c, const struct imap_search *q, const struct imap_set *set, uint64_t modseq,
+	const struct mailbox_row *row);
 /* cmd_login.c */
 int imap_signed_in(struct imap_call *c, const struct auth_who *who, struct err *e);
 int imap_auth_failed(struct imap_call *c, struct err *e);
 
 typedef int imap_handler(struct imap_call *c, struct err *e);
 imap_handler imap_append, imap_authenticate, imap_cmd_capability, imap_check, imap_close, imap_compress, imap_continue, imap_copy,
-	imap_create, imap_delete, imap_done, imap_enable, imap_examine, imap_expunge, imap_fetch, imap_getquota,
+	imap_create, imap_delete, imap_done, imap_enable, imap_esearch, imap_examine, imap_expunge, imap_fetch, imap_getquota,
 	imap_getquotaroot, imap_greeting, imap_id, imap_idle, imap_list, imap_login, imap_logout, imap_lsub, imap_move,
 	imap_namespace, imap_noop, imap_rename, imap_replace, imap_search, imap_select, imap_sort, imap_thread, imap_starttls, imap_status_cmd, imap_store,
-	imap_subscribe, imap_sync_idle, imap_uid_expunge, imap_unselect_cmd, imap_unsubscribe;
+	imap_subscribe, imap_sync_idle, imap_uid_expunge, imap_uidbatches, imap_unselect_cmd, imap_unsubscribe;
