@@ -1,7 +1,9 @@
 """Is a mail from whom it says: signatures of ours, and what is found out about mail from outside."""
 import base64
 import email
+import email.message
 import email.policy
+import email.utils
 import imaplib
 import re
 import secrets
@@ -262,6 +264,25 @@ def test_policies(door):
     assert knock(door, mail(sender="b@strict.example", to=carl), "b@strict.example", carl)[0] == 250
     assert "dmarc=fail (p=reject dis=reject)" in got(door, carl)
     door.cli("settings", "set", "smtp.dmarc", "honour")
+
+
+def test_whose_report(door):
+    """Who sent a report is said only when DMARC has confirmed it; a forged one is refused or stands without a name."""
+    to = "berichte@example.org"
+    door.cli("settings", "set", "report_address", to)
+
+    def text(sender, report_id):
+        m = email.message.EmailMessage(policy=email.policy.SMTP)
+        m["From"], m["To"], m["Subject"], m["Date"] = sender, to, "Report", email.utils.formatdate()
+        m.set_content((f"<feedback><report_metadata><org_name>x</org_name><report_id>{report_id}</report_id></report_metadata>"
+                       "<policy_published><domain>example.org</domain></policy_published><record><row><source_ip>192.0.2.9</source_ip>"
+                       "<count>1</count></row></record></feedback>").encode(), "application", "xml")
+        return m.as_bytes()
+    assert knock(door, signed(text("b@strict.example", "a")), "b@strict.example", to)[0] == 250
+    assert knock(door, text("b@strict.example", "b"), "b@strict.example", to)[0] == 550
+    assert knock(door, text("b@lax.example", "c"), "b@lax.example", to)[0] == 250
+    assert sorted(r["confirmed"] for r in door.cli("report", "dmarc")) == ["-", "strict.example"]
+    door.cli("settings", "set", "report_address", "")
 
 
 @pytest.mark.parametrize("domain", ["broken.example", "slow.example", "dead.example"])

@@ -204,3 +204,30 @@ def test_rules_and_vacation_by_command(house):
         s.put("eigenes", "keep;")
     with pytest.raises(Exception, match="of its own"):
         house.cli("mail", "vacation", "set", anna, "x")
+
+
+def test_lists_outside_the_script(house):
+    """extlists: a group for its members, and whom one has written to."""
+    anna, ben, carla = house.fresh(), house.fresh(), house.fresh()
+    house.cli("group", "add", "ak-lists@example.org", anna, ben)
+    house.cli("group", "add", "ak-other@example.org", ben, carla)
+    script = ('require ["extlists", "fileinto", "mailbox", "envelope"];'
+              'if address :list "from" "mailto:ak-lists@example.org" { fileinto :create "Kreis"; }'
+              'elsif not valid_ext_list "mailto:ak-lists@example.org" { fileinto :create "Falsch"; }'
+              'elsif valid_ext_list "mailto:ak-other@example.org" { fileinto :create "Verraten"; }'
+              'elsif envelope :list "from" "urn:ietf:params:sieve:addrbook:default" { fileinto :create "Bekannt"; }')
+    put(house, anna, script)
+    stranger, friend = "fremd@example.net", "freundin@example.net"
+    house.submit(anna, friend, mail("an eine Freundin", sender=anna, to=friend))
+    for sender, subject in ((ben, "kreis"), (carla, "haus"), (friend, "freundin"), (stranger, "fremd")):
+        house.deliver(anna, mail(subject, sender=sender, to=anna), sender=sender)
+    with house.imap(anna) as i:
+        def subjects(box):
+            if i.select(box)[0] != "OK":
+                return None
+            return [d[1].strip() for d in i.fetch("1:*", "(BODY[HEADER.FIELDS (SUBJECT)])")[1] if isinstance(d, tuple)]
+        wait_for(lambda: subjects("INBOX"))
+        assert subjects("Kreis") == [b"Subject: kreis"]
+        assert sorted(subjects("Bekannt")) == [b"Subject: freundin", b"Subject: haus"]
+        assert subjects("INBOX") == [b"Subject: fremd"]
+        assert subjects("Falsch") is None and subjects("Verraten") is None

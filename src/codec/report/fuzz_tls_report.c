@@ -6,9 +6,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
 	SCOPED_ARENA a = arena_new();
-	struct tls_report r;
+	struct tlsrpt_report r;
 
 	if (tls_report_parse(a, SPAN_BYTES(p, n), &r, NULL) == 0)
-		assert(r.report_id.n && r.n <= TLS_ROWS_MAX);
+		assert(r.report_id.n && r.n <= TLSRPT_ROWS_MAX);
 	return 0;
 }

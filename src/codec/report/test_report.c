@@ -55,7 +55,7 @@ static void test_tls(void **state)
 {
 	static const char *const bad[] = { "", "[]", "{}", "{\"report-id\":\"1\"}", "{\"report-id\":\"1\",\"policies\":{}}", "{\"a\":" };
 	SCOPED_ARENA a = arena_new();
-	struct tls_report r;
+	struct tlsrpt_report r;
 	SCOPED_BUF deep;
 
 	(void)state;
@@ -72,7 +72,7 @@ static void test_tls(void **state)
 	assert_int_equal(tls_report_parse(a, buf_span(&deep), &r, NULL), ERR_SYNTAX);
 	buf_reset(&deep);
 	buf_addz(&deep, "{\"report-id\":\"1\",\"policies\":[1");
-	for (int i = 0; i < TLS_ROWS_MAX; i++)
+	for (int i = 0; i < TLSRPT_ROWS_MAX; i++)
 		buf_addz(&deep, ",1");
 	buf_addz(&deep, "]}");
 	assert_int_equal(tls_report_parse(a, buf_span(&deep), &r, NULL), ERR_TOOBIG);

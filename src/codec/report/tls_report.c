@@ -18,20 +18,20 @@ static uint64_t number(const json_t *o, const char *key)
 	return n > 0 && n < (1ll << 40) ? (uint64_t)n : 0;
 }
 
-static int read_policy(struct arena *a, const json_t *p, struct tls_report *out)
+static int read_policy(struct arena *a, const json_t *p, struct tlsrpt_report *out)
 {
 	const json_t *policy = json_object_get(p, "policy"), *summary = json_object_get(p, "summary");
 	const json_t *failures = json_object_get(p, "failure-details"), *f;
-	struct tls_row row = { .domain = text(a, policy, "policy-domain"), .policy = text(a, policy, "policy-type") };
+	struct tlsrpt_row row = { .domain = text(a, policy, "policy-domain"), .policy = text(a, policy, "policy-type") };
 	size_t i;
 
-	if (out->n == TLS_ROWS_MAX)
+	if (out->n == TLSRPT_ROWS_MAX)
 		return ERR_TOOBIG;
 	out->rows[out->n] = row;
 	out->rows[out->n].good = number(summary, "total-successful-session-count");
 	out->rows[out->n++].failed = number(summary, "total-failure-session-count");
 	json_array_foreach(failures, i, f) {
-		if (out->n == TLS_ROWS_MAX)
+		if (out->n == TLSRPT_ROWS_MAX)
 			return ERR_TOOBIG;
 		out->rows[out->n] = row;
 		out->rows[out->n].result = text(a, f, "result-type");
@@ -41,20 +41,20 @@ static int read_policy(struct arena *a, const json_t *p, struct tls_report *out)
 	return 0;
 }
 
-int tls_report_parse(struct arena *a, struct span in, struct tls_report *out, struct err *e)
+int tls_report_parse(struct arena *a, struct span in, struct tlsrpt_report *out, struct err *e)
 {
 	json_t *root, *policies, *p;
 	int r = 0;
 	size_t i;
 
-	*out = (struct tls_report){ .n = 0 };
+	*out = (struct tlsrpt_report){ .n = 0 };
 	if (in.n > TLS_REPORT_MAX)
 		return err_set(e, ERR_TOOBIG, "The report is too large", "tls report of %zu", in.n);
 	root = json_loadb(in.n ? in.p : "", in.n, 0, NULL);
 	policies = json_object_get(root, "policies");
 	out->organisation = text(a, root, "organization-name");
 	out->report_id = text(a, root, "report-id");
-	out->rows = ARENA_ARRAY(a, struct tls_row, TLS_ROWS_MAX);
+	out->rows = ARENA_ARRAY(a, struct tlsrpt_row, TLSRPT_ROWS_MAX);
 	json_array_foreach(policies, i, p)
 		r = r < 0 ? r : read_policy(a, p, out);
 	if (!json_is_array(policies) || !out->report_id.n)

@@ -6,15 +6,15 @@
 #include "base/err.h"
 
 #define TLS_REPORT_MAX (4u << 20)     /* octets of JSON */
-#define TLS_ROWS_MAX 10000
+#define TLSRPT_ROWS_MAX 10000
 
-struct tls_row {                      /* one policy's sum (result none) or one kind of failure of it */
+struct tlsrpt_row {                      /* one policy's sum (result none) or one kind of failure of it */
 	struct span domain, policy, result, mx;
 	uint64_t good, failed;
 };
-struct tls_report {
+struct tlsrpt_report {
 	struct span organisation, report_id;
-	struct tls_row *rows;
+	struct tlsrpt_row *rows;
 	size_t n;
 };
-int tls_report_parse(struct arena *a, struct span json, struct tls_report *out, struct err *e);
+int tls_report_parse(struct arena *a, struct span json, struct tlsrpt_report *out, struct err *e);

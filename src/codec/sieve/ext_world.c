@@ -1,5 +1,5 @@
 /* ext_world.c - what the host knows: environment (5183), ihave (5463), include (6609), duplicate (7352), mailbox (5490),
- * special-use (8579), mailboxid (9042), spamtest and virustest (5235). */
+ * special-use (8579), mailboxid (9042), extlists (6134), spamtest and virustest (5235). */
 #include "codec/sieve/sieve_int.h"
 #include "base/scan.h"
 
@@ -298,4 +298,20 @@ int sieve_run_virustest(struct sieve_run *r, const struct sieve_node *n)
 	if (run_fields(r, r->header, SPAN("X-Virus"), (struct sieve_pick){ 1, false }, &raw))
 		value = "5";
 	return match_end(&m, match_add(&m, span_str(value)));
+}
+
+int sieve_run_validlist(struct sieve_run *r, const struct sieve_node *n)
+{
+	struct span *names;
+	size_t count;
+
+	if (run_strs(r, sieve_arg(n, 0), &names, &count) < 0)
+		return ERR_LIMIT;
+	for (size_t i = 0; i < count; i++) {
+		int k = r->host->in_list ? r->host->in_list(r->host->arg, names[i], SPAN_NONE) : 0;
+
+		if (k != 1)
+			return k;
+	}
+	return 1;
 }

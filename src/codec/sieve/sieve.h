@@ -80,6 +80,7 @@ struct sieve_host {
 	int (*duplicate)(void *arg, struct span id, int64_t seconds);
 	int (*include)(void *arg, struct span name, bool global, const struct sieve_script **out);
 	int (*environment)(void *arg, struct span name, struct span *out);
+	int (*in_list)(void *arg, struct span list, struct span value_or_none);   /* none: is there such a list? */
 };
 int sieve_run(struct arena *a, const struct sieve_script *script, const struct sieve_host *host, struct sieve_result *out);
 /* Keep alone: what applies without a script, and when one fails. */

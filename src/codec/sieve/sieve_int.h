@@ -8,11 +8,11 @@ enum sieve_ext { EXT_NONE, EXT_FILEINTO, EXT_REJECT, EXT_EREJECT, EXT_ENVELOPE, 
 	EXT_NUMERIC, EXT_UNICODE, EXT_OCTET, EXT_CASEMAP, EXT_SUBADDRESS, EXT_FLAGS, EXT_BODY, EXT_VACATION, EXT_VACATION_SEC,
 	EXT_DATE, EXT_INDEX, EXT_ENVIRONMENT, EXT_IHAVE, EXT_INCLUDE, EXT_DUPLICATE, EXT_EDITHEADER, EXT_REGEX, EXT_MAILBOX,
 	EXT_SPECIAL_USE, EXT_MAILBOX_ID, EXT_FCC, EXT_MIME, EXT_FOREVERYPART, EXT_EXTRACTTEXT, EXT_ENOTIFY,
-	EXT_SPAMTEST, EXT_SPAMTESTPLUS, EXT_VIRUSTEST, EXT_ENCODED, EXT_COUNT };
+	EXT_EXTLISTS, EXT_SPAMTEST, EXT_SPAMTESTPLUS, EXT_VIRUSTEST, EXT_ENCODED, EXT_COUNT };
 #define EXT_BIT(x) (1ULL << (x))
 
 /* ---- tags ---- */
-enum sieve_tag_id { TAG_IS, TAG_CONTAINS, TAG_MATCHES, TAG_REGEX, TAG_COUNT, TAG_VALUE, TAG_COMPARATOR,
+enum sieve_tag_id { TAG_IS, TAG_CONTAINS, TAG_MATCHES, TAG_REGEX, TAG_COUNT, TAG_VALUE, TAG_LIST, TAG_COMPARATOR,
 	TAG_LOCALPART, TAG_DOMAIN, TAG_ALL, TAG_USER, TAG_DETAIL, TAG_OVER, TAG_UNDER, TAG_COPY, TAG_CREATE, TAG_FLAGS,
 	TAG_SPECIALUSE, TAG_MAILBOXID, TAG_FCC, TAG_DAYS, TAG_SECONDS, TAG_SUBJECT, TAG_FROM, TAG_ADDRESSES, TAG_MIME,
 	TAG_HANDLE, TAG_RAW, TAG_CONTENT, TAG_TEXT, TAG_ZONE, TAG_ORIGINALZONE, TAG_INDEX, TAG_LAST, TAG_HEADER,
@@ -20,7 +20,7 @@ enum sieve_tag_id { TAG_IS, TAG_CONTAINS, TAG_MATCHES, TAG_REGEX, TAG_COUNT, TAG
 	TAG_ENCODEURL, TAG_ANYCHILD, TAG_TYPE, TAG_SUBTYPE, TAG_CONTENTTYPE, TAG_PARAM, TAG_FIRST, TAG_NAME, TAG_IMPORTANCE,
 	TAG_OPTIONS, TAG_MESSAGE, TAG_PERSONAL, TAG_GLOBAL, TAG_ONCE, TAG_OPTIONAL, TAG_PERCENT, TAG_ID_COUNT };
 #define T(x) (1ULL << TAG_##x)
-#define TAGS_MATCH (T(IS) | T(CONTAINS) | T(MATCHES) | T(REGEX) | T(COUNT) | T(VALUE) | T(COMPARATOR))
+#define TAGS_MATCH (T(IS) | T(CONTAINS) | T(MATCHES) | T(REGEX) | T(COUNT) | T(VALUE) | T(LIST) | T(COMPARATOR))
 #define TAGS_PART (T(LOCALPART) | T(DOMAIN) | T(ALL) | T(USER) | T(DETAIL))
 #define TAGS_INDEX (T(INDEX) | T(LAST))
 #define TAGS_MIME (T(MIME) | T(ANYCHILD) | T(TYPE) | T(SUBTYPE) | T(CONTENTTYPE) | T(PARAM))
@@ -193,7 +193,7 @@ W(true); W(false); W(not); W(allof); W(anyof); W(address); W(header); W(envelope
 W(set); W(string); W(setflag); W(addflag); W(removeflag); W(hasflag); W(body); W(vacation); W(date); W(currentdate);
 W(environment); W(ihave); W(error); W(include); W(return); W(global); W(duplicate); W(addheader); W(deleteheader);
 W(mailboxexists); W(specialuse); W(mailboxidexists);
-W(foreverypart); W(break); W(extracttext); W(notify); W(validnotify); W(notifycapability); W(spamtest);
+W(foreverypart); W(break); W(extracttext); W(notify); W(validnotify); W(validlist); W(notifycapability); W(spamtest);
 W(virustest);
 C(size); C(set); C(vacation); C(date); C(include); C(global); C(duplicate); C(foreverypart); C(break); C(extracttext);
 C(notify); C(deleteheader); C(header); C(ihave); C(address); C(flags);

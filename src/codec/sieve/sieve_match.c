@@ -29,13 +29,13 @@ static int relation_of(const struct sieve_value *v)
 int match_open(struct sieve_match *m, struct sieve_run *r, const struct sieve_node *n, const struct sieve_value *keys)
 {
 	*m = (struct sieve_match){ .r = r, .node = n, .how = TAG_IS, .comparator = comparator_of(n) };
-	for (int t = TAG_IS; t <= TAG_VALUE; t++)
+	for (int t = TAG_IS; t <= TAG_LIST; t++)
 		if (n->tags & 1ULL << t)
 			m->how = (enum sieve_tag_id)t;
 	m->relation = relation_of(sieve_tag_arg(n, m->how == TAG_COUNT ? TAG_COUNT : TAG_VALUE));
 	if (run_strs(r, keys, &m->keys, &m->n_keys) < 0)
 		return ERR_LIMIT;
-	if (m->comparator == CMP_UNICODE && m->how != TAG_REGEX) {
+	if (m->comparator == CMP_UNICODE && m->how != TAG_REGEX && m->how != TAG_LIST) {
 		struct span *folded = ARENA_ARRAY(r->a, struct span, m->n_keys + 1);
 
 		for (size_t i = 0; i < m->n_keys; i++)
@@ -218,6 +218,22 @@ static int matches(struct sieve_match *m, struct span value, struct span key)
 	return 1;
 }
 
+/* RFC 6134 section 2.2: the value is an entry of the list that the key names. */
+static int listed(struct sieve_match *m, struct span value, struct span list)
+{
+	const struct sieve_host *h = m->r->host;
+	int k;
+
+	if (run_spend(m->r, 64 * 100) < 0)
+		return ERR_LIMIT;
+	k = h->in_list && value.n ? h->in_list(h->arg, list, value) : 0;
+	if (k == 1) {
+		m->r->matched[0] = value;
+		m->r->n_matched = 1;
+	}
+	return k;
+}
+
 static int one(struct sieve_match *m, struct span value, size_t i)
 {
 	struct span groups[10];
@@ -240,6 +256,8 @@ static int one(struct sieve_match *m, struct span value, size_t i)
 			m->r->n_matched = n;
 		}
 		return k;
+	case TAG_LIST:
+		return listed(m, value, m->keys[i]);
 	case TAG_VALUE:
 		return holds(m->relation, compare(m->comparator, value, m->keys[i]));
 	default:
@@ -252,7 +270,7 @@ int match_add(struct sieve_match *m, struct span value)
 	m->count++;
 	if (m->how == TAG_COUNT)
 		return 0;
-	if (m->comparator == CMP_UNICODE && m->how != TAG_REGEX)
+	if (m->comparator == CMP_UNICODE && m->how != TAG_REGEX && m->how != TAG_LIST)
 		value = mime_fold(m->r->a, value);
 	else
 		value = value.p ? value : SPAN("");

@@ -303,6 +303,19 @@ static bool address_plain(struct span s)
 	return true;
 }
 
+/* redirect :list - a group's own address stands for its members; a list without one cannot be written to. */
+static int list_address(struct sieve_run *r, const struct sieve_node *n, struct span *target)
+{
+	int k = r->host->in_list ? r->host->in_list(r->host->arg, *target, SPAN_NONE) : 0;
+
+	if (k < 0)
+		return k;
+	if (!k || !span_istarts(*target, SPAN("mailto:")))
+		return run_fail(r, n, "\"redirect\" knows no members of this list");
+	*target = span_from(*target, 7);
+	return 0;
+}
+
 int sieve_run_redirect(struct sieve_run *r, const struct sieve_node *n)
 {
 	struct sieve_action *a = run_act(r, n, SIEVE_REDIRECT);
@@ -310,6 +323,8 @@ int sieve_run_redirect(struct sieve_run *r, const struct sieve_node *n)
 	if (!a || run_str(r, sieve_arg(n, 0)->v[0], &a->target) < 0)
 		return ERR_PARAM;
 	a->target = span_trim(a->target);
+	if ((n->tags & T(LIST)) && list_address(r, n, &a->target) < 0)
+		return ERR_PARAM;
 	if (a->target.n > 2 && a->target.p[0] == '<' && a->target.p[a->target.n - 1] == '>')
 		a->target = span_sub(a->target, 1, a->target.n - 2);
 	if (!address_plain(a->target))

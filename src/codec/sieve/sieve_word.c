@@ -29,6 +29,7 @@ static const struct {
 	{ EXT_FCC, "fcc" },                                                                                 /* 8580 */
 	{ EXT_MIME, "mime" }, { EXT_FOREVERYPART, "foreverypart" }, { EXT_EXTRACTTEXT, "extracttext" },     /* 5703 */
 	{ EXT_ENOTIFY, "enotify" },                                                                         /* 5435, 5436 */
+	{ EXT_EXTLISTS, "extlists" },                                                                       /* 6134 */
 	{ EXT_SPAMTEST, "spamtest" }, { EXT_SPAMTESTPLUS, "spamtestplus" }, { EXT_VIRUSTEST, "virustest" }, /* 5235 */
 };
 
@@ -50,6 +51,7 @@ const struct sieve_tag sieve_tags[TAG_ID_COUNT] = {
 	[TAG_IS] = { "is", 0, 'm', 0 }, [TAG_CONTAINS] = { "contains", 0, 'm', 0 }, [TAG_MATCHES] = { "matches", 0, 'm', 0 },
 	[TAG_REGEX] = { "regex", EXT_REGEX, 'm', 0 }, [TAG_COUNT] = { "count", EXT_RELATIONAL, 'm', 's' },
 	[TAG_VALUE] = { "value", EXT_RELATIONAL, 'm', 's' },
+	[TAG_LIST] = { "list", EXT_EXTLISTS, 'm', 0 },
 	[TAG_COMPARATOR] = { "comparator", 0, 0, 's' },
 	[TAG_LOCALPART] = { "localpart", 0, 'p', 0 }, [TAG_DOMAIN] = { "domain", 0, 'p', 0 }, [TAG_ALL] = { "all", 0, 'p', 0 },
 	[TAG_USER] = { "user", EXT_SUBADDRESS, 'p', 0 }, [TAG_DETAIL] = { "detail", EXT_SUBADDRESS, 'p', 0 },
@@ -92,7 +94,7 @@ static const struct sieve_word words[] = {
 	COMMAND("stop", 0, "", 0, NULL, sieve_run_stop),
 	COMMAND("keep", 0, "", T(FLAGS), NULL, sieve_run_keep),
 	COMMAND("discard", 0, "", 0, NULL, sieve_run_discard),
-	COMMAND("redirect", 0, "s", T(COPY), NULL, sieve_run_redirect),
+	COMMAND("redirect", 0, "s", T(COPY) | T(LIST), NULL, sieve_run_redirect),
 	COMMAND("fileinto", EXT_FILEINTO, "s", T(COPY) | T(FLAGS) | T(CREATE) | T(SPECIALUSE) | T(MAILBOXID), NULL, sieve_run_fileinto),
 	COMMAND("reject", EXT_REJECT, "s", 0, NULL, sieve_run_reject),
 	COMMAND("ereject", EXT_EREJECT, "s", 0, NULL, sieve_run_reject),
@@ -136,6 +138,7 @@ static const struct sieve_word words[] = {
 	TEST("mailboxidexists", EXT_MAILBOX_ID, "l", 0, NULL, sieve_run_mailboxidexists),
 	TEST("valid_notify_method", EXT_ENOTIFY, "l", 0, NULL, sieve_run_validnotify),
 	TEST("notify_method_capability", EXT_ENOTIFY, "ssl", TAGS_MATCH, sieve_check_match, sieve_run_notifycapability),
+	TEST("valid_ext_list", EXT_EXTLISTS, "l", 0, NULL, sieve_run_validlist),
 	TEST("spamtest", EXT_SPAMTEST, "s", TAGS_MATCH | T(PERCENT), sieve_check_match, sieve_run_spamtest),
 	TEST("virustest", EXT_VIRUSTEST, "s", TAGS_MATCH, sieve_check_match, sieve_run_virustest),
 };

@@ -53,6 +53,14 @@ static int env(void *arg, struct span name, struct span *out)
 	return 0;
 }
 
+static int in_list(void *arg, struct span list, struct span value)
+{
+	(void)arg;
+	if (span_eqz(list, "mailto:gruppe@example.org"))
+		return !value.p || span_ieqz(value, "anna@example.org");
+	return span_eqz(list, "urn:x:book") ? !value.p : 0;
+}
+
 static void render(struct buf *b, const struct sieve_result *res)
 {
 	static const char *const names[] = { "keep", "fileinto", "redirect", "reject", "vacation", "notify" };
@@ -81,7 +89,8 @@ static const char *does_in(struct world *w, const char *text, uint64_t budget, s
 	struct sieve_script *s = compile(w->a, text, &why);
 	struct sieve_host h = { .arg = w, .message = SPAN(MAIL), .from = SPAN("bounce@example.net"), .to = SPAN("ben+lists@example.org"),
 		.now_sec = 1790000000, .zone_min = 60, .budget = budget, .separator = '+', .mailbox = has_mailbox, .special_use = special,
-		.duplicate = duplicate, .include = include, .environment = env };
+		.duplicate = duplicate, .include = include, .environment = env,
+		.in_list = in_list };
 	SCOPED_BUF b;
 
 	buf_init(&b, 10000);
@@ -103,6 +112,23 @@ static void expect(const char *text, const char *want)
 	if (strcmp(got, want) != 0)
 		print_error("script: %s\n", text);
 	assert_string_equal(got, want);
+}
+
+static void test_extlists(void **state)
+{
+	(void)state;
+#define LISTS "require [\"extlists\", \"variables\"]; "
+	expect(LISTS "if address :list \"to\" \"mailto:gruppe@example.org\" { discard; }", "keep");
+	expect(LISTS "set \"a\" \"ANNA@example.org\"; if string :list \"${a}\" [\"urn:y\", \"mailto:gruppe@example.org\"] { redirect \"${0}\"; }",
+		"redirect:ANNA@example.org");
+	expect(LISTS "if string :list :comparator \"i;octet\" \"\" \"mailto:gruppe@example.org\" { discard; }", "keep");
+	expect(LISTS "if valid_ext_list [\"urn:x:book\", \"mailto:gruppe@example.org\"] { discard; }", "");
+	expect(LISTS "if valid_ext_list [\"urn:x:book\", \"urn:y\"] { discard; }", "keep");
+	expect(LISTS "redirect :list \"mailto:gruppe@example.org\";", "redirect:gruppe@example.org");
+	expect(LISTS "redirect :list \"urn:x:book\";", "!1: \"redirect\" knows no members of this list");
+	expect(LISTS "redirect :list \"mailto:andere@example.org\";", "!1: \"redirect\" knows no members of this list");
+	expect("if header :list \"from\" \"urn:x:book\" { stop; }", "?1:11 \":list\" needs an extension that is not required");
+	expect(LISTS "if header :list :is \"from\" \"urn:x:book\" { stop; }", "?1:52 \":list\" and \":is\" exclude each other");
 }
 
 static void test_base(void **state)
@@ -327,7 +353,8 @@ static void test_regex_bound(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_base), cmocka_unit_test(test_extensions), cmocka_unit_test(test_variables),
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_base),
+		cmocka_unit_test(test_extlists), cmocka_unit_test(test_extensions), cmocka_unit_test(test_variables),
 		cmocka_unit_test(test_mime), cmocka_unit_test(test_answers), cmocka_unit_test(test_state), cmocka_unit_test(test_editheader),
 		cmocka_unit_test(test_bad), cmocka_unit_test(test_bounds), cmocka_unit_test(test_regex_bound) };
 

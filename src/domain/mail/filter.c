@@ -4,6 +4,7 @@
 #include "codec/mime/mime_header.h"
 #include "codec/smtp/smtp_address.h"
 #include "domain/mail/mail_impl.h"
+#include "domain/mail/sender.h"
 #include "domain/org/address.h"
 
 #define USED_MAX 60
@@ -123,6 +124,64 @@ static int environment(void *arg, struct span name, struct span *out)
 	else if (span_ieqz(name, "phase"))
 		*out = SPAN("during");
 	return 0;
+}
+
+#define ADDRESS_BOOK "urn:ietf:params:sieve:addrbook:default"
+
+/* Whom the account has written to, whom it allows, and everybody of the house. */
+static int in_address_book(struct run *r, struct span value)
+{
+	struct job *j = r->job;
+	struct sender s = { .verified = true };
+	enum sender_verdict verdict;
+	struct sender_counts counts;
+	uint64_t id;
+	int k;
+
+	if (sender_parse(j->a, value, &s.address, j->e) < 0 || s.address.p[0] == '@') {
+		err_clear(j->e);
+		return 0;
+	}
+	k = address_accepts(j->org, j->tx, j->a, s.address, &id, j->e);
+	if (k == 0)
+		return 1;
+	if (k != ERR_MISSING && k != ERR_DENIED)
+		return k;
+	err_clear(j->e);
+	if (sender_known(j->org, j->tx, j->a, r->account_id, &s, &counts, j->e) < 0 ||
+		sender_verdict(j->org, j->tx, j->a, r->account_id, SPAN_NONE, &s, j->mail->now_sec, &verdict, &id, j->e) < 0)
+		return j->e->code;
+	return counts.answered > 0 || verdict == SENDER_ALLOWED;
+}
+
+/* mailto:GROUP - the members of a group, for whoever is one of them: a script must not be a way to ask who is in others. */
+static int in_group(struct run *r, struct span group, struct span value)
+{
+	struct job *j = r->job;
+	struct recipients all = { 0 };
+	bool mine = false, there = !value.p;
+	int k = address_resolve(j->org, j->tx, j->a, group, &all, j->e);
+
+	if (k == ERR_MISSING || k == ERR_DENIED || k == ERR_PARAM || k == ERR_LIMIT) {
+		err_clear(j->e);
+		return 0;
+	}
+	if (k < 0)
+		return k;
+	for (size_t i = 0; i < all.n; i++) {
+		mine |= all.v[i].account_id == r->account_id;
+		there |= value.p && address_same(j->a, all.v[i].address, value);
+	}
+	return mine && there;
+}
+
+static int in_list(void *arg, struct span list, struct span value)
+{
+	struct run *r = arg;
+
+	if (span_ieqz(list, ADDRESS_BOOK))
+		return value.p ? in_address_book(r, value) : 1;
+	return span_istarts(list, SPAN("mailto:")) ? in_group(r, span_from(list, 7), value) : 0;
 }
 
 /* ---- from the result to a plan ---- */
@@ -348,7 +407,8 @@ static int run_one(struct job *j, size_t i, struct run *r, const struct script_a
 	struct sieve_host host = { .arg = r, .message = d->message.p ? d->message : j->mail->message, .from = j->mail->sender,
 		.to = d->rcpt.n ? d->rcpt : d->address, .auth = j->mail->auth, .now_sec = j->mail->now_sec,
 		.zone_min = j->mail->zone_min, .budget = FILTER_STEPS, .separator = '+', .mailbox = has_mailbox, .special_use = has_special,
-		.mailbox_id = has_id, .duplicate = duplicate, .include = include, .environment = environment };
+		.mailbox_id = has_id, .duplicate = duplicate, .include = include, .environment = environment,
+		.in_list = in_list };
 	int x;
 
 	x = script_use(cache, j->org, j->tx, d->account_id, active->id, active->changed, &r->used[0], j->e);

@@ -24,7 +24,7 @@ struct report_in {
 	struct span authentic;            /* domain of the sender that DMARC has confirmed, or none */
 	int64_t received_sec;
 	struct dmarc_report dmarc;        /* of report_in_list, by kind */
-	struct tls_report tls;
+	struct tlsrpt_report tls;
 };
 /* Is this the address for reports? False when none is set. */
 int report_in_address(struct org *o, struct tx *tx, struct arena *a, struct span address, bool *yes_out, struct err *e);

@@ -77,7 +77,7 @@ static int each_tls(void *arg, const struct report_in *r, struct err *e)
 
 	(void)e;
 	for (size_t i = 0; i < r->tls.n; i++) {
-		const struct tls_row *d = &r->tls.rows[i];
+		const struct tlsrpt_row *d = &r->tls.rows[i];
 		const struct span values[] = { or_dash(d->domain), or_dash(r->organisation), or_dash(r->authentic), or_dash(d->policy),
 			d->result.n ? d->result : SPAN("all"), or_dash(d->mx) };
 		json_t *row = wanted(t, d->domain) ? row_of(t, keys, values, 6) : NULL;
