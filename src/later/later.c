@@ -8,6 +8,7 @@
 #include "domain/mail/forward.h"
 #include "domain/mail/gone.h"
 #include "domain/mail/import.h"
+#include "domain/mail/hold.h"
 #include "domain/mail/mail_sweep.h"
 #include "domain/mail/report_in.h"
 #include "domain/mail/sender.h"
@@ -97,12 +98,17 @@ static int sweep_senders(struct house *h, struct err *e)
 static int forget_known(struct tx *tx, void *arg, struct err *e)
 {
 	(void)arg;
-	return sender_sweep(tx, time_real_sec(), e);
+	return sender_sweep(tx, time_real_sec(), e) < 0 || hold_forget(tx, time_real_sec(), e) < 0 ? e->code : 0;
 }
 
 static int sweep_known(struct house *h, struct err *e)
 {
 	return store_write(h->store, forget_known, NULL, e);
+}
+
+static int tell_held(struct house *h, struct err *e)
+{
+	return hold_tell(h->org, h->hostname, e);
 }
 
 struct forget {
@@ -133,6 +139,7 @@ static const struct later_job {
 	{ "blob_sweep", 3600, sweep_blobs },
 	{ "key_sweep", 3600, sweep_keys },
 	{ "removed_sweep", 900, sweep_removed },
+	{ "hold_tell", 5, tell_held },
 	{ "sender_sweep", 3600, sweep_known },
 	{ "gone_sweep", 900, sweep_gone },
 	{ "retention_sweep", 3600, sweep_retention },
@@ -173,7 +180,7 @@ static void *loop(void *arg)
 		struct timespec until;
 
 		clock_gettime(CLOCK_MONOTONIC, &until);
-		until.tv_sec += 30;
+		until.tv_sec += 5;
 		pthread_cond_clockwait(&later.wake, &later.lock, CLOCK_MONOTONIC, &until);
 		if (later.stop)
 			break;

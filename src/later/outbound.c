@@ -9,6 +9,7 @@
 #include "base/time.h"
 #include "bus/out_job.h"
 #include "codec/smtp/smtp_xtext.h"
+#include "domain/mail/hold.h"
 #include "domain/mail/queue.h"
 #include "domain/mail/report.h"
 #include "later/retry.h"
@@ -226,6 +227,7 @@ struct result {
 	} *plans;
 	size_t n_plans;
 	bool delayed;
+	unsigned refused;               /* for good */
 	struct report report;
 	struct report_draft draft;
 };
@@ -248,6 +250,7 @@ static void plan_row(struct result *r, const struct out_row *row, const struct q
 		next = retry_next(now, r->q.expires_sec, rcpt->attempts + 1, random_u64());
 		action = next ? REPORT_DELAYED : REPORT_FAILED;
 	}
+	r->refused += row->outcome == OUT_REFUSED;
 	r->plans[r->n_plans++] = (struct plan){ rcpt->id, next, row->reply };
 	if (row->outcome == OUT_SENT) /* the peer took the DSN request along: it reports, not we */
 		return;
@@ -272,6 +275,7 @@ static int read_plan(struct tx *tx, void *arg, struct err *e)
 		return r->gone ? 0 : err_set(e, why.code, why.say, "%s", why.log);
 	}
 	r->plans = ARENA_ARRAY(c->arena, struct plan, r->result.n_rows);
+	r->refused = 0;
 	r->report = (struct report){ .hostname = c->house->hostname, .rcpts = rows, .sender = r->q.sender, .envid = r->q.envid,
 		.flags = r->q.flags, .arrival_sec = r->q.created_sec };
 	for (size_t i = 0; i < r->result.n_rows; i++) {
@@ -314,6 +318,8 @@ static int work(struct tx *tx, void *arg, struct err *e)
 	}
 	if (!any)
 		return 0;
+	if (r->refused && r->q.account_id && hold_watch(c->house->org, tx, c->arena, r->q.account_id, 0, r->refused, time_real_sec(), e) < 0)
+		return e->code;
 	if (r->delayed && queue_set_warned(tx, r->q.id, e) < 0)
 		return e->code;
 	return report_put(c->house->org, tx, c->arena, &r->report, &r->draft, e);

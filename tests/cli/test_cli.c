@@ -14,6 +14,7 @@
 #include <unistd.h>
 #include "base/io.h"
 #include "bus/call.h"
+#include "domain/mail/mail_schema.h"
 #include "domain/org/org_schema.h"
 #include "proto/control/control.h"
 #include "support/test_house.h"
@@ -25,9 +26,7 @@ static pthread_t server;
 static int start(void **state)
 {
 	static const struct migration list[] = {
-#define TABLES_org(name, text) { name, text },
-#define TABLES_mail(name, text)
-#define MIGRATION(name, domain, text) TABLES_##domain(name, text)
+#define MIGRATION(name, domain, text) { name, text },
 #include "core/migrations.def"
 	};
 

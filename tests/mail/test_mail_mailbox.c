@@ -1,4 +1,6 @@
 /* Mailboxes: names, first mailboxes, trees, special use, subscriptions, keywords, shared ones and their terms. */
+#include "domain/mail/acl.h"
+#include "domain/org/address.h"
 #include "mail/mail_test.h"
 
 static uint64_t anna, bert, chair, treasurer;
@@ -259,8 +261,8 @@ static void play_shared(struct play *p)
 	OK(mailbox_list(h.org, p->tx, p->a, anna, &v, &n, &p->e));
 	assert_true(row_of(v, n, "shared") && row_of(v, n, "shared")->box.id == 0);
 	assert_true(row_of(v, n, "shared/vorsitz@example.org")->has_children);
-	assert_int_equal(row_of(v, n, "shared/vorsitz@example.org/INBOX")->box.rights, RIGHT_ALL);
-	assert_int_equal(row_of(v, n, "shared/kasse@example.org/INBOX")->box.rights, RIGHT_READ | RIGHT_SEEN);
+	assert_int_equal(row_of(v, n, "shared/vorsitz@example.org/INBOX")->box.rights, RIGHT_OWNER);
+	assert_int_equal(row_of(v, n, "shared/kasse@example.org/INBOX")->box.rights, RIGHT_LOOKUP | RIGHT_READ | RIGHT_SEEN);
 	box = box_of(p, anna, "shared/Vorsitz@Example.ORG/inbox");
 	assert_int_equal(box.account_id, chair);
 	OK(mailbox_locate(h.org, p->tx, p->a, anna, SPAN("shared/vorsitz@example.org/Neu"), &at, &p->e));
@@ -315,6 +317,69 @@ static void test_own(void **state)
 	assert_all_well();
 }
 
+static uint32_t rights_in(struct play *p, uint64_t viewer, const struct mailbox *box)
+{
+	uint32_t rights;
+
+	OK(acl_rights(h.org, p->tx, p->a, viewer, box->account_id, box->id, &rights, &p->e));
+	return rights;
+}
+
+/* A group's members have its rights while they are members; a negative entry takes from entries, not from an office. */
+static void play_acl_group(struct play *p)
+{
+	struct span members[] = { SPAN("bert@example.org"), SPAN("outside@example.net") };
+	struct mailbox box = make(p, "Gruppe"), below;
+	struct mailbox_row *v;
+	size_t n;
+
+	OK(address_set(h.org, p->tx, ADDRESS_GROUP, SPAN("alle@example.org"), members, 2, &p->e));
+	OK(acl_set(h.org, p->tx, p->a, &box, SPAN("Alle@Example.org"), ACL_REPLACE, RIGHT_LOOKUP | RIGHT_READ, &p->e));
+	assert_int_equal(rights_in(p, bert, &box), RIGHT_LOOKUP | RIGHT_READ);
+	assert_int_equal(rights_in(p, anna, &box), RIGHT_OWNER);
+	below = make(p, "Gruppe/Neu");
+	assert_int_equal(rights_in(p, bert, &below), RIGHT_LOOKUP | RIGHT_READ);
+	OK(mailbox_list(h.org, p->tx, p->a, bert, &v, &n, &p->e));
+	assert_int_equal(row_of(v, n, "shared/anna@example.org/Gruppe/Neu")->box.rights, RIGHT_LOOKUP | RIGHT_READ);
+	OK(acl_set(h.org, p->tx, p->a, &box, SPAN("-bert@example.org"), ACL_REPLACE, RIGHT_READ, &p->e));
+	assert_int_equal(rights_in(p, bert, &box), RIGHT_LOOKUP);
+	OK(acl_set(h.org, p->tx, p->a, &box, SPAN("-bert@example.org"), ACL_REPLACE, 0, &p->e));
+	members[0] = SPAN("kasse@example.org");
+	OK(address_set(h.org, p->tx, ADDRESS_GROUP, SPAN("alle@example.org"), members, 2, &p->e));
+	assert_int_equal(rights_in(p, bert, &box), 0);
+	FAILS(ERR_MISSING, mailbox_find(h.org, p->tx, p->a, bert, SPAN("shared/anna@example.org/Gruppe"), &below, &p->e));
+	OK(address_remove(h.org, p->tx, SPAN("alle@example.org"), &p->e));
+	assert_int_equal(rights_in(p, bert, &box), 0);
+	p->undo = true;
+}
+
+static void play_acl_bounds(struct play *p)
+{
+	struct mailbox box = make(p, "Voll");
+	struct acl_entry *v;
+	struct err e = ERR_INIT;
+	size_t n;
+
+	for (int i = 0; i < ACL_ENTRIES_MAX; i++) {
+		struct span target = SPAN("bert@example.org"), name = arena_printf(p->a, "g%d@example.org", i);
+
+		OK(address_set(h.org, p->tx, ADDRESS_GROUP, name, &target, 1, &p->e));
+		OK(acl_set(h.org, p->tx, p->a, &box, name, ACL_ADD, RIGHT_READ, &p->e));
+	}
+	assert_int_equal(acl_set(h.org, p->tx, p->a, &box, SPAN("anyone"), ACL_ADD, RIGHT_READ, &e), ERR_LIMIT);
+	OK(acl_set(h.org, p->tx, p->a, &box, SPAN("g1@example.org"), ACL_ADD, RIGHT_LOOKUP, &p->e));
+	OK(acl_list(h.org, p->tx, p->a, &box, &v, &n, &p->e));
+	assert_int_equal(n, ACL_ENTRIES_MAX + 1);
+	p->undo = true;
+}
+
+static void test_acl(void **state)
+{
+	(void)state;
+	play(play_acl_group);
+	play(play_acl_bounds);
+}
+
 static int people(void **state)
 {
 	struct account_new n = { .kind = ACCOUNT_PERSON, .address = SPAN("anna@example.org"), .name = SPAN("Anna"),
@@ -338,6 +403,7 @@ static int group(const char *name)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_own),
 		cmocka_unit_test(test_shared),
+		cmocka_unit_test(test_acl),
 	};
 
 	return cmocka_run_group_tests_name(name, tests, people, stop);

@@ -94,7 +94,21 @@ const char mail_schema_reports[] =
 	"CREATE TABLE report_in (id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, lookup BLOB NOT NULL, received_sec INTEGER NOT NULL,"
 	" size INTEGER NOT NULL, sealed BLOB NOT NULL, UNIQUE (lookup));\n"
 	"CREATE INDEX report_in_received ON report_in (received_sec)";
+/* Entries of mailboxes (acl.h). owner_id: the mailbox's account; grantee_id: account or address (a group's), 0 anyone. */
+const char mail_schema_acl[] =
+	"CREATE TABLE mailbox_acl (mailbox_id INTEGER NOT NULL, kind INTEGER NOT NULL, grantee_id INTEGER NOT NULL,"
+	" negative INTEGER NOT NULL, owner_id INTEGER NOT NULL, rights INTEGER NOT NULL,"
+	" PRIMARY KEY (mailbox_id, kind, grantee_id, negative));\n"
+	"CREATE INDEX mailbox_acl_grantee ON mailbox_acl (kind, grantee_id);\n"
+	"CREATE INDEX mailbox_acl_owner ON mailbox_acl (owner_id)";
 
 
 /* Text of an email's attached documents, sealed under the account's key. */
 const char mail_schema_text[] = "CREATE TABLE search_text (email_id INTEGER PRIMARY KEY, sealed BLOB NOT NULL)";
+/* See hold.h: ids, counters, times. */
+const char mail_schema_hold[] =
+	"CREATE TABLE outgoing_hold (account_id INTEGER PRIMARY KEY, reason INTEGER NOT NULL, since_sec INTEGER NOT NULL,"
+	" told INTEGER NOT NULL);\n"
+	"CREATE TABLE outgoing_watch (account_id INTEGER NOT NULL, hour INTEGER NOT NULL, fresh INTEGER NOT NULL, refused INTEGER NOT NULL,"
+	" PRIMARY KEY (account_id, hour));\n"
+	"CREATE INDEX queue_message_account ON queue_message (account_id)";

@@ -4,6 +4,7 @@
 #include "base/time.h"
 #include "base/wire.h"
 #include "codec/imap/imap_utf7.h"
+#include "domain/mail/acl.h"
 #include "domain/mail/mail_impl.h"
 
 #define VERSION 1
@@ -49,7 +50,7 @@ void mailbox_read(struct sql *q, struct mailbox *out)
 		.messages = (uint32_t)sql_col_int(q, 6), .unseen = (uint32_t)sql_col_int(q, 7),
 		.deleted = (uint32_t)sql_col_int(q, 8), .bytes = (uint64_t)sql_col_int(q, 9),
 		.special = (enum mailbox_special)sql_col_int(q, 10), .created_sec = sql_col_int(q, 11),
-		.rights = RIGHT_ALL };
+		.rights = RIGHT_OWNER };
 }
 
 static int read_full(struct org *o, struct tx *tx, struct arena *a, struct sql *q, struct mailbox *out, struct err *e)
@@ -117,12 +118,27 @@ int mailbox_find(struct org *o, struct tx *tx, struct arena *a, uint64_t viewer_
 		return missing(e);
 	if (r < 0)
 		return r;
-	if (!at.name.n || !(at.rights & RIGHT_READ))
+	if (!at.name.n)
 		return missing(e);
 	r = mailbox_lookup(o, tx, a, at.account_id, at.name, out, e);
-	if (r == 0)
-		out->rights = at.rights;
-	return r;
+	if (r == 0 && at.shared)
+		r = acl_rights(o, tx, a, viewer_id, at.account_id, out->id, &out->rights, e);
+	return r < 0 ? r : out->rights & ~(uint32_t)RIGHT_SEND ? 0 : missing(e);
+}
+
+int mailbox_need(const struct mailbox *box, uint32_t rights, struct err *e)
+{
+	if ((box->rights & rights) == rights)
+		return 0;
+	if (!(box->rights & RIGHT_LOOKUP))
+		return missing(e);
+	return err_set(e, ERR_DENIED, "Not allowed in this mailbox", "rights %x of %x", box->rights & rights, rights);
+}
+
+uint64_t mailbox_flags_mask(uint32_t rights)
+{
+	return (rights & RIGHT_SEEN ? FLAG_SEEN : 0) | (rights & RIGHT_DELETE ? FLAG_DELETED : 0) |
+		(rights & RIGHT_WRITE ? ~(uint64_t)(FLAG_SEEN | FLAG_DELETED) : 0);
 }
 
 int mailbox_by_special(struct org *o, struct tx *tx, struct arena *a, uint64_t account_id, enum mailbox_special special,
@@ -226,8 +242,47 @@ static int add_shared(struct org *o, struct tx *tx, struct arena *a, uint64_t vi
 		if (!(roles[i].rights & RIGHT_READ))
 			continue;
 		mailbox_rows_add(a, rows, arena_printf(a, MAILBOX_SHARED "/%.*s", SPAN_F(roles[i].address)));
-		if (mailbox_rows_of(o, tx, a, roles[i].role_id, roles[i].rights,
+		if (mailbox_rows_of(o, tx, a, roles[i].role_id, acl_of_term(roles[i].rights),
 			    arena_printf(a, MAILBOX_SHARED "/%.*s/", SPAN_F(roles[i].address)), rows, e) < 0)
+			return e->code;
+	}
+	return 0;
+}
+
+/* A mailbox that an entry opens: its row gets more rights, or it becomes a row. */
+static int add_grant(struct org *o, struct tx *tx, struct arena *a, const struct acl_grant *g, const struct account *owner,
+	struct mailbox_rows *rows, struct err *e)
+{
+	struct mailbox_row *row;
+	struct mailbox box;
+
+	for (size_t i = 0; i < rows->n; i++)
+		if (rows->v[i].box.id == g->mailbox_id) {
+			rows->v[i].box.rights |= g->rights;
+			return 0;
+		}
+	if (!(g->rights & RIGHT_LOOKUP))
+		return 0;
+	if (mailbox_get(o, tx, a, g->mailbox_id, &box, e) < 0)
+		return e->code;
+	box.rights = g->rights;
+	row = mailbox_rows_add(a, rows, arena_printf(a, MAILBOX_SHARED "/%.*s/%.*s", SPAN_F(owner->address), SPAN_F(box.name)));
+	row->box = box;
+	return 0;
+}
+
+static int add_granted(struct org *o, struct tx *tx, struct arena *a, uint64_t viewer_id, struct mailbox_rows *rows, struct err *e)
+{
+	struct acl_grant *g;
+	struct account owner = { 0 };
+	size_t n;
+
+	if (acl_grants(o, tx, a, viewer_id, &g, &n, e) < 0)
+		return e->code;
+	for (size_t i = 0; i < n; i++) {
+		if (g[i].owner_id != owner.id && account_get(o, tx, a, g[i].owner_id, &owner, e) < 0)
+			return e->code;
+		if (add_grant(o, tx, a, &g[i], &owner, rows, e) < 0)
 			return e->code;
 	}
 	return 0;
@@ -289,8 +344,8 @@ int mailbox_list(struct org *o, struct tx *tx, struct arena *a, uint64_t viewer_
 {
 	struct mailbox_rows rows = { 0 };
 
-	if (mailbox_rows_of(o, tx, a, viewer_id, RIGHT_ALL, SPAN_NONE, &rows, e) < 0 ||
-		add_shared(o, tx, a, viewer_id, &rows, e) < 0)
+	if (mailbox_rows_of(o, tx, a, viewer_id, RIGHT_OWNER, SPAN_NONE, &rows, e) < 0 ||
+		add_shared(o, tx, a, viewer_id, &rows, e) < 0 || add_granted(o, tx, a, viewer_id, &rows, e) < 0)
 		return e->code;
 	qsort(rows.v, rows.n, sizeof(*rows.v), row_cmp);
 	if (add_subscribed(o, tx, a, viewer_id, &rows, e) < 0)

@@ -1,7 +1,7 @@
 /* mailbox.h - mailboxes of an account: names, states, counters, who may see whose.
  *
  * A full name as a client sees it is either a mailbox of its own account ("INBOX", "Archiv/2026") or
- * "shared/ADDRESS/NAME" for a role it holds now; mailbox_locate turns it into the owner and the inner name with
+ * "shared/ADDRESS/NAME" for a role it holds now or for a mailbox somebody has shared (acl.h); mailbox_locate turns it into the owner and the inner name with
  * the viewer's rights. Delimiter '/'. Names are UTF-8, NFC, checked with imap_mailbox_check; "INBOX" is
  * folded in any case. Spans live in the arena. Errors: ERR_MISSING, ERR_EXISTS, ERR_DENIED, ERR_PARAM, ERR_LIMIT
  * (MAILBOX_MAX per account). Not good for: sessions' views (mail_view.h), messages (message.h). */
@@ -28,11 +28,11 @@ struct mailbox {
 	struct span name;                 /* inner name */
 	struct span *keywords;            /* bit 5 + i */
 	size_t n_keywords;
-	uint32_t rights;                  /* the viewer's; RIGHT_ALL for the owner */
+	uint32_t rights;                  /* the viewer's (acl.h); RIGHT_OWNER for the owner */
 };
 struct mailbox_place {                    /* where a name points, whether or not something is there */
 	uint64_t account_id;
-	uint32_t rights;
+	uint32_t rights;                  /* in all mailboxes there: the owner's, an office's; entries (acl.h) may add to them */
 	struct span name;                 /* inner name; none: the shared root or an address level itself */
 	bool shared;
 	struct span prefix;               /* "shared/ADDRESS/" or none */
@@ -47,6 +47,10 @@ int mailbox_locate(struct org *o, struct tx *tx, struct arena *a, uint64_t viewe
 /* Locate and get. ERR_MISSING also when the viewer may not even see it. */
 int mailbox_find(struct org *o, struct tx *tx, struct arena *a, uint64_t viewer_id, struct span full_name,
 	struct mailbox *out, struct err *e);
+/* 0 when the viewer has these rights in it; else ERR_DENIED, or ERR_MISSING for who may not know of it. */
+int mailbox_need(const struct mailbox *box, uint32_t rights, struct err *e);
+/* The flags that somebody with these rights may change (RFC 4314 section 4). */
+uint64_t mailbox_flags_mask(uint32_t rights);
 int mailbox_get(struct org *o, struct tx *tx, struct arena *a, uint64_t mailbox_id, struct mailbox *out, struct err *e);
 int mailbox_by_special(struct org *o, struct tx *tx, struct arena *a, uint64_t account_id,
 	enum mailbox_special special, struct mailbox *out, struct err *e);

@@ -3,6 +3,7 @@
 #include <string.h>
 #include "base/time.h"
 #include "codec/imap/imap_utf7.h"
+#include "domain/mail/acl.h"
 #include "domain/mail/gone.h"
 #include "domain/mail/mail_impl.h"
 
@@ -56,6 +57,27 @@ static int check_count(struct tx *tx, uint64_t account_id, struct err *e)
 	return r < 0 ? r : 0;
 }
 
+/* Who may see the level above may see what is made below it. */
+static int inherit(struct org *o, struct tx *tx, struct arena *a, const struct mailbox *box, struct err *e)
+{
+	ssize_t cut = span_rchr(box->name, MAILBOX_DELIMITER);
+	struct mailbox above;
+	struct sql *q;
+
+	if (cut <= 0)
+		return 0;
+	switch (mailbox_lookup(o, tx, a, box->account_id, span_sub(box->name, 0, (size_t)cut), &above, e)) {
+	case 0: break;
+	case ERR_MISSING: err_clear(e); return 0;
+	default: return e->code;
+	}
+	q = sql_open(tx, "INSERT INTO mailbox_acl (mailbox_id, kind, grantee_id, negative, owner_id, rights)"
+		" SELECT ?2, kind, grantee_id, negative, owner_id, rights FROM mailbox_acl WHERE mailbox_id = ?1");
+	sql_int(q, 1, (int64_t)above.id);
+	sql_int(q, 2, (int64_t)box->id);
+	return sql_run(q, e) < 0 ? e->code : 0;
+}
+
 int mailbox_insert(struct org *o, struct tx *tx, struct arena *a, uint64_t account_id, struct span inner,
 	enum mailbox_special special, struct mailbox *out, struct err *e)
 {
@@ -73,7 +95,7 @@ int mailbox_insert(struct org *o, struct tx *tx, struct arena *a, uint64_t accou
 	seal_lookup(&key, "mailbox", inner, lookup);
 	*out = (struct mailbox){ .id = tx_id(tx), .account_id = account_id, .uidvalidity = validity, .uidnext = 1,
 		.modseq = modseq, .expunged_modseq = modseq, .special = special, .created_sec = time_real_sec(),
-		.name = arena_span(a, inner), .rights = RIGHT_ALL };
+		.name = arena_span(a, inner), .rights = RIGHT_OWNER };
 	q = sql_open(tx, "INSERT INTO mailbox (id, account_id, lookup, uidvalidity, uidnext, modseq, expunged_modseq,"
 		" messages, unseen, deleted, bytes, special, created_sec, sealed)"
 		" VALUES (?1, ?2, ?3, ?4, 1, ?5, ?5, 0, 0, 0, 0, ?6, ?7, ?8) ON CONFLICT (account_id, lookup) DO NOTHING");
@@ -90,7 +112,7 @@ int mailbox_insert(struct org *o, struct tx *tx, struct arena *a, uint64_t accou
 		return err_set(e, ERR_EXISTS, "Mailbox already exists", "account %llu", (unsigned long long)account_id);
 	if (r > 0)
 		publish_list(tx, account_id);
-	return r < 0 ? r : 0;
+	return r < 0 ? r : inherit(o, tx, a, out, e);
 }
 
 static int subscribe_name(struct org *o, struct tx *tx, struct arena *a, uint64_t viewer_id, struct span name, bool on,
@@ -174,6 +196,33 @@ static int make_levels(struct org *o, struct tx *tx, struct arena *a, uint64_t a
 	return 0;
 }
 
+/* The right to make what is below a level: the nearest that exists decides. */
+static int may_create(struct org *o, struct tx *tx, struct arena *a, uint64_t viewer_id, const struct mailbox_place *at,
+	struct err *e)
+{
+	struct span up = at->name;
+	struct mailbox box;
+	uint32_t rights = at->rights;
+	ssize_t cut;
+
+	while (!(rights & RIGHT_CREATE) && (cut = span_rchr(up, MAILBOX_DELIMITER)) > 0) {
+		up.n = (size_t)cut;
+		switch (mailbox_lookup(o, tx, a, at->account_id, up, &box, e)) {
+		case ERR_MISSING:
+			err_clear(e);
+			continue;
+		case 0:
+			break;
+		default:
+			return e->code;
+		}
+		if (acl_rights(o, tx, a, viewer_id, at->account_id, box.id, &rights, e) < 0)
+			return e->code;
+		break;
+	}
+	return at->name.n && (rights & RIGHT_CREATE) ? 0 : err_set(e, ERR_DENIED, "Not permitted", "create without right");
+}
+
 int mailbox_create(struct org *o, struct tx *tx, struct arena *a, uint64_t viewer_id, struct span full_name,
 	enum mailbox_special special, struct mailbox *out, struct err *e)
 {
@@ -181,15 +230,14 @@ int mailbox_create(struct org *o, struct tx *tx, struct arena *a, uint64_t viewe
 
 	if (mailbox_locate(o, tx, a, viewer_id, full_name, &at, e) < 0)
 		return e->code;
-	if (!at.name.n || !(at.rights & RIGHT_CREATE))
-		return err_set(e, ERR_DENIED, "Not permitted", "create without right");
+	if (may_create(o, tx, a, viewer_id, &at, e) < 0)
+		return e->code;
 	if (special_free(o, tx, a, at.account_id, special, e) < 0)
 		return e->code;
 	if (make_levels(o, tx, a, at.account_id, at.name, e) < 0 ||
 		mailbox_insert(o, tx, a, at.account_id, at.name, special, out, e) < 0)
 		return e->code;
-	out->rights = at.rights;
-	return 0;
+	return acl_rights(o, tx, a, viewer_id, at.account_id, out->id, &out->rights, e);
 }
 
 static int keep_all(struct tx *tx, const struct mailbox *box, struct err *e)
@@ -248,6 +296,10 @@ static int drop_mailbox(struct org *o, struct tx *tx, struct arena *a, const str
 	sql_int(q, 1, (int64_t)box->id);
 	if (sql_run(q, e) < 0)
 		return e->code;
+	q = sql_open(tx, "DELETE FROM mailbox_acl WHERE mailbox_id = ?1");
+	sql_int(q, 1, (int64_t)box->id);
+	if (sql_run(q, e) < 0)
+		return e->code;
 	q = sql_open(tx, "DELETE FROM mailbox WHERE id = ?1");
 	sql_int(q, 1, (int64_t)box->id);
 	if (sql_run(q, e) < 0)
@@ -261,12 +313,10 @@ int mailbox_delete(struct org *o, struct tx *tx, struct arena *a, uint64_t viewe
 {
 	struct mailbox box;
 
-	if (mailbox_find(o, tx, a, viewer_id, full_name, &box, e) < 0)
+	if (mailbox_find(o, tx, a, viewer_id, full_name, &box, e) < 0 || mailbox_need(&box, RIGHT_REMOVE, e) < 0)
 		return e->code;
 	if (span_eqz(box.name, "INBOX"))
 		return err_set(e, ERR_DENIED, "INBOX cannot be deleted", "INBOX");
-	if (!(box.rights & RIGHT_DELETE))
-		return err_set(e, ERR_DENIED, "Not permitted", "delete without right");
 	return drop_mailbox(o, tx, a, &box, e);
 }
 
@@ -312,8 +362,19 @@ static int rename_inbox(struct org *o, struct tx *tx, struct arena *a, const str
 	return message_copy(o, tx, a, inbox, &box, &all, true, &from, &to, e);
 }
 
-static int rename_tree(struct org *o, struct tx *tx, struct arena *a, const struct mailbox_place *src, struct span to,
-	struct err *e)
+/* Each mailbox that gets another name needs the right to be removed. */
+static int may_move(struct org *o, struct tx *tx, struct arena *a, uint64_t viewer_id, const struct mailbox_place *src,
+	uint64_t mailbox_id, struct err *e)
+{
+	uint32_t rights = src->rights;
+
+	if (!(rights & RIGHT_REMOVE) && acl_rights(o, tx, a, viewer_id, src->account_id, mailbox_id, &rights, e) < 0)
+		return e->code;
+	return rights & RIGHT_REMOVE ? 0 : err_set(e, ERR_DENIED, "Not permitted", "rename without right");
+}
+
+static int rename_tree(struct org *o, struct tx *tx, struct arena *a, uint64_t viewer_id, const struct mailbox_place *src,
+	struct span to, struct err *e)
 {
 	struct mailbox_rows rows = { 0 };
 	struct span below = arena_printf(a, "%.*s/", SPAN_F(src->name));
@@ -325,7 +386,7 @@ static int rename_tree(struct org *o, struct tx *tx, struct arena *a, const stru
 	case ERR_MISSING: err_clear(e); break;
 	default: return e->code;
 	}
-	if (mailbox_rows_of(o, tx, a, src->account_id, RIGHT_ALL, SPAN_NONE, &rows, e) < 0 ||
+	if (mailbox_rows_of(o, tx, a, src->account_id, RIGHT_OWNER, SPAN_NONE, &rows, e) < 0 ||
 		make_levels(o, tx, a, src->account_id, to, e) < 0)
 		return e->code;
 	for (size_t i = 0; i < rows.n; i++) {
@@ -334,7 +395,8 @@ static int rename_tree(struct org *o, struct tx *tx, struct arena *a, const stru
 		if (!span_eq(name, src->name) && !span_starts(name, below))
 			continue;
 		any = true;
-		if (rename_one(o, tx, a, &rows.v[i].box, arena_printf(a, "%.*s%.*s", SPAN_F(to), SPAN_F(span_from(name, src->name.n))), e) < 0)
+		if (may_move(o, tx, a, viewer_id, src, rows.v[i].box.id, e) < 0 ||
+			rename_one(o, tx, a, &rows.v[i].box, arena_printf(a, "%.*s%.*s", SPAN_F(to), SPAN_F(span_from(name, src->name.n))), e) < 0)
 			return e->code;
 	}
 	if (!any)
@@ -351,15 +413,17 @@ int mailbox_rename(struct org *o, struct tx *tx, struct arena *a, uint64_t viewe
 
 	if (mailbox_locate(o, tx, a, viewer_id, from, &src, e) < 0 || mailbox_locate(o, tx, a, viewer_id, to, &dst, e) < 0)
 		return e->code;
-	if (!src.name.n || !dst.name.n || src.account_id != dst.account_id || !(src.rights & RIGHT_DELETE) ||
-		!(dst.rights & RIGHT_CREATE))
+	if (!src.name.n || src.account_id != dst.account_id ||
+		(span_eqz(src.name, "INBOX") && !(src.rights & RIGHT_DELETE)))
 		return err_set(e, ERR_DENIED, "Not permitted", "rename across accounts or without right");
+	if (may_create(o, tx, a, viewer_id, &dst, e) < 0)
+		return e->code;
 	if (span_eq(dst.name, src.name) || span_eqz(dst.name, "INBOX"))
 		return err_set(e, ERR_EXISTS, "Mailbox already exists", "rename to itself or INBOX");
 	if (span_starts(dst.name, arena_printf(a, "%.*s/", SPAN_F(src.name))) && !span_eqz(src.name, "INBOX"))
 		return err_set(e, ERR_PARAM, "A mailbox cannot be moved below itself", "rename below itself");
 	if (!span_eqz(src.name, "INBOX"))
-		return rename_tree(o, tx, a, &src, dst.name, e);
+		return rename_tree(o, tx, a, viewer_id, &src, dst.name, e);
 	if (mailbox_lookup(o, tx, a, src.account_id, src.name, &inbox, e) < 0)
 		return e->code;
 	return rename_inbox(o, tx, a, &inbox, dst.name, e);

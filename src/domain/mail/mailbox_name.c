@@ -4,6 +4,7 @@
 #include <unicode/ustring.h>
 #include "base/time.h"
 #include "codec/imap/imap_utf7.h"
+#include "domain/mail/acl.h"
 #include "domain/mail/mail_impl.h"
 
 /* NFC by way of UTF-16; ASCII passes untouched. */
@@ -47,6 +48,32 @@ int mailbox_name_normal(struct arena *a, struct span name, struct span *out, str
 	return 0;
 }
 
+/* Somebody who has given the viewer a right in at least one mailbox; all others are told alike. */
+static int locate_granted(struct org *o, struct tx *tx, struct arena *a, uint64_t viewer_id, struct span address,
+	struct span rest, struct mailbox_place *out, struct err *e)
+{
+	struct acl_grant *g;
+	struct account owner;
+	size_t n, i = 0;
+
+	if (account_find(o, tx, a, address, false, &owner, e) < 0) {
+		if (e->code != ERR_MISSING && e->code != ERR_DENIED && e->code != ERR_PARAM)
+			return e->code;
+		err_clear(e);
+		owner.id = 0;
+	}
+	if (owner.id && acl_grants(o, tx, a, viewer_id, &g, &n, e) < 0)
+		return e->code;
+	while (owner.id && i < n && g[i].owner_id != owner.id)
+		i++;
+	if (!owner.id || i == n)
+		return err_set(e, ERR_MISSING, "No such mailbox", "no such shared account, or nothing is shared");
+	out->account_id = owner.id;
+	out->name = rest;
+	out->prefix = arena_printf(a, MAILBOX_SHARED "/%.*s/", SPAN_F(owner.address));
+	return 0;
+}
+
 static int locate_shared(struct org *o, struct tx *tx, struct arena *a, uint64_t viewer_id, struct span rest,
 	struct mailbox_place *out, struct err *e)
 {
@@ -60,12 +87,12 @@ static int locate_shared(struct org *o, struct tx *tx, struct arena *a, uint64_t
 		if (!span_ieq(roles[i].address, address))
 			continue;
 		out->account_id = roles[i].role_id;
-		out->rights = roles[i].rights;
+		out->rights = acl_of_term(roles[i].rights);
 		out->name = rest;
 		out->prefix = arena_printf(a, MAILBOX_SHARED "/%.*s/", SPAN_F(roles[i].address));
 		return 0;
 	}
-	return err_set(e, ERR_MISSING, "No such mailbox", "no such shared account, or no term in force");
+	return locate_granted(o, tx, a, viewer_id, address, rest, out, e);
 }
 
 int mailbox_locate(struct org *o, struct tx *tx, struct arena *a, uint64_t viewer_id, struct span full_name,
@@ -91,7 +118,7 @@ int mailbox_locate(struct org *o, struct tx *tx, struct arena *a, uint64_t viewe
 		return r;
 	}
 	out->account_id = viewer_id;
-	out->rights = RIGHT_ALL;
+	out->rights = RIGHT_OWNER;
 	out->name = name;
 	return 0;
 }

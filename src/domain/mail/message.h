@@ -56,7 +56,7 @@ int message_body_range(struct tx *tx, struct arena *a, const struct message *m, 
 
 enum flag_change { FLAGS_ADD, FLAGS_REMOVE, FLAGS_REPLACE };
 struct flags_changed { uint32_t uid; uint64_t modseq, flags; };
-/* unchangedsince: UINT64_MAX = no condition; uids that failed it go to modified_out. Unchanged messages get no
+/* Only flags that box->rights let the viewer change are touched. unchangedsince: UINT64_MAX = no condition; uids that failed it go to modified_out. Unchanged messages get no
  * new modseq and are not in changed_out (but listed when `all`). */
 int message_flag(struct org *o, struct tx *tx, struct arena *a, const struct mailbox *box, const struct imap_set *uids,
 	enum flag_change how, uint64_t flags, uint64_t unchangedsince, struct flags_changed **changed_out, size_t *n_out,

@@ -71,17 +71,22 @@ int mailbox_count(struct tx *tx, uint64_t mailbox_id, uint64_t modseq, int64_t m
 	return r < 0 ? r : 0;
 }
 
-static uint64_t changed_flags(enum flag_change how, uint64_t old, uint64_t flags)
+/* What becomes of flags: (old & keep) | set. */
+struct flag_bits {
+	uint64_t keep, set;
+};
+
+static struct flag_bits flag_bits(enum flag_change how, uint64_t flags, uint64_t mask)
 {
-	return how == FLAGS_ADD ? old | flags : how == FLAGS_REMOVE ? old & ~flags : flags;
+	flags &= mask;
+	return (struct flag_bits){ how == FLAGS_ADD ? UINT64_MAX : how == FLAGS_REMOVE ? ~flags : ~mask,
+		how == FLAGS_REMOVE ? 0 : flags };
 }
 
 /* One statement per range, with the same conditions as in message_flag. `+modseq`: the rows are found by uid. */
-static int write_flags(struct tx *tx, const struct mailbox *box, const struct imap_set *uids, enum flag_change how,
-	uint64_t flags, uint64_t unchangedsince, uint64_t modseq, struct err *e)
+static int write_flags(struct tx *tx, const struct mailbox *box, const struct imap_set *uids, struct flag_bits bits,
+	uint64_t unchangedsince, uint64_t modseq, struct err *e)
 {
-	uint64_t keep = how == FLAGS_ADD ? UINT64_MAX : how == FLAGS_REMOVE ? ~flags : 0, set = how == FLAGS_REMOVE ? 0 : flags;
-
 	for (size_t i = 0; i < uids->n; i++) {
 		struct sql *q = sql_open(tx, "UPDATE message SET flags = (flags & ?4) | ?5, modseq = ?6 WHERE mailbox_id = ?1"
 			" AND uid >= ?2 AND uid <= ?3 AND +modseq <= ?7 AND flags <> ((flags & ?4) | ?5)");
@@ -89,8 +94,8 @@ static int write_flags(struct tx *tx, const struct mailbox *box, const struct im
 		sql_int(q, 1, (int64_t)box->id);
 		sql_int(q, 2, uids->v[i].lo);
 		sql_int(q, 3, uids->v[i].hi);
-		sql_int(q, 4, (int64_t)keep);
-		sql_int(q, 5, (int64_t)set);
+		sql_int(q, 4, (int64_t)bits.keep);
+		sql_int(q, 5, (int64_t)bits.set);
 		sql_int(q, 6, (int64_t)modseq);
 		sql_int(q, 7, unchangedsince > INT64_MAX ? INT64_MAX : (int64_t)unchangedsince);
 		if (sql_run(q, e) < 0)
@@ -106,6 +111,7 @@ int message_flag(struct org *o, struct tx *tx, struct arena *a, const struct mai
 	struct rows rows = { 0 };
 	int64_t unseen = 0, deleted = 0;
 	uint64_t modseq = 0;
+	struct flag_bits bits = flag_bits(how, flags, mailbox_flags_mask(box->rights));
 
 	(void)o;
 	*modified_out = (struct imap_set){ 0 };
@@ -115,7 +121,7 @@ int message_flag(struct org *o, struct tx *tx, struct arena *a, const struct mai
 	*changed_out = ARENA_ARRAY(a, struct flags_changed, rows.n);
 	for (size_t i = 0; i < rows.n; i++) {
 		const struct row *row = &rows.v[i];
-		uint64_t now = changed_flags(how, row->flags, flags);
+		uint64_t now = (row->flags & bits.keep) | bits.set;
 
 		if (row->modseq > unchangedsince) {
 			imap_set_add(a, modified_out, row->uid);
@@ -130,7 +136,7 @@ int message_flag(struct org *o, struct tx *tx, struct arena *a, const struct mai
 	if (!*n_out)
 		return 0;
 	if (account_next_modseq(tx, box->account_id, &modseq, e) < 0 ||
-		write_flags(tx, box, uids, how, flags, unchangedsince, modseq, e) < 0 ||
+		write_flags(tx, box, uids, bits, unchangedsince, modseq, e) < 0 ||
 		mailbox_count(tx, box->id, modseq, 0, unseen, deleted, 0, e) < 0)
 		return e->code;
 	for (size_t i = 0; i < *n_out; i++)
@@ -334,19 +340,19 @@ static int put_copies(struct org *o, struct tx *tx, struct arena *a, const struc
 {
 	bool inside = from->account_id == to->account_id;
 	int64_t bytes = 0, unseen = 0, deleted = 0;
-	uint64_t modseq, used = 0, map[64] = { 0 };
+	uint64_t modseq, used = 0, map[64] = { 0 }, mask = mailbox_flags_mask(to->rights);
 	uint32_t uid = 0;
 
 	for (size_t i = 0; i < rows->n; i++) {
 		bytes += (int64_t)rows->v[i].size;
-		used |= rows->v[i].flags;
+		used |= rows->v[i].flags & mask;
 	}
 	if (translate(o, tx, a, from, to, used, map, e) < 0 || mailbox_reserve(tx, to->id, rows->n, &uid, e) < 0 ||
 		account_use(tx, to->account_id, inside && move ? 0 : bytes, inside && move ? 0 : (int64_t)rows->n, false, &modseq, e) < 0)
 		return e->code;
 	for (size_t i = 0; i < rows->n; i++, uid++) {
 		const struct row *r = &rows->v[i];
-		uint64_t flags = translated(r->flags, map), email = r->email_id;
+		uint64_t flags = translated(r->flags & (mask | ~(uint64_t)FLAG_SYSTEM), map), email = r->email_id;
 		int x = inside ? (move ? 0 : email_share(tx, email, e)) : email_for(o, tx, a, from, to, r->email_id, &email, e);
 
 		if (x < 0 || message_insert(tx, to->id, uid, modseq, flags, email, r->size, r->received_sec, e) < 0)

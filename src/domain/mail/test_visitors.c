@@ -53,6 +53,23 @@ static void test_harvest(void **state)
 	visitors_free(v);
 }
 
+static void test_logins(void **state)
+{
+	unsigned char net[PEER_NETWORK_LEN] = { 4 };
+	struct visitors *v = visitors_new();
+
+	(void)state;
+	for (unsigned i = 1; i <= VISITOR_NETWORKS + 5; i++) {
+		net[3] = (unsigned char)i;
+		assert_int_equal(visitors_login(v, 7, net, 1), i < VISITOR_NETWORKS ? i : VISITOR_NETWORKS);
+	}
+	net[3] = 1;
+	assert_int_equal(visitors_login(v, 8, net, 1), 1);
+	assert_int_equal(visitors_login(v, 7, net, 1), VISITOR_NETWORKS);
+	assert_int_equal(visitors_login(v, 7, net, 1 + 60 * MINUTE_US), 1);
+	visitors_free(v);
+}
+
 static void test_bound(void **state)
 {
 	struct visitors *v = visitors_new();
@@ -72,7 +89,8 @@ static void test_bound(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_messages), cmocka_unit_test(test_harvest), cmocka_unit_test(test_bound) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_messages), cmocka_unit_test(test_harvest), cmocka_unit_test(test_bound),
+		cmocka_unit_test(test_logins) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

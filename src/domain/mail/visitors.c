@@ -15,9 +15,18 @@ struct visitor {
 	UT_hash_handle hh;
 };
 
+struct login {                         /* where one account has signed in from in this hour */
+	uint64_t account_id;
+	int64_t hour_us;
+	unsigned n;
+	unsigned char networks[VISITOR_NETWORKS][PEER_NETWORK_LEN];
+	UT_hash_handle hh;
+};
+
 struct visitors {
 	pthread_mutex_t lock;
 	struct visitor *all;                          /* oldest first */
+	struct login *logins;                         /* the same */
 };
 
 struct visitors *visitors_new(void)
@@ -33,7 +42,12 @@ struct visitors *visitors_new(void)
 void visitors_free(struct visitors *v)
 {
 	struct visitor *k, *next;
+	struct login *l, *more;
 
+	HASH_ITER(hh, v->logins, l, more) {
+		HASH_DEL(v->logins, l);
+		free(l);
+	}
 	HASH_ITER(hh, v->all, k, next) {
 		HASH_DEL(v->all, k);
 		free(k);
@@ -113,4 +127,38 @@ void visitors_recipient(struct visitors *v, const unsigned char network[PEER_NET
 	else
 		k->unknown++;
 	pthread_mutex_unlock(&v->lock);
+}
+
+unsigned visitors_login(struct visitors *v, uint64_t account_id, const unsigned char network[PEER_NETWORK_LEN], int64_t now_us)
+{
+	struct login *l;
+	unsigned n, i = 0;
+
+	pthread_mutex_lock(&v->lock);
+	HASH_FIND(hh, v->logins, &account_id, sizeof(account_id), l);
+	if (!l) {
+		if (HASH_COUNT(v->logins) >= VISITORS_MAX) {
+			l = v->logins;
+			HASH_DEL(v->logins, l);
+		} else {
+			l = malloc(sizeof(*l));
+		}
+		if (!l)
+			abort();
+		memset(l, 0, sizeof(*l));
+		l->account_id = account_id;
+		l->hour_us = now_us;
+		HASH_ADD(hh, v->logins, account_id, sizeof(l->account_id), l);
+	}
+	if (now_us - l->hour_us >= HOUR_US) {
+		l->hour_us = now_us;
+		l->n = 0;
+	}
+	while (i < l->n && memcmp(l->networks[i], network, PEER_NETWORK_LEN) != 0)
+		i++;
+	if (i == l->n && l->n < VISITOR_NETWORKS)
+		memcpy(l->networks[l->n++], network, PEER_NETWORK_LEN);
+	n = l->n;
+	pthread_mutex_unlock(&v->lock);
+	return n;
 }

@@ -46,6 +46,7 @@ int address_set(struct org *o, struct tx *tx, enum address_kind kind, struct spa
 	const struct span *targets, size_t n, struct err *e);
 int address_remove(struct org *o, struct tx *tx, struct span address, struct err *e);
 struct address_row {
+	uint64_t id;              /* address_find_group only */
 	enum address_kind kind;
 	struct span address;
 	uint64_t account_id;      /* owner when primary or additional */
@@ -56,6 +57,10 @@ int address_list(struct org *o, struct tx *tx, struct arena *a, struct address_r
 	struct err *e);
 int address_find_group(struct org *o, struct tx *tx, struct arena *a, struct span address, struct address_row **out,
 	struct err *e);
+/* Is the account a member, straight or by way of aliases and groups? No when the group is gone. */
+int address_group_has(struct org *o, struct tx *tx, struct arena *a, uint64_t group_id, uint64_t account_id, bool *yes_out,
+	struct err *e);
+int address_name(struct org *o, struct tx *tx, struct arena *a, uint64_t address_id, struct span *out, struct err *e);
 /* The same address in another spelling? */
 bool address_same(struct arena *a, struct span x, struct span y);
 /* May this account send with this sender address: its own (with any tag), or a role's it holds with RIGHT_SEND. */

@@ -249,8 +249,39 @@ int address_find_group(struct org *o, struct tx *tx, struct arena *a, struct spa
 	if (hit.kind != ADDRESS_GROUP)
 		return err_set(e, ERR_MISSING, "No such group", "address is of kind %d", hit.kind);
 	*out = ARENA_NEW(a, struct address_row);
-	**out = (struct address_row){ .kind = ADDRESS_GROUP, .address = normalised };
+	**out = (struct address_row){ .id = hit.id, .kind = ADDRESS_GROUP, .address = normalised };
 	return list_targets(o, tx, a, *out, &hit.id, 1, e);
+}
+
+int address_name(struct org *o, struct tx *tx, struct arena *a, uint64_t address_id, struct span *out, struct err *e)
+{
+	SCOPED_SQL q = sql_open(tx, "SELECT sealed FROM address WHERE id = ?1");
+	int rc;
+
+	sql_int(q, 1, (int64_t)address_id);
+	rc = sql_next(q, e);
+	if (rc == 0)
+		return err_set(e, ERR_MISSING, "No such address", "address %llu", (unsigned long long)address_id);
+	return rc < 0 ? rc : house_unseal(o, tx, a, (struct seal_place){ "address", "sealed", address_id }, sql_col(q, 0), out, e);
+}
+
+int address_group_has(struct org *o, struct tx *tx, struct arena *a, uint64_t group_id, uint64_t account_id, bool *yes_out,
+	struct err *e)
+{
+	struct recipients members = { 0 };
+	struct span name;
+	int rc = address_name(o, tx, a, group_id, &name, e);
+
+	*yes_out = false;
+	if (rc == 0)
+		rc = address_resolve(o, tx, a, name, &members, e);
+	if (rc == ERR_MISSING || rc == ERR_LIMIT) {
+		err_clear(e);
+		rc = 0;
+	}
+	for (size_t i = 0; i < members.n; i++)
+		*yes_out |= members.v[i].account_id == account_id;
+	return rc;
 }
 
 bool address_same(struct arena *a, struct span x, struct span y)

@@ -13,10 +13,15 @@ enum { /* rights on a mailbox (RFC 4314 letters in comments) and on a role */
 	RIGHT_WRITE = 4,      /* w */
 	RIGHT_INSERT = 8,     /* i p */
 	RIGHT_CREATE = 16,    /* k */
-	RIGHT_DELETE = 32,    /* t e x */
+	RIGHT_DELETE = 32,    /* t; in a term also e x */
 	RIGHT_SEND = 64,      /* send as the role */
 	RIGHT_ADMIN = 128,    /* a */
-	RIGHT_ALL = 255,
+	RIGHT_ALL = 255,      /* of a term */
+	RIGHT_EXPUNGE = 256,  /* e; from here on: entries of a mailbox (domain/mail/acl.h) */
+	RIGHT_REMOVE = 512,   /* x */
+	RIGHT_LOOKUP = 1024,  /* l */
+	RIGHT_POST = 2048,    /* p: kept, of no effect */
+	RIGHT_OWNER = 4095,
 };
 
 struct term {

@@ -1,5 +1,7 @@
 /* kontor account ... */
 #include <string.h>
+#include "base/time.h"
+#include "domain/mail/hold.h"
 #include "domain/org/address.h"
 #include "domain/org/auth.h"
 #include "domain/org/role.h"
@@ -134,6 +136,7 @@ static int put_chapter(struct control *c, struct tx *tx, const struct account *a
 
 static int show(struct control *c, struct tx *tx, struct err *e)
 {
+	struct hold held;
 	struct account a;
 	int rc = control_account(c, tx, control_text(c, "address"), &a, e);
 
@@ -149,6 +152,9 @@ static int show(struct control *c, struct tx *tx, struct err *e)
 	json_object_set_new(c->result, "password", json_boolean(a.has_password));
 	control_put_time(c->result, "created", a.created_sec);
 	control_put_int(c->result, "id", a.id);
+	if (hold_get(tx, a.id, &held, e) < 0)
+		return e->code;
+	json_object_set_new(c->result, "held", held.reason ? json_string(hold_reason_name(held.reason)) : json_null());
 	return 0;
 }
 
@@ -194,6 +200,22 @@ static int lock(struct control *c, struct tx *tx, struct err *e)
 static int unlock(struct control *c, struct tx *tx, struct err *e)
 {
 	return set_state(c, tx, ACCOUNT_ACTIVE, e);
+}
+
+static int hold(struct control *c, struct tx *tx, struct err *e)
+{
+	struct account a;
+	int rc = control_account(c, tx, control_text(c, "address"), &a, e);
+
+	return rc < 0 ? rc : hold_set(tx, a.id, HOLD_BY_ADMIN, time_real_sec(), e);
+}
+
+static int release(struct control *c, struct tx *tx, struct err *e)
+{
+	struct account a;
+	int rc = control_account(c, tx, control_text(c, "address"), &a, e);
+
+	return rc < 0 ? rc : hold_release(c->org, tx, a.id, control_has(c, "drop"), time_real_sec(), e);
 }
 
 struct removing {
@@ -302,6 +324,9 @@ static const struct control_command commands[] = {
 	{ "limits", N_("set quota and sending limit"), CONTROL_WRITE, limits, { ADDRESS, LIMITS } },
 	{ "lock", N_("let nobody sign in; mail still arrives"), CONTROL_WRITE, lock, { ADDRESS } },
 	{ "unlock", N_("let people sign in again"), CONTROL_WRITE, unlock, { ADDRESS } },
+	{ "hold", N_("let its mail to outside wait, and take no more"), CONTROL_WRITE, hold, { ADDRESS } },
+	{ "release", N_("let its held mail go"), CONTROL_WRITE, release, { ADDRESS,
+		{ "drop", ARG_SWITCH, 0, N_("throw the held mail away instead; nobody is told") } } },
 	{ "remove", N_("remove it and destroy its key: nothing of it can be read any more"), CONTROL_FREE, remove_account,
 		{ ADDRESS, { "yes", ARG_SWITCH, 0, N_("really") } } },
 	{ "app-add", N_("make an app password; it is shown only now"), CONTROL_FREE, app_add, { ADDRESS,

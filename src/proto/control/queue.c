@@ -43,7 +43,15 @@ static json_t *row(const struct queue_entry *q, bool full)
 	return o;
 }
 
-static int list(struct control *c, struct tx *tx, struct err *e)
+static bool has_held(const struct queue_entry *q)
+{
+	for (size_t i = 0; i < q->n_rcpts; i++)
+		if (q->rcpts[i].state == QUEUE_HELD)
+			return true;
+	return false;
+}
+
+static int list_all(struct control *c, struct tx *tx, bool held, struct err *e)
 {
 	json_t *out = json_array();
 	struct queue_entry *v;
@@ -52,8 +60,19 @@ static int list(struct control *c, struct tx *tx, struct err *e)
 
 	control_result(c, out);
 	for (size_t i = 0; i < n && rc == 0; i++)
-		json_array_append_new(out, row(&v[i], false));
+		if (!held || has_held(&v[i]))
+			json_array_append_new(out, row(&v[i], false));
 	return rc;
+}
+
+static int list(struct control *c, struct tx *tx, struct err *e)
+{
+	return list_all(c, tx, false, e);
+}
+
+static int list_held(struct control *c, struct tx *tx, struct err *e)
+{
+	return list_all(c, tx, true, e);
 }
 
 static int entry_id(struct control *c, uint64_t *out, struct err *e)
@@ -104,6 +123,7 @@ static int remove_entry(struct control *c, struct tx *tx, struct err *e)
 
 static const struct control_command commands[] = {
 	{ "list", N_("list what waits to go out"), CONTROL_READ, list, { { 0 } } },
+	{ "held", N_("list what is held, by hand or with its account"), CONTROL_READ, list_held, { { 0 } } },
 	{ "show", N_("show one message with its recipients and the last answers"), CONTROL_READ, show, { ID } },
 	{ "retry", N_("try now, also what is held or shunted"), CONTROL_WRITE, retry, { ID } },
 	{ "hold", N_("keep it until it is released"), CONTROL_WRITE, hold, { ID } },

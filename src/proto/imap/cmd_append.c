@@ -161,8 +161,8 @@ static int put_all(struct tx *tx, void *arg, struct err *e)
 			c->no_code = "TRYCREATE";
 		return e->code;
 	}
-	if (!(ap->box.rights & RIGHT_INSERT))
-		return imap_no(e, ERR_DENIED, "Not allowed in this mailbox");
+	if (mailbox_need(&ap->box, RIGHT_INSERT, e) < 0)
+		return e->code;
 	if (ap->replace && remove_old(c, ap, e) < 0)
 		return e->code;
 	for (size_t i = 0; i < ap->n; i++) {
@@ -170,8 +170,9 @@ static int put_all(struct tx *tx, void *arg, struct err *e)
 			.received_sec = ap->v[i].received_sec };
 		uint32_t uid;
 
-		if (imap_flag_bits(c, &ap->box, ap->v[i].flags, ap->v[i].n_flags, true, &to.flags, e) < 0)
+		if (imap_flag_bits(c, &ap->box, ap->v[i].flags, ap->v[i].n_flags, ap->box.rights & RIGHT_WRITE, &to.flags, e) < 0)
 			return e->code;
+		to.flags &= mailbox_flags_mask(ap->box.rights); /* the others are left out, RFC 4314 section 4 */
 		if (message_put(c->org, tx, c->arena, &ap->v[i].email, &to, 1, &uid, NULL, e) < 0) {
 			if (e->code == ERR_LIMIT)
 				c->no_code = "OVERQUOTA";
@@ -200,7 +201,7 @@ static int may_append(struct imap_call *c, struct err *e)
 		return e->code;
 	}
 	c->args = now;
-	return box.rights & RIGHT_INSERT ? 0 : imap_no(e, ERR_DENIED, "Not allowed in this mailbox");
+	return mailbox_need(&box, RIGHT_INSERT, e);
 }
 
 static int append_all(struct imap_call *c, struct append *ap, struct err *e)
@@ -269,7 +270,7 @@ int imap_replace(struct imap_call *c, struct err *e)
 	int r;
 
 	ap->replace = true;
-	if (take_old(c, ap, e) < 0 || imap_arg_mailbox(c, &ap->name, e) < 0 || imap_need(c, RIGHT_DELETE, e) < 0)
+	if (take_old(c, ap, e) < 0 || imap_arg_mailbox(c, &ap->name, e) < 0 || imap_need(c, RIGHT_DELETE | RIGHT_EXPUNGE, e) < 0)
 		return e->code;
 	r = append_all(c, ap, e);
 	c->tx = NULL;

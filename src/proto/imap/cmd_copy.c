@@ -21,15 +21,15 @@ static int copy(struct imap_call *c, bool move, struct err *e)
 	struct span name;
 
 	if (imap_arg_set(c, &uids, e) < 0 || imap_arg_mailbox(c, &name, e) < 0 || imap_arg_end(c, e) < 0 ||
-		imap_box(c, &box, e) < 0 || (move && imap_need(c, RIGHT_DELETE, e) < 0))
+		imap_box(c, &box, e) < 0 || (move && imap_need(c, RIGHT_DELETE | RIGHT_EXPUNGE, e) < 0))
 		return e->code;
 	if (mailbox_find(c->org, c->tx, c->arena, c->who, name, &to, e) < 0) {
 		if (e->code == ERR_MISSING)
 			c->no_code = "TRYCREATE";
 		return e->code;
 	}
-	if (!(to.rights & RIGHT_INSERT))
-		return imap_no(e, ERR_DENIED, "Not allowed in that mailbox");
+	if (mailbox_need(&to, RIGHT_INSERT, e) < 0)
+		return e->code;
 	if (!uids.n)
 		return 0;
 	if (message_copy(c->org, c->tx, c->arena, &box, &to, &uids, move, &from, &into, e) < 0) {
@@ -65,7 +65,7 @@ static int expunge(struct imap_call *c, const struct imap_set *uids, struct err 
 	struct mailbox box;
 	uint64_t modseq = 0;
 
-	if (imap_need(c, RIGHT_DELETE, e) < 0 || imap_box(c, &box, e) < 0 ||
+	if (imap_need(c, RIGHT_EXPUNGE, e) < 0 || imap_box(c, &box, e) < 0 ||
 		message_expunge(c->org, c->tx, c->arena, &box, uids, false, &gone, &modseq, e) < 0)
 		return e->code;
 	if (gone.n && c->s->condstore)

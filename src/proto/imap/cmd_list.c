@@ -6,7 +6,7 @@
 
 struct list {
 	bool subscribed, remote, recursive, special;            /* selection */
-	bool ret_subscribed, ret_children, ret_special, extended;
+	bool ret_subscribed, ret_children, ret_special, ret_rights, extended;
 	unsigned status;                                        /* items, 0: none */
 	struct imap_pattern *pattern[PATTERNS_MAX];
 	size_t n_patterns;
@@ -52,6 +52,8 @@ static int returns(struct imap_call *c, struct list *l, struct err *e)
 			l->ret_children = true;
 		else if (imap_args_word(&list, "SPECIAL-USE"))
 			l->ret_special = true;
+		else if (imap_args_word(&list, "MYRIGHTS")) /* RFC 8440 */
+			l->ret_rights = true;
 		else if (!imap_args_word(&list, "STATUS"))
 			return imap_bad(e, "Unknown return option");
 		else if (imap_status_parse(c, &list, &l->status, e) < 0)
@@ -140,6 +142,8 @@ static void put_row(struct imap_call *c, const struct list *l, const struct mail
 	buf_addz(c->out, "\r\n");
 	if (l->status && row->box.id && (row->box.rights & RIGHT_READ))
 		imap_status_put(c, row->name, &row->box, l->status);
+	if (l->ret_rights && row->box.id)
+		imap_myrights_put(c, row->name, &row->box);
 }
 
 int imap_list(struct imap_call *c, struct err *e)

@@ -50,7 +50,7 @@ int imap_getquotaroot(struct imap_call *c, struct err *e)
 	struct span name;
 
 	if (imap_arg_mailbox(c, &name, e) < 0 || imap_arg_end(c, e) < 0 ||
-		mailbox_find(c->org, c->tx, c->arena, c->who, name, &box, e) < 0 ||
+		mailbox_find(c->org, c->tx, c->arena, c->who, name, &box, e) < 0 || mailbox_need(&box, RIGHT_READ, e) < 0 ||
 		mailbox_locate(c->org, c->tx, c->arena, c->who, name, &place, e) < 0)
 		return e->code;
 	buf_addz(c->out, "* QUOTAROOT ");

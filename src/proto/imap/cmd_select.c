@@ -130,8 +130,8 @@ static int open_box(struct imap_call *c, bool readonly, struct err *e)
 	}
 	if (mailbox_find(c->org, c->tx, c->arena, c->who, name, &box, e) < 0)
 		return e->code;
-	if (!(box.rights & RIGHT_READ))
-		return imap_no(e, ERR_DENIED, "Not allowed in this mailbox");
+	if (mailbox_need(&box, RIGHT_READ, e) < 0)
+		return e->code;
 	c->call->house->watch(c->call->house, c->call->session->id, box.id);
 	if (mail_view_open(c->call->house->mail, c->tx, box.id, &s->view, e) < 0)
 		return e->code;
@@ -139,7 +139,7 @@ static int open_box(struct imap_call *c, bool readonly, struct err *e)
 	s->box_account = box.account_id;
 	s->box_shared = box.account_id != c->who;
 	s->rights = box.rights;
-	s->readonly = readonly || !(box.rights & (RIGHT_SEEN | RIGHT_WRITE | RIGHT_DELETE));
+	s->readonly = readonly || !(box.rights & (RIGHT_SEEN | RIGHT_WRITE | RIGHT_DELETE | RIGHT_EXPUNGE | RIGHT_INSERT));
 	s->at = ST_SELECTED;
 	s->condstore |= p.condstore;
 	put_box(c, name, &box);
@@ -177,7 +177,7 @@ int imap_close(struct imap_call *c, struct err *e)
 {
 	if (imap_arg_end(c, e) < 0)
 		return e->code;
-	if (!c->s->readonly && (c->s->rights & RIGHT_DELETE) && imap_in_write(c, remove_deleted, e) < 0)
+	if (!c->s->readonly && (c->s->rights & RIGHT_EXPUNGE) && imap_in_write(c, remove_deleted, e) < 0)
 		return e->code;
 	imap_unselect(c);
 	return 0;

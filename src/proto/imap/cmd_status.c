@@ -60,8 +60,8 @@ int imap_status_cmd(struct imap_call *c, struct err *e)
 	if (imap_arg_mailbox(c, &name, e) < 0 || imap_status_parse(c, &c->args, &items, e) < 0 ||
 		imap_arg_end(c, e) < 0 || mailbox_find(c->org, c->tx, c->arena, c->who, name, &box, e) < 0)
 		return e->code;
-	if (!(box.rights & RIGHT_READ))
-		return imap_no(e, ERR_DENIED, "Not allowed in this mailbox");
+	if (mailbox_need(&box, RIGHT_READ, e) < 0)
+		return e->code;
 	imap_status_put(c, name, &box, items);
 	return 0;
 }

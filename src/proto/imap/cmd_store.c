@@ -35,20 +35,19 @@ static int parse(struct imap_call *c, struct request *ch, struct err *e)
 	return 0;
 }
 
-/* What a role's holder may not touch stays as it is; changing nothing at all is refused. */
-static int allowed(struct imap_call *c, uint64_t bits, enum flag_change how, struct err *e)
+/* What one may not touch stays as it is (message_flag); being able to change nothing at all is refused (RFC 4314
+ * section 4). Keywords that are not there yet count as such. */
+static int allowed(struct imap_call *c, const struct request *ch, const struct span *flags, size_t n, struct err *e)
 {
-	uint32_t need = 0;
+	uint64_t mask = mailbox_flags_mask(c->s->rights);
+	bool may = n == 0 && mask;
 
-	if (how == FLAGS_REPLACE)
-		need = RIGHT_SEEN | RIGHT_WRITE | RIGHT_DELETE;
-	if (bits & FLAG_SEEN)
-		need |= RIGHT_SEEN;
-	if (bits & FLAG_DELETED)
-		need |= RIGHT_DELETE;
-	if (bits & ~(uint64_t)(FLAG_SEEN | FLAG_DELETED))
-		need |= RIGHT_WRITE;
-	return imap_need(c, need, e);
+	for (size_t i = 0; i < n; i++)
+		may |= (mask & (span_ieqz(flags[i], "\\Seen") ? FLAG_SEEN : span_ieqz(flags[i], "\\Deleted") ? FLAG_DELETED :
+			FLAG_FLAGGED)) != 0;
+	if (ch->how == FLAGS_REPLACE)
+		may |= mask != 0;
+	return may ? 0 : imap_no(e, ERR_DENIED, "Not allowed in this mailbox");
 }
 
 static int put_changed(struct imap_call *c, const struct mailbox *box, const struct imap_set *uids, bool silent,
@@ -131,9 +130,8 @@ int imap_store(struct imap_call *c, struct err *e)
 	uint64_t bits;
 
 	if (imap_arg_set(c, &uids, e) < 0 || parse(c, &ch, e) < 0 || imap_arg_flags(c, &flags, &n_flags, e) < 0 ||
-		imap_arg_end(c, e) < 0 || imap_box(c, &box, e) < 0 ||
-		imap_flag_bits(c, &box, flags, n_flags, ch.how != FLAGS_REMOVE, &bits, e) < 0 ||
-		allowed(c, bits, ch.how, e) < 0)
+		imap_arg_end(c, e) < 0 || imap_box(c, &box, e) < 0 || allowed(c, &ch, flags, n_flags, e) < 0 ||
+		imap_flag_bits(c, &box, flags, n_flags, ch.how != FLAGS_REMOVE && (box.rights & RIGHT_WRITE), &bits, e) < 0)
 		return e->code;
 	if (ch.conditional)
 		imap_condstore_on(c);

@@ -1,7 +1,7 @@
 #include "proto/imap/imap.h"
 #include <stdlib.h>
 #include <string.h>
-#include "base/time.h"
+#include "domain/mail/acl.h"
 #include "proto/imap/imap_int.h"
 
 static const struct imap_row rows[] = {
@@ -26,6 +26,11 @@ static const struct imap_row rows[] = {
 	{ "NAMESPACE", ST_LOGGED_IN, 0, imap_namespace, "9051 6.3.10" },
 	{ "STATUS", ST_LOGGED_IN, TX_READ, imap_status_cmd, "9051 6.3.11" },
 	{ "APPEND", ST_LOGGED_IN, 0, imap_append, "9051 6.3.12, 3502, 4315" },
+	{ "SETACL", ST_LOGGED_IN, TX_WRITE, imap_setacl, "4314 3.1" },
+	{ "DELETEACL", ST_LOGGED_IN, TX_WRITE, imap_deleteacl, "4314 3.2" },
+	{ "GETACL", ST_LOGGED_IN, TX_READ, imap_getacl, "4314 3.3" },
+	{ "LISTRIGHTS", ST_LOGGED_IN, TX_READ, imap_listrights, "4314 3.4" },
+	{ "MYRIGHTS", ST_LOGGED_IN, TX_READ, imap_myrights, "4314 3.5" },
 	{ "IDLE", ST_LOGGED_IN, TX_READ | NO_SYNC, imap_idle, "9051 6.3.13" },
 	{ "GETQUOTA", ST_LOGGED_IN, TX_READ, imap_getquota, "9208 4.1" },
 	{ "GETQUOTAROOT", ST_LOGGED_IN, TX_READ, imap_getquotaroot, "9208 4.2" },
@@ -151,10 +156,10 @@ static int sync_after(struct imap_call *c, struct err *e)
 	return imap_sync(c, !(c->row->flags & HOLD_EXPUNGE), e);
 }
 
-/* Is the mailbox still the client's to see? A term of office may have ended since. */
+/* Is the mailbox still the client's to see? A term of office may have ended since, an entry may be gone. */
 static int check_rights(struct imap_call *c, struct err *e)
 {
-	return role_rights(c->tx, c->s->box_account, c->who, time_real_sec(), &c->s->rights, e);
+	return acl_rights(c->org, c->tx, c->arena, c->who, c->s->box_account, c->s->box_id, &c->s->rights, e);
 }
 
 static int run_row(struct imap_call *c, struct err *e)

@@ -1,8 +1,8 @@
 /* imap_state.c - what the gate keeps for us, so that a session outlives core: login, what was enabled, what the
  * client knows of its mailbox. MACed with the run's ticket key; a mailbox whose changes cannot be told any more
  * (messages went meanwhile) ends the session with BYE. */
-#include "base/time.h"
 #include "base/wire.h"
+#include "domain/mail/acl.h"
 #include "proto/imap/imap_int.h"
 
 #define STATE_VERSION 1
@@ -124,12 +124,11 @@ static int reselect(struct old_state *o, struct tx *tx, struct err *e)
 	struct imap_session *s = o->c->s;
 	struct mailbox box;
 	struct mail_view v = { 0 };
-	uint32_t rights = RIGHT_ALL;
+	uint32_t rights;
 
 	if (mailbox_get(o->c->org, tx, o->c->arena, o->box_id, &box, e) < 0)
 		return e->code;
-	if (box.account_id != o->account_id &&
-		role_rights(tx, box.account_id, o->account_id, time_real_sec(), &rights, e) < 0)
+	if (acl_rights(o->c->org, tx, o->c->arena, o->account_id, box.account_id, box.id, &rights, e) < 0)
 		return e->code;
 	if (!(rights & RIGHT_READ))
 		return imap_no(e, ERR_DENIED, "Not allowed");

@@ -62,6 +62,7 @@ static void step(struct call *c, struct span message)
 	}
 	c->session->account_id = who.account_id;
 	c->session->login = arena_span(c->session->arena, who.login);
+	smtpd_hold_login(c);
 	c->reply->authenticated = true;
 	smtpd_save(c);
 	smtpd_say(c, 235, "2.7.0", "Welcome");

@@ -107,7 +107,7 @@ void smtpd_mail(struct call *c)
 		smtpd_reset(s);
 		return;
 	}
-	if (!sender_ok(c, m->sender) || !smtpd_door_mail(c)) {
+	if (!sender_ok(c, m->sender) || !smtpd_hold_mail(c) || !smtpd_door_mail(c)) {
 		smtpd_reset(s);
 		return;
 	}

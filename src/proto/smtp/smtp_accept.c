@@ -8,6 +8,7 @@
 #include "base/time.h"
 #include "codec/mime/mime_header.h"
 #include "domain/mail/filter.h"
+#include "domain/mail/hold.h"
 #include "domain/mail/forward.h"
 #include "domain/mail/queue.h"
 #include "domain/mail/report.h"
@@ -28,6 +29,7 @@ struct accept {
 	bool any_local, any_outside;
 	bool any_report;                 /* a RCPT is the address for reports */
 	struct report_in report_in;
+	bool held;                       /* taken, but it stays in the queue */
 	struct span header;
 	struct smtp_checked checked;
 	struct smtp_known known;
@@ -330,6 +332,30 @@ static const char *rejection(const struct accept *a)
 	return p;
 }
 
+/* To whom the account wrote; very many it never wrote to before may mean that somebody else has its password. */
+static int note_sent(struct accept *a, struct tx *tx, int64_t now, struct err *e)
+{
+	uint64_t id = a->call->session->account_id;
+	unsigned fresh = 0, noted = 0;
+	int r;
+
+	for (size_t k = 0; k < a->all.n; k++) {
+		struct sender to = { .verified = true };
+		struct sender_counts counts = { 0 };
+
+		if (a->all.v[k].account_id)
+			continue;
+		if (noted++ < NOTED_MAX && sender_parse(a->call->arena, a->all.v[k].address, &to.address, NULL) == 0 &&
+			(sender_known(a->org, tx, a->call->arena, id, &to, &counts, e) < 0 ||
+			sender_note(a->org, tx, a->call->arena, id, &to, 0, 1, 0, now, e) < 0))
+			return e->code;
+		fresh += !counts.answered;
+	}
+	r = hold_watch(a->org, tx, a->call->arena, id, fresh, 0, now, e);
+	a->held = r == 1;
+	return r < 0 ? r : 0;
+}
+
 /* The accounts remember who wrote to them, and to whom they wrote. */
 static int note_senders(struct accept *a, struct tx *tx, struct err *e)
 {
@@ -340,14 +366,7 @@ static int note_senders(struct accept *a, struct tx *tx, struct err *e)
 		if (a->deliveries[d].result == 0 && !a->deliveries[d].junk && sender_note(a->org, tx, a->call->arena,
 			a->deliveries[d].account_id, &a->checked.from, 1, 0, 0, now, e) < 0)
 			return e->code;
-	for (size_t k = 0; k < a->all.n && k < NOTED_MAX && s->service == SVC_SUBMISSION; k++) {
-		struct sender to = { .verified = true };
-
-		if (!a->all.v[k].account_id && sender_parse(a->call->arena, a->all.v[k].address, &to.address, NULL) == 0 &&
-			sender_note(a->org, tx, a->call->arena, s->account_id, &to, 0, 1, 0, now, e) < 0)
-			return e->code;
-	}
-	return 0;
+	return s->service == SVC_SUBMISSION && a->any_outside ? note_sent(a, tx, now, e) : 0;
 }
 
 static int put(struct tx *tx, void *arg, struct err *e)
@@ -531,9 +550,9 @@ static void accept_checked(struct call *c, struct span body, const struct accept
 	} else if (c->session->service == SVC_LMTP) {
 		answer_each(&a);
 	} else {
-		char text[80];
+		char text[100];
 
-		snprintf(text, sizeof(text), a.queue_id ? "Taken, queued as %llu" : "Taken", (unsigned long long)a.queue_id);
+		snprintf(text, sizeof(text), a.held ? "Taken, but held as %llu: please ask your postmaster" : a.queue_id ? "Taken, queued as %llu" : "Taken", (unsigned long long)a.queue_id);
 		smtpd_say(c, 250, "2.0.0", text);
 	}
 }

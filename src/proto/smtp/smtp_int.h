@@ -76,6 +76,10 @@ bool smtpd_door_lists(struct call *c);                                   /* fill
 bool smtpd_door_rcpt(struct call *c, struct span address);               /* false: answered */
 void smtpd_door_asked(struct call *c, bool known);                       /* was there such a recipient? */
 
+/* smtp_hold.c: is the account of a submission held? false: answered. After a sign-in: from how many networks? */
+bool smtpd_hold_mail(struct call *c);
+void smtpd_hold_login(struct call *c);
+
 /* smtp_check.c: what was found out about a mail from outside. */
 struct smtp_checked {
 	struct span field;               /* Authentication-Results and scanners' fields with their line ends, or none */
