@@ -115,6 +115,13 @@ const char mail_schema_acl[] =
 
 /* Text of an email's attached documents, sealed under the account's key. */
 const char mail_schema_text[] = "CREATE TABLE search_text (email_id INTEGER PRIMARY KEY, sealed BLOB NOT NULL)";
+
+/* Annotations (metadata.h). mailbox_id 0: of the server. owner_id: whose key seals name and value. kind: 1 private. */
+const char mail_schema_metadata[] =
+	"CREATE TABLE metadata (id INTEGER PRIMARY KEY, mailbox_id INTEGER NOT NULL, owner_id INTEGER NOT NULL,"
+	" kind INTEGER NOT NULL, lookup BLOB NOT NULL, size INTEGER NOT NULL, sealed BLOB NOT NULL,"
+	" UNIQUE (mailbox_id, owner_id, lookup));\n"
+	"CREATE INDEX metadata_owner ON metadata (owner_id)";
 /* See hold.h: ids, counters, times. */
 const char mail_schema_hold[] =
 	"CREATE TABLE outgoing_hold (account_id INTEGER PRIMARY KEY, reason INTEGER NOT NULL, since_sec INTEGER NOT NULL,"
