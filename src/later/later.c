@@ -14,6 +14,7 @@
 #include "domain/mail/sender.h"
 #include "domain/mail/retention.h"
 #include "domain/org/org.h"
+#include "later/tls_jobs.h"
 #include "store/blob.h"
 
 static int sweep_blobs(struct house *h, struct err *e)
@@ -145,6 +146,9 @@ static const struct later_job {
 	{ "retention_sweep", 3600, sweep_retention },
 	{ "send_count_sweep", 86400, sweep_counts },
 	{ "forward_sweep", 86400, sweep_senders },
+	{ "sts_refresh", 300, tls_refresh_run },
+	{ "tls_reports", 60, tls_reports_run },
+	{ "tls_sweep", 3600, tls_forget_run },
 	{ "import_sweep", 86400, sweep_imports },
 	{ "report_sweep", 86400, sweep_reports },
 };

@@ -8,10 +8,13 @@
 #include "base/scan.h"
 #include "base/time.h"
 #include "bus/out_job.h"
+#include "codec/smtp/smtp_address.h"
 #include "codec/smtp/smtp_xtext.h"
 #include "domain/mail/hold.h"
 #include "domain/mail/queue.h"
 #include "domain/mail/report.h"
+#include "domain/mail/sts_keep.h"
+#include "domain/mail/tls_log.h"
 #include "later/retry.h"
 
 #define LEASE_SEC 3600                  /* longer than any delivery may take; a new `out` voids them */
@@ -19,9 +22,12 @@
 #define JUMP_SEC 60                     /* less is the clock being kept, not set */
 
 _Static_assert((int)JOB_UTF8 == (int)QUEUE_UTF8 && (int)JOB_8BIT == (int)QUEUE_8BIT && (int)JOB_BINARY == (int)QUEUE_BINARY &&
-	(int)JOB_RET_HDRS == (int)QUEUE_RET_HDRS && (int)JOB_RET_FULL == (int)QUEUE_RET_FULL, "flags of the queue travel to `out` as they are");
+	(int)JOB_RET_HDRS == (int)QUEUE_RET_HDRS && (int)JOB_RET_FULL == (int)QUEUE_RET_FULL &&
+	(int)JOB_REQUIRETLS == (int)QUEUE_REQUIRETLS, "flags of the queue travel to `out` as they are");
 _Static_assert((int)SMTP_NOTIFY_NEVER == (int)NOTIFY_NEVER && (int)SMTP_NOTIFY_SUCCESS == (int)NOTIFY_SUCCESS &&
 	(int)SMTP_NOTIFY_FAILURE == (int)NOTIFY_FAILURE && (int)SMTP_NOTIFY_DELAY == (int)NOTIFY_DELAY, "so does NOTIFY");
+_Static_assert((int)OUT_POLICY_NONE == (int)TLS_POLICY_NONE && (int)OUT_POLICY_STS == (int)TLS_POLICY_STS &&
+	(int)OUT_POLICY_TLSA == (int)TLS_POLICY_TLSA, "and which policy a session was under");
 
 /* ---- the clock ---- */
 
@@ -105,6 +111,24 @@ static int fill_route(struct call *c, struct tx *tx, struct out_job *j, struct e
 	return 0;
 }
 
+/* The MTA-STS policy that is kept for the domain, if any. */
+static int fill_policy(struct call *c, struct tx *tx, int64_t now_sec, struct out_job *j, struct err *e)
+{
+	struct sts_kept kept;
+	struct span domain;
+	int r;
+
+	if (j->smarthost.n || smtp_domain_ascii(c->arena, j->domain, &domain, NULL) < 0)
+		return 0;
+	r = sts_keep_get(c->house->org, tx, c->arena, domain, now_sec, &kept, e);
+	if (r < 0)
+		return r;
+	j->sts_id = kept.id;
+	j->sts_text = kept.text;
+	j->sts_until_sec = kept.until_sec;
+	return 0;
+}
+
 static int lease(struct tx *tx, void *arg, struct err *e)
 {
 	struct lease *l = arg;
@@ -128,7 +152,7 @@ static int lease(struct tx *tx, void *arg, struct err *e)
 		l->job.rcpts[i] = (struct out_rcpt){ q->rcpts[i].id, q->rcpts[i].address, q->rcpts[i].orcpt, q->rcpts[i].notify };
 	at = span_rchr(q->rcpts[0].address, '@');
 	l->job.domain = at < 0 ? q->rcpts[0].address : span_from(q->rcpts[0].address, (size_t)at + 1);
-	return fill_route(c, tx, &l->job, e);
+	return fill_route(c, tx, &l->job, e) < 0 ? e->code : fill_policy(c, tx, now, &l->job, e);
 }
 
 static int read_body(struct tx *tx, void *arg, struct err *e)
@@ -303,6 +327,33 @@ static int work_plan(struct result *r, struct tx *tx, const struct plan *p, stru
 	return x == ERR_MISSING ? 0 : err_set(e, why.code, why.say, "%s", why.log);
 }
 
+/* What `out` has learnt of the domain: its policy, how TLS went. */
+static int keep_learnt(struct result *r, struct tx *tx, struct err *e)
+{
+	struct call *c = r->call;
+	struct span address = r->q.n_rcpts ? r->q.rcpts[0].address : SPAN_NONE, domain;
+	const struct queue_rcpt *rcpt = r->result.n_rows ? find_rcpt(&r->q, r->result.rows[0].rcpt_id) : NULL;
+	int64_t now = time_real_sec();
+	ssize_t at;
+
+	if (rcpt)
+		address = rcpt->address;
+	at = span_rchr(address, '@');
+	if (at < 0 || smtp_domain_ascii(c->arena, span_from(address, (size_t)at + 1), &domain, NULL) < 0)
+		return 0;
+	if (r->result.sts_text.n && sts_keep_put(c->house->org, tx, c->arena, domain, r->result.sts_id, r->result.sts_text, now, e) < 0)
+		return e->code;
+	for (size_t i = 0; i < r->result.n_sessions; i++) {
+		const struct out_tls *s = &r->result.sessions[i];
+		struct tls_row row = { .day = now / TLS_DAY_SEC, .policy = (enum tls_policy)s->policy, .domain = domain, .text = s->text,
+			.fault = s->fault, .mx = s->mx, .ip = s->ip, .sessions = 1 };
+
+		if (tls_log_add(c->house->org, tx, c->arena, &row, e) < 0)
+			return e->code;
+	}
+	return 0;
+}
+
 static int work(struct tx *tx, void *arg, struct err *e)
 {
 	struct result *r = arg;
@@ -318,6 +369,8 @@ static int work(struct tx *tx, void *arg, struct err *e)
 	}
 	if (!any)
 		return 0;
+	if (keep_learnt(r, tx, e) < 0)
+		return e->code;
 	if (r->refused && r->q.account_id && hold_watch(c->house->org, tx, c->arena, r->q.account_id, 0, r->refused, time_real_sec(), e) < 0)
 		return e->code;
 	if (r->delayed && queue_set_warned(tx, r->q.id, e) < 0)

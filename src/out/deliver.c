@@ -371,7 +371,8 @@ static bool try_host(struct attempt *t, struct span host, uint16_t port, bool mx
 	if (mx)
 		tls_choose(&t->tls, t->a, host, l.secure, &policy, &to);
 	if (mx && policy.why) {
-		session_count(t, &policy, NULL, host, NULL);
+		if (policy.fault)            /* else nobody was asked to show TLS */
+			session_count(t, &policy, NULL, host, NULL);
 		t->status = policy.fault && policy.policy == OUT_POLICY_TLSA ? "4.7.5" : "4.7.0";
 		t->why = span_str(policy.why);
 		t->mta = host;

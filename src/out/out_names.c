@@ -7,8 +7,10 @@
 #include "bus/name_job.h"
 #include "net/resolver.h"
 #include "out/out_int.h"
+#include "out/sts.h"
 
 #define TIMEOUT_MS 5000               /* one question; core waits twice as long */
+#define POLICY_MS 8000                /* look-up and fetch of a policy together */
 #define SHARE 8                       /* threads of one zone at a time, so that no dead name server takes all */
 #define ANSWERS_MAX (NAME_JOBS_MAX * (NAME_RECORDS_LEN_MAX + 4096))
 
@@ -27,12 +29,28 @@ static enum dns_status status_of(enum resolve_status s)
 		DNS_FAILED;
 }
 
+/* Not the DNS' at all, but asked for and answered the same way. */
+static void fetch_policy(struct out *o, struct name_work *w)
+{
+	struct span *v = ARENA_ARRAY(w->arena, struct span, 2);
+	bool got = sts_fetch(deliver_sts(o->deliver), w->arena, w->q.name, POLICY_MS, &v[0], &v[1]);
+
+	w->a = (struct name_answer){ .id = w->q.id, .answer = { .status = got ? DNS_FOUND : DNS_FAILED, .v = v, .n = got ? 2 : 0 } };
+	if (v[0].n + v[1].n > NAME_RECORDS_LEN_MAX)
+		w->a.answer = (struct dns_answer){ .status = DNS_FAILED };
+}
+
 static void look_up(struct out *o, struct name_work *w)
 {
 	struct resolver_records *r = ARENA_NEW(w->arena, struct resolver_records);
-	enum resolve_status s = resolver_records(deliver_resolver(o->deliver), w->arena, w->q.name, w->q.type, TIMEOUT_MS, r);
+	enum resolve_status s;
 	size_t len = 0;
 
+	if (w->q.type == DNS_STS_POLICY) {
+		fetch_policy(o, w);
+		return;
+	}
+	s = resolver_records(deliver_resolver(o->deliver), w->arena, w->q.name, w->q.type, TIMEOUT_MS, r);
 	for (size_t i = 0; i < r->n; i++)
 		len += r->v[i].n;
 	w->a = (struct name_answer){ .id = w->q.id, .ttl_sec = r->ttl_sec,

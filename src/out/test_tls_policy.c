@@ -55,7 +55,7 @@ static const struct expect expects[] = {
 	{ "REQUIRETLS not offered", GOOD_EE, false, MX, TLS, PLAIN, JOB_REQUIRETLS, OUT_REFUSED, "5.7.30", false, OUT_POLICY_TLSA, "" },
 	{ "REQUIRETLS, no roots lead there", NO_RECORD, false, MX, RTLS, PLAIN, JOB_REQUIRETLS, OUT_LATER, "4.7.5", false,
 		OUT_POLICY_NONE, "certificate-not-trusted" },
-	{ "REQUIRETLS, not signed", NO_RECORD, true, MX, RTLS, PLAIN, JOB_REQUIRETLS, OUT_REFUSED, "5.7.30", false, OUT_POLICY_NONE, "" },
+	{ "REQUIRETLS, not signed", NO_RECORD, true, MX, RTLS, PLAIN, JOB_REQUIRETLS, OUT_REFUSED, "5.7.30", false, 0, NULL },
 };
 
 static X509 *certificate(const char *name, EVP_PKEY *key, X509 *issuer, EVP_PKEY *issuer_key)

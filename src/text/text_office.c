@@ -147,4 +147,6 @@ void text_read_office(struct span document, struct buf *out)
 	}
 	if (z)
 		zip_discard(z);
+	else if (source)
+		zip_source_free(source);
 }

@@ -47,3 +47,24 @@ def test_delivery_is_no_way_around_rights(house):
         assert a.ok("STATUS Projekte (MESSAGES)").find(rb"MESSAGES 0")
     with Imap.login(house, bert) as b:
         assert not [u for u in b.ok('LIST "" "*"').untagged if b"shared" in u and anna.encode() not in u and b'"/" shared\r' not in u]
+
+
+def test_annotations_are_sealed_and_stay(house):
+    anna = house.fresh()
+    with Imap.login(house, anna) as a:
+        a.ok('SETMETADATA INBOX (/private/vendor/geheimfach "Vertraulichkeitswort")')
+    house.kill("core")
+
+    def back():
+        try:
+            with Imap.login(house, anna):
+                return True
+        except (AssertionError, OSError):
+            return False
+    wait_for(back, 20)
+    with Imap.login(house, anna) as a:
+        assert a.ok("GETMETADATA INBOX /private/vendor/geheimfach").find(rb'"Vertraulichkeitswort"')
+    for path in house.dir.rglob("*"):
+        if path.is_file() and "log" not in path.name:
+            data = path.read_bytes()
+            assert b"Vertraulichkeitswort" not in data and b"geheimfach" not in data, path

@@ -9,7 +9,8 @@
 #include "base/arena.h"
 
 enum dns_type { DNS_A = 1, DNS_CNAME = 5, DNS_PTR = 12, DNS_MX = 15, DNS_TXT = 16, DNS_AAAA = 28, DNS_SRV = 33,
-	DNS_TLSA = 52, DNS_CAA = 257 };
+	DNS_TLSA = 52, DNS_CAA = 257,
+	DNS_STS_POLICY = 65281 /* for private use: the domain's MTA-STS policy fetched by HTTPS, its id and text */ };
 enum dns_status { DNS_FOUND = 0, DNS_NO_NAME, DNS_NO_DATA, DNS_FAILED /* temporary */ };
 
 #define DNS_RECORDS_MAX 40

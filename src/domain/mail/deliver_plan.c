@@ -155,7 +155,7 @@ static int send_out(struct work *w, const struct filter_plan *plan, const struct
 	size_t n = 0;
 	uint64_t id;
 	struct queue_entry q = { .account_id = out->redirect ? 0 : w->d->account_id, .created_sec = plan->now_sec,
-		.expires_sec = plan->now_sec + EXPIRES_SEC, .flags = out->redirect ? plan->flags : plan->flags & QUEUE_UTF8,
+		.expires_sec = plan->now_sec + EXPIRES_SEC, .flags = out->redirect ? plan->flags : plan->flags & (QUEUE_UTF8 | QUEUE_REQUIRETLS),
 		.sender = out->sender };
 
 	if (!out->redirect && address_resolve(w->org, w->tx, w->a, out->rcpt, &all, &why) < 0 && why.code != ERR_DENIED)

@@ -354,7 +354,7 @@ static int make_plan(struct job *j, size_t i, const struct sieve_result *res, bo
 	p->seen = res->seen;
 	p->n_seen = res->n_seen;
 	p->now_sec = j->mail->now_sec;
-	p->flags = j->mail->flags & (QUEUE_UTF8 | QUEUE_8BIT | QUEUE_BINARY);
+	p->flags = j->mail->flags & (QUEUE_UTF8 | QUEUE_8BIT | QUEUE_BINARY | QUEUE_REQUIRETLS);
 	for (size_t k = 0; k < res->n_actions; k++)
 		if (plan_action(j, i, p, &who, message, &res->actions[k], may_send) < 0)
 			return j->e->code;

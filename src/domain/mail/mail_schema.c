@@ -66,6 +66,16 @@ const char mail_schema_forward[] =
 	" PRIMARY KEY (account_id, lookup))" tail
 const char mail_schema_import[] = IMPORT_TABLE("--sqlite\n", " WITHOUT ROWID") ";\n" IMPORT_TABLE("--postgresql\n", "");
 
+/* sts_policy: other domains' MTA-STS policies (sts_keep.h). tls_count: how TLS went, per day since 1970 (tls_log.h); tls_report: days
+ * that are settled. Names are keyed hashes, words sealed under the house's key. */
+const char mail_schema_transport[] =
+	"CREATE TABLE sts_policy (id INTEGER PRIMARY KEY, lookup BLOB NOT NULL, until_sec INTEGER NOT NULL,"
+	" refresh_sec INTEGER NOT NULL, sealed BLOB NOT NULL, UNIQUE (lookup));\n"
+	"CREATE INDEX sts_policy_refresh ON sts_policy (refresh_sec);\n"
+	"CREATE TABLE tls_count (id INTEGER PRIMARY KEY, day INTEGER NOT NULL, lookup BLOB NOT NULL, domain BLOB NOT NULL,"
+	" sessions INTEGER NOT NULL, sealed BLOB NOT NULL, UNIQUE (day, lookup));\n"
+	"CREATE INDEX tls_count_domain ON tls_count (day, domain);\n"
+	"CREATE TABLE tls_report (day INTEGER NOT NULL, domain BLOB NOT NULL, PRIMARY KEY (day, domain))";
 
 /* The search index (docs/decisions/0003). position: emails up to this id are in segments. state: 0 being built, 1 live, 2 dropped;
  * sealed: under the account's key. */
@@ -105,6 +115,13 @@ const char mail_schema_acl[] =
 
 /* Text of an email's attached documents, sealed under the account's key. */
 const char mail_schema_text[] = "CREATE TABLE search_text (email_id INTEGER PRIMARY KEY, sealed BLOB NOT NULL)";
+
+/* Annotations (metadata.h). mailbox_id 0: of the server. owner_id: whose key seals name and value. kind: 1 private. */
+const char mail_schema_metadata[] =
+	"CREATE TABLE metadata (id INTEGER PRIMARY KEY, mailbox_id INTEGER NOT NULL, owner_id INTEGER NOT NULL,"
+	" kind INTEGER NOT NULL, lookup BLOB NOT NULL, size INTEGER NOT NULL, sealed BLOB NOT NULL,"
+	" UNIQUE (mailbox_id, owner_id, lookup));\n"
+	"CREATE INDEX metadata_owner ON metadata (owner_id)";
 /* See hold.h: ids, counters, times. */
 const char mail_schema_hold[] =
 	"CREATE TABLE outgoing_hold (account_id INTEGER PRIMARY KEY, reason INTEGER NOT NULL, since_sec INTEGER NOT NULL,"

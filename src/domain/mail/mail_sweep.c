@@ -73,6 +73,8 @@ static int delete_mailbox(struct tx *tx, const struct sweep *s, struct err *e)
 	} rows[] = {
 		{ "DELETE FROM expunged WHERE mailbox_id = ?1", false },
 		{ "DELETE FROM mailbox WHERE id = ?1", false },
+		{ "DELETE FROM metadata WHERE mailbox_id = ?1", false },
+		{ "DELETE FROM metadata WHERE owner_id = ?1", true },
 		{ "DELETE FROM mailbox_acl WHERE owner_id = ?1", true },
 		{ "DELETE FROM mailbox_acl WHERE kind = 1 AND grantee_id = ?1", true },
 		{ "DELETE FROM subscription WHERE account_id = ?1", true },

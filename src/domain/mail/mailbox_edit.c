@@ -296,6 +296,10 @@ static int drop_mailbox(struct org *o, struct tx *tx, struct arena *a, const str
 	sql_int(q, 1, (int64_t)box->id);
 	if (sql_run(q, e) < 0)
 		return e->code;
+	q = sql_open(tx, "DELETE FROM metadata WHERE mailbox_id = ?1");
+	sql_int(q, 1, (int64_t)box->id);
+	if (sql_run(q, e) < 0)
+		return e->code;
 	q = sql_open(tx, "DELETE FROM mailbox_acl WHERE mailbox_id = ?1");
 	sql_int(q, 1, (int64_t)box->id);
 	if (sql_run(q, e) < 0)

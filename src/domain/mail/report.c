@@ -120,7 +120,7 @@ static int compose(struct arena *a, const struct report *r, const struct report_
 	const struct report_rcpt *rows = draft->rows;
 	const struct words *words = words_of(draft);
 	struct mime_dsn_recipient *rcpts = ARENA_ARRAY(a, struct mime_dsn_recipient, draft->n);
-	bool full = !(r->flags & QUEUE_RET_HDRS) && r->message.n <= REPORT_FULL_MAX;
+	bool full = !(r->flags & (QUEUE_RET_HDRS | QUEUE_REQUIRETLS)) && r->message.n <= REPORT_FULL_MAX;
 	struct mime_dsn d = { .reporting_mta = span_str(r->hostname), .envelope_id = r->envid, .to = draft->address,
 		.from = arena_printf(a, "MAILER-DAEMON@%s", r->hostname), .from_name = span_str(words->from),
 		.subject = span_str(words->subject[rows[0].action]), .language = draft->language,
@@ -196,7 +196,8 @@ int report_put(struct org *o, struct tx *tx, struct arena *a, const struct repor
 	bool last = d->to_postmaster || span_eqz(d->address, "postmaster");
 	struct delivery *local = ARENA_ARRAY(a, struct delivery, d->to.n);
 	int64_t now = time_real_sec();
-	struct queue_entry q = { .created_sec = now, .expires_sec = now + EXPIRES_SEC, .flags = QUEUE_DSN | (r->flags & QUEUE_UTF8),
+	struct queue_entry q = { .created_sec = now, .expires_sec = now + EXPIRES_SEC, .flags = QUEUE_DSN | (r->flags & (QUEUE_UTF8 | QUEUE_REQUIRETLS)) |
+		(r->flags & QUEUE_REQUIRETLS ? QUEUE_RET_HDRS : 0),
 		.rcpts = ARENA_ARRAY(a, struct queue_rcpt, d->to.n) };
 	bool adopted = false;
 	size_t n = 0;

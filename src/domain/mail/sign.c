@@ -61,6 +61,15 @@ int mail_signer_find(struct org *o, struct tx *tx, struct arena *a, uint64_t acc
 	return rc == 0 && may ? keys_now(o, tx, a, from.domain, now_sec, out, e) : 0;
 }
 
+int mail_signer_of(struct org *o, struct tx *tx, struct arena *a, struct span domain, int64_t now_sec, struct mail_signer *out,
+	struct err *e)
+{
+	memset(out, 0, sizeof(*out));
+	if (smtp_domain_ascii(a, domain, &out->domain, e) < 0)
+		return e->code;
+	return keys_now(o, tx, a, domain, now_sec, out, e);
+}
+
 int mail_sign(struct org *o, struct arena *a, const struct mail_signer *s, struct span message, int64_t now_sec,
 	struct span *out, struct err *e)
 {

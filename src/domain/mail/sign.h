@@ -15,6 +15,9 @@ struct mail_signer {
 };
 int mail_signer_find(struct org *o, struct tx *tx, struct arena *a, uint64_t account_id, struct span header,
 	int64_t now_sec, struct mail_signer *out, struct err *e);
+/* For mail the house itself writes in this domain of ours. */
+int mail_signer_of(struct org *o, struct tx *tx, struct arena *a, struct span domain, int64_t now_sec, struct mail_signer *out,
+	struct err *e);
 /* The message with its signatures in front; asks the vault, so outside any transaction. */
 int mail_sign(struct org *o, struct arena *a, const struct mail_signer *s, struct span message, int64_t now_sec,
 	struct span *out, struct err *e);

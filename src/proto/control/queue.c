@@ -1,6 +1,9 @@
 /* kontor queue ... */
+#include <time.h>
 #include "base/time.h"
+#include "codec/smtp/smtp_address.h"
 #include "domain/mail/queue.h"
+#include "domain/mail/tls_log.h"
 #include "proto/control/control_int.h"
 
 #define LIST_MAX 1000
@@ -119,6 +122,48 @@ static int remove_entry(struct control *c, struct tx *tx, struct err *e)
 	return queue_remove(c->org, tx, id, e);
 }
 
+/* ---- how TLS went ---- */
+
+#define TLS_ROWS 2000
+
+static const char *policy_name(enum tls_policy p)
+{
+	return p == TLS_POLICY_TLSA ? "DANE" : p == TLS_POLICY_STS ? "MTA-STS" : "none";
+}
+
+static int tls(struct control *c, struct tx *tx, struct err *e)
+{
+	struct span domain = control_text(c, "domain");
+	json_t *out = json_array();
+	int64_t today = time_real_sec() / TLS_DAY_SEC;
+	struct tls_row *v;
+	uint64_t days;
+	size_t n;
+
+	control_result(c, out);
+	if (control_number(c, "days", 7, TLS_DAYS_KEPT, &days, e) < 0 ||
+		(domain.n && smtp_domain_ascii(c->arena, domain, &domain, e) < 0) ||
+		tls_log_list(c->org, tx, c->arena, today - (int64_t)days + 1, today, domain, TLS_ROWS, &v, &n, e) < 0)
+		return e->code;
+	for (size_t i = 0; i < n; i++) {
+		json_t *o = json_object();
+		time_t t = (time_t)(v[i].day * TLS_DAY_SEC);
+		char day[16] = "";
+		struct tm tm;
+
+		if (gmtime_r(&t, &tm))
+			strftime(day, sizeof(day), "%Y-%m-%d", &tm);
+		json_object_set_new(o, "day", json_string(day));
+		control_put(o, "domain", v[i].domain);
+		json_object_set_new(o, "policy", json_string(policy_name(v[i].policy)));
+		control_put(o, "server", v[i].mx);
+		control_put(o, "result", v[i].fault.n ? v[i].fault : SPAN("ok"));
+		control_put_int(o, "sessions", v[i].sessions);
+		json_array_append_new(out, o);
+	}
+	return 0;
+}
+
 #define ID { "id", ARG_NUMBER, ARG_POSITION | ARG_NEEDED, N_("number of the message in the queue") }
 
 static const struct control_command commands[] = {
@@ -129,5 +174,8 @@ static const struct control_command commands[] = {
 	{ "hold", N_("keep it until it is released"), CONTROL_WRITE, hold, { ID } },
 	{ "release", N_("let a held message go; the same as `retry`"), CONTROL_WRITE, retry, { ID } },
 	{ "remove", N_("throw it away; nobody is told"), CONTROL_WRITE, remove_entry, { ID } },
+	{ "tls", N_("how TLS to other domains' servers went, by day, policy and result"), CONTROL_READ, tls, {
+		{ "domain", ARG_TEXT, ARG_POSITION, N_("of this domain only") },
+		{ "days", ARG_NUMBER, 0, N_("how many days back (7)") } } },
 };
 CONTROL_NOUN(queue, "queue", N_("mail on its way out"));

@@ -4,6 +4,7 @@
  * replace = "REPLACE" SP (nz-number / "*") SP mailbox append-message
  * append-message = [SP flag-list] [SP date-time] SP append-data
  * append-data =/ "UTF8" SP "(" literal8 ")"                         (RFC 6855 section 4)
+ * append-data =/ "CATENATE" ...                                     (cmd_catenate.c)
  * Bytes are kept as the client sent them. Large literals lie in the gate's spool: it is mapped when it can be
  * sealed against shrinking, else read. */
 #include <fcntl.h>
@@ -12,7 +13,7 @@
 #include "base/io.h"
 #include "base/time.h"
 #include "codec/imap/imap_date.h"
-#include "proto/imap/imap_int.h"
+#include "proto/imap/append.h"
 
 #define MESSAGES_MAX 256
 
@@ -21,8 +22,9 @@ struct one {
 	size_t n_flags;
 	int64_t received_sec;
 	struct span bytes;
+	struct buf whole;                 /* of CATENATE */
 	struct email_prepared email;
-	bool prepared;
+	bool prepared, catenated;
 };
 
 struct append {
@@ -65,34 +67,51 @@ static int spool_map(struct imap_call *c, struct append *ap, struct err *e)
 
 static void append_free(struct append *ap)
 {
-	for (size_t i = 0; i < ap->n; i++)
+	for (size_t i = 0; i < MESSAGES_MAX; i++) {
 		if (ap->v[i].prepared)
 			email_prepared_fini(&ap->v[i].email);
+		if (ap->v[i].catenated)
+			buf_fini(&ap->v[i].whole);
+	}
 	if (ap->mapped)
 		munmap((void *)(uintptr_t)ap->map.p, ap->map.n);
+}
+
+int append_literal(struct imap_call *c, struct append *ap, struct imap_args *g, struct span *out, struct err *e)
+{
+	const struct cmd *cmd = c->call->cmd;
+	const struct tok *t = imap_args_peek(g);
+
+	if (!t || (t->kind != TOK_STRING && t->kind != TOK_SPOOL))
+		return imap_bad(e, "Message literal expected");
+	if (t->kind == TOK_SPOOL) {
+		if (cmd->spool_fd < 0 || t->off > cmd->spool_len || t->len > cmd->spool_len - t->off)
+			return imap_bad(e, "Message literal expected");
+		if (spool_map(c, ap, e) < 0)
+			return e->code;
+		*out = span_sub(ap->map, t->off, t->len);
+	} else {
+		*out = t->text;
+	}
+	g->at++;
+	return 0;
 }
 
 static int take_bytes(struct imap_call *c, struct append *ap, struct one *m, struct err *e)
 {
 	bool wrapped = imap_args_word(&c->args, "UTF8");
-	const struct tok *t;
 
+	if (!wrapped && imap_args_word(&c->args, "CATENATE")) {
+		m->catenated = true;
+		if (append_catenate(c, ap, &m->whole, e) < 0)
+			return e->code;
+		m->bytes = buf_span(&m->whole);
+		return m->bytes.n ? 0 : imap_no(e, ERR_PARAM, "An empty message is not stored");
+	}
 	if (wrapped && (!c->s->utf8 || !imap_args_open(&c->args)))
 		return imap_bad(e, "UTF8 takes a literal, after ENABLE UTF8=ACCEPT");
-	t = imap_args_peek(&c->args);
-	if (!t || (t->kind != TOK_STRING && t->kind != TOK_SPOOL))
-		return imap_bad(e, "Message literal expected");
-	if (t->kind == TOK_SPOOL) {
-		if (c->call->cmd->spool_fd < 0 || t->off > c->call->cmd->spool_len ||
-			t->len > c->call->cmd->spool_len - t->off)
-			return imap_bad(e, "Message literal expected");
-		if (spool_map(c, ap, e) < 0)
-			return e->code;
-		m->bytes = span_sub(ap->map, t->off, t->len);
-	} else {
-		m->bytes = t->text;
-	}
-	c->args.at++;
+	if (append_literal(c, ap, &c->args, &m->bytes, e) < 0)
+		return e->code;
 	if (wrapped && !imap_args_close(&c->args))
 		return imap_bad(e, "UTF8 takes one literal");
 	if (!m->bytes.n)

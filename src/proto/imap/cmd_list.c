@@ -10,6 +10,8 @@ struct list {
 	unsigned status;                                        /* items, 0: none */
 	struct imap_pattern *pattern[PATTERNS_MAX];
 	size_t n_patterns;
+	struct span *metadata;                                  /* names of entries */
+	size_t n_metadata;
 };
 
 static int selection(struct imap_args *g, struct list *l, struct err *e)
@@ -54,7 +56,10 @@ static int returns(struct imap_call *c, struct list *l, struct err *e)
 			l->ret_special = true;
 		else if (imap_args_word(&list, "MYRIGHTS")) /* RFC 8440 */
 			l->ret_rights = true;
-		else if (!imap_args_word(&list, "STATUS"))
+		else if (imap_args_word(&list, "METADATA")) {
+			if (imap_list_metadata_parse(c, &list, &l->metadata, &l->n_metadata, e) < 0)
+				return e->code;
+		} else if (!imap_args_word(&list, "STATUS"))
 			return imap_bad(e, "Unknown return option");
 		else if (imap_status_parse(c, &list, &l->status, e) < 0)
 			return e->code;
@@ -173,6 +178,9 @@ int imap_list(struct imap_call *c, struct err *e)
 		child = l.recursive && has_hidden_child(&l, rows, n, i);
 		if (take || child)
 			put_row(c, &l, &rows[i], child);
+		if ((take || child) && l.n_metadata && rows[i].box.id &&
+			imap_list_metadata_put(c, rows[i].name, &rows[i].box, l.metadata, l.n_metadata, e) < 0)
+			return e->code;
 	}
 	return 0;
 }

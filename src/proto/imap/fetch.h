@@ -24,3 +24,6 @@ struct fetch {
 
 /* Appends "* n FETCH (...)"; ERR_LIMIT when its parts do not fit one reply. */
 int fetch_message(struct fetch *f, const struct message *m, struct err *e);
+/* What of the part an item means, and its octets cut to <origin.length>. */
+enum mime_section fetch_section(const struct imap_fetch_item *it);
+void fetch_cut(const struct imap_fetch_item *it, uint64_t *off, uint64_t *len);

@@ -47,7 +47,7 @@ static int put_literal(struct fetch *f, struct span bytes, bool binary, struct e
 	return 0;
 }
 
-static enum mime_section section_of(const struct imap_fetch_item *it)
+enum mime_section fetch_section(const struct imap_fetch_item *it)
 {
 	if (it->kind == IMAP_FETCH_RFC822_HEADER)
 		return MIME_SECTION_HEADER;
@@ -67,7 +67,7 @@ static enum mime_section section_of(const struct imap_fetch_item *it)
 	}
 }
 
-static void cut_partial(const struct imap_fetch_item *it, uint64_t *off, uint64_t *len)
+void fetch_cut(const struct imap_fetch_item *it, uint64_t *off, uint64_t *len)
 {
 	uint64_t skip = it->origin < *len ? it->origin : *len;
 
@@ -91,7 +91,7 @@ static int put_fields(struct fetch *f, const struct message *m, const struct ima
 		return e->code;
 	mime_header_filter(&b, header, it->names, it->name_count, it->text == IMAP_SECTION_HEADER_FIELDS_NOT);
 	n = b.n;
-	cut_partial(it, &from, &n);
+	fetch_cut(it, &from, &n);
 	return put_literal(f, span_sub(buf_span(&b), from, n), false, e);
 }
 
@@ -102,8 +102,8 @@ static int put_section(struct fetch *f, const struct message *m, const struct im
 	size_t off = 0, len = m->size;
 	uint64_t from, n;
 
-	if ((it->part_count || section_of(it) != MIME_SECTION_ALL) && mime_summary_section(&m->summary, it->part,
-		it->part_count, section_of(it), &off, &len, &miss) < 0) {
+	if ((it->part_count || fetch_section(it) != MIME_SECTION_ALL) && mime_summary_section(&m->summary, it->part,
+		it->part_count, fetch_section(it), &off, &len, &miss) < 0) {
 		buf_addz(f->c->out, "NIL");
 		return 0;
 	}
@@ -112,7 +112,7 @@ static int put_section(struct fetch *f, const struct message *m, const struct im
 		return put_fields(f, m, it, off, len, e);
 	from = off;
 	n = len;
-	cut_partial(it, &from, &n);
+	fetch_cut(it, &from, &n);
 	if (body_get(f, m, from, n, &bytes, e) < 0)
 		return e->code;
 	return put_literal(f, bytes, false, e);
@@ -143,7 +143,7 @@ static int put_binary(struct fetch *f, const struct message *m, const struct ima
 		return 0;
 	}
 	n = bytes.n;
-	cut_partial(it, &from, &n);
+	fetch_cut(it, &from, &n);
 	bytes = span_sub(bytes, from, n);
 	return put_literal(f, bytes, span_has_nul(bytes), e);
 }

@@ -26,6 +26,8 @@ static const struct imap_row rows[] = {
 	{ "NAMESPACE", ST_LOGGED_IN, 0, imap_namespace, "9051 6.3.10" },
 	{ "STATUS", ST_LOGGED_IN, TX_READ, imap_status_cmd, "9051 6.3.11" },
 	{ "APPEND", ST_LOGGED_IN, 0, imap_append, "9051 6.3.12, 3502, 4315" },
+	{ "GETMETADATA", ST_LOGGED_IN, TX_READ, imap_getmetadata, "5464 4.2" },
+	{ "SETMETADATA", ST_LOGGED_IN, TX_WRITE, imap_setmetadata, "5464 4.3" },
 	{ "SETACL", ST_LOGGED_IN, TX_WRITE, imap_setacl, "4314 3.1" },
 	{ "DELETEACL", ST_LOGGED_IN, TX_WRITE, imap_deleteacl, "4314 3.2" },
 	{ "GETACL", ST_LOGGED_IN, TX_READ, imap_getacl, "4314 3.3" },

@@ -134,6 +134,10 @@ void imap_state_save(struct imap_call *c);
 int imap_state_load(struct imap_call *c, struct span state, struct err *e);
 /* cmd_acl.c */
 void imap_myrights_put(struct imap_call *c, struct span name, const struct mailbox *box);
+/* cmd_metadata.c, for LIST */
+int imap_list_metadata_parse(struct imap_call *c, struct imap_args *g, struct span **names_out, size_t *n_out, struct err *e);
+int imap_list_metadata_put(struct imap_call *c, struct span name, const struct mailbox *box, const struct span *names, size_t n,
+	struct err *e);
 /* cmd_status.c */
 int imap_status_parse(struct imap_call *c, struct imap_args *g, unsigned *items_out, struct err *e);
 void imap_status_put(struct imap_call *c, struct span name, const struct mailbox *box, unsigned items);
@@ -151,6 +155,7 @@ int imap_signed_in(struct imap_call *c, const struct auth_who *who, struct err *
 int imap_auth_failed(struct imap_call *c, struct err *e);
 
 typedef int imap_handler(struct imap_call *c, struct err *e);
+imap_handler imap_getmetadata, imap_setmetadata;
 imap_handler imap_deleteacl, imap_getacl, imap_listrights, imap_myrights, imap_setacl;
 imap_handler imap_append, imap_authenticate, imap_cmd_capability, imap_check, imap_close, imap_compress, imap_continue, imap_copy,
 	imap_create, imap_delete, imap_done, imap_enable, imap_esearch, imap_examine, imap_expunge, imap_fetch, imap_getquota,

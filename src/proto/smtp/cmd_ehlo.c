@@ -95,6 +95,8 @@ void smtpd_ehlo(struct call *c)
 		"LIMITS RCPTMAX=%d\n", c->house->hostname, SMTP_SIZE_MAX, SMTP_RCPT_MAX);
 	if (!p->tls)
 		buf_addz(&b, "STARTTLS\n");
+	else if (c->session->service != SVC_LMTP)
+		buf_addz(&b, "REQUIRETLS\n");
 	if (c->session->service == SVC_SUBMISSION && secure(c) && !c->session->account_id)
 		buf_addf(&b, "AUTH PLAIN LOGIN SCRAM-SHA-256%s\n", p->channel_binding.n ? " SCRAM-SHA-256-PLUS" : "");
 	buf_addz(&b, "HELP");

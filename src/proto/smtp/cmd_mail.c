@@ -38,6 +38,8 @@ static bool mail_param(struct call *c, struct smtp_mail *m, const struct tok *t)
 	} else if (span_eqz(t->text, "SMTPUTF8") && !t->value.p) {
 		m->utf8 = true;
 		m->flags |= QUEUE_UTF8;
+	} else if (span_eqz(t->text, "REQUIRETLS") && !t->value.p && c->session->peer.tls && c->session->service != SVC_LMTP) {
+		m->flags |= QUEUE_REQUIRETLS;
 	} else if (span_eqz(t->text, "RET")) {
 		if (smtp_ret_parse(t->value, &full, NULL) < 0)
 			return bad(c, 501, "5.5.4", "RET is FULL or HDRS"), false;

@@ -1,7 +1,7 @@
 # ACL (RFC 4314): one's own mailboxes shared with others
 S: * OK {{.*}} ready
 C: a0 LOGIN anna@example.org geheim-eins
-S: a0 OK [CAPABILITY {{.*}} ACL LIST-MYRIGHTS RIGHTS=texk {{.*}}] Signed in
+S: a0 OK [CAPABILITY {{.*}} ACL LIST-METADATA LIST-MYRIGHTS METADATA RIGHTS=texk {{.*}}] Signed in
 C: a1 CREATE Projekte
 S: a1 OK {{.*}}
 C: a2 APPEND Projekte {6+}

@@ -1,0 +1,237 @@
+/* Days in seconds for other domains' TLS: reports that leave once, policies that are fetched again, what is forgotten. */
+#include <string.h>
+#include "base/log.h"
+#include "base/time.h"
+#include "codec/mailauth/dns_ask.h"
+#include "domain/mail/queue.h"
+#include "domain/mail/sts_keep.h"
+#include "domain/mail/tls_log.h"
+#include "domain/mail/tls_report.h"
+#include "later/tls_jobs.h"
+#include "script/house.h"
+
+#define DAY 20833                      /* 2027-01-15 */
+#define T0 (DAY * 86400LL + 3600)
+#define POLICY "version: STSv1\nmode: enforce\nmx: mx.a.example\nmax_age: 864000\n"
+
+#define RECORD "v=TLSRPTv1; rua=mailto:tls@a.example,mailto:nonsense"
+
+static struct script_house house;
+static bool slow_answers;
+static unsigned asked;
+
+static void watch(struct house *h, uint64_t id, uint64_t object_id)
+{
+	(void)h;
+	(void)id;
+	(void)object_id;
+}
+
+static void no_change(void *arg, const struct change *c, size_t n)
+{
+	(void)arg;
+	(void)c;
+	(void)n;
+}
+
+static void no_log(struct span line)
+{
+	(void)line;
+}
+
+/* a. and slow.example want reports, b. does not, nobody answers for slow.example unless told so. */
+static bool find(struct call *c, struct span name, int type, struct dns_answer *out)
+{
+	static const struct span record = { RECORD, sizeof(RECORD) - 1 },
+		policy[] = { { "id2", 3 }, { POLICY, sizeof(POLICY) - 1 } };
+
+	(void)c;
+	asked++;
+	*out = (struct dns_answer){ .status = DNS_NO_NAME };
+	if (type == DNS_STS_POLICY)
+		*out = (struct dns_answer){ .status = DNS_FOUND, .v = policy, .n = 2 };
+	else if (span_eqz(name, "_smtp._tls.a.example") || span_eqz(name, "_smtp._tls.slow.example"))
+		*out = (struct dns_answer){ .status = DNS_FOUND, .v = &record, .n = 1 };
+	if (span_eqz(name, "_smtp._tls.slow.example") && !slow_answers)
+		*out = (struct dns_answer){ .status = DNS_FAILED };
+	return true;
+}
+
+static void clock_to(int64_t sec)
+{
+	time_test_advance_mono((sec - time_real_sec()) * US_PER_SEC);
+	time_test_set_real(sec * US_PER_SEC);
+}
+
+static int start(void **state)
+{
+	(void)state;
+	log_test_sink(no_log);
+	script_house_open(&house, watch, no_change);
+	house.house.name_find = find;
+	clock_to(T0);
+	return 0;
+}
+
+static int stop(void **state)
+{
+	(void)state;
+	time_test_set_real(0);
+	script_house_close(&house);
+	log_test_sink(NULL);
+	return 0;
+}
+
+struct doing {
+	struct arena *a;
+	const char *domain, *fault, *value;
+	uint64_t counts[5];
+	struct sts_kept kept;
+	struct tls_row *rows;
+	size_t n;
+};
+
+static void run(int (*how)(struct store *, store_fn *, void *, struct err *), store_fn *fn, struct doing *d)
+{
+	struct err e = ERR_INIT;
+
+	if (how(house.house.store, fn, d, &e) < 0)
+		fail_msg("%s", e.log);
+}
+
+static int add_row(struct tx *tx, void *arg, struct err *e)
+{
+	struct doing *d = arg;
+	struct tls_row row = { .day = DAY, .policy = TLS_POLICY_NONE, .domain = span_str(d->domain), .fault = span_str(d->fault),
+		.mx = SPAN("mx.example"), .ip = SPAN("192.0.2.1"), .sessions = 1 };
+
+	return tls_log_add(house.house.org, tx, d->a, &row, e);
+}
+
+static void count_session(struct arena *a, const char *domain, const char *fault)
+{
+	run(store_write, add_row, &(struct doing){ .a = a, .domain = domain, .fault = fault });
+}
+
+static int count_queue(struct tx *tx, void *arg, struct err *e)
+{
+	return queue_count(tx, ((struct doing *)arg)->counts, e);
+}
+
+static void queued(uint64_t want)
+{
+	struct doing d = { 0 };
+
+	run(store_read, count_queue, &d);
+	assert_int_equal(d.counts[QUEUE_READY], want);
+}
+
+static int set_reports(struct tx *tx, void *arg, struct err *e)
+{
+	return org_setting_set(house.house.org, tx, "tls_reports", span_str(((struct doing *)arg)->value), e);
+}
+
+static int list_rows(struct tx *tx, void *arg, struct err *e)
+{
+	struct doing *d = arg;
+
+	return tls_log_list(house.house.org, tx, d->a, 0, DAY + 100, SPAN_NONE, 100, &d->rows, &d->n, e);
+}
+
+static void job(int (*fn)(struct house *h, struct err *e))
+{
+	struct err e = ERR_INIT;
+
+	if (fn(&house.house, &e) < 0)
+		fail_msg("%s", e.log);
+}
+
+static void test_reports(void **state)
+{
+	SCOPED_ARENA a = arena_new();
+	struct doing d = { .a = a };
+
+	(void)state;
+	count_session(a, "a.example", "");
+	count_session(a, "a.example", "");
+	count_session(a, "a.example", "starttls-not-supported");
+	count_session(a, "b.example", "");
+	count_session(a, "slow.example", "");
+	run(store_read, list_rows, &d);
+	assert_int_equal(d.n, 4);
+	assert_int_equal(d.rows[0].sessions, 2);
+	assert_true(span_eqz(d.rows[0].domain, "a.example"));
+	job(tls_reports_run);
+	assert_int_equal(asked, 0);                          /* the day is not over */
+	clock_to((DAY + 1) * 86400LL + TLS_REPORT_SPREAD_SEC);
+	run(store_write, set_reports, &(struct doing){ .value = "off" });
+	job(tls_reports_run);
+	assert_int_equal(asked, 0);
+	run(store_write, set_reports, &(struct doing){ .value = "on" });
+	job(tls_reports_run);
+	assert_int_equal(asked, 3);
+	queued(1);                                           /* the nonsense address is left out */
+	clock_to(time_real_sec() + 60);
+	job(tls_reports_run);
+	assert_int_equal(asked, 3);                          /* nobody answered: not at once again */
+	slow_answers = true;
+	clock_to(time_real_sec() + 601);
+	job(tls_reports_run);
+	assert_int_equal(asked, 4);                          /* the others are settled */
+	queued(2);
+	clock_to(time_real_sec() + 86400);
+	job(tls_reports_run);
+	assert_int_equal(asked, 4);
+	queued(2);                                           /* once a day and domain */
+}
+
+static int keep_policy(struct tx *tx, void *arg, struct err *e)
+{
+	struct doing *d = arg;
+
+	return sts_keep_put(house.house.org, tx, d->a, SPAN("a.example"), SPAN("id1"), SPAN(POLICY), time_real_sec(), e);
+}
+
+static int get_policy(struct tx *tx, void *arg, struct err *e)
+{
+	struct doing *d = arg;
+	int r = sts_keep_get(house.house.org, tx, d->a, SPAN("a.example"), time_real_sec(), &d->kept, e);
+
+	d->n = r == 1;
+	return r < 0 ? r : 0;
+}
+
+static void test_policies(void **state)
+{
+	SCOPED_ARENA a = arena_new();
+	struct doing d = { .a = a };
+	int64_t from = time_real_sec();
+
+	(void)state;
+	asked = 0;
+	run(store_write, keep_policy, &d);
+	job(tls_refresh_run);
+	assert_int_equal(asked, 0);
+	clock_to(from + 86400);
+	job(tls_refresh_run);
+	job(tls_refresh_run);
+	assert_int_equal(asked, 1);                          /* a day later, once */
+	run(store_read, get_policy, &d);
+	assert_int_equal(d.n, 1);
+	assert_true(span_eqz(d.kept.id, "id2") && span_eqz(d.kept.text, POLICY));
+	assert_int_equal(d.kept.until_sec, from + 86400 + 864000);
+	clock_to(from + 86400 + 864000);
+	run(store_read, get_policy, &d);
+	assert_int_equal(d.n, 0);                            /* its time is over */
+	clock_to((DAY + TLS_DAYS_KEPT + 1) * 86400LL);
+	job(tls_forget_run);
+	run(store_read, list_rows, &d);
+	assert_int_equal(d.n, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_reports), cmocka_unit_test(test_policies) };
+
+	return cmocka_run_group_tests(tests, start, stop);
+}
