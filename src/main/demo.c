@@ -363,7 +363,8 @@ static int show(const char *dir, uint64_t base, struct err *e)
 		const char *name;
 		unsigned port;
 	} ports[] = { { "SMTP", 25 }, { "Submission (STARTTLS)", 587 }, { "Submission (TLS)", 465 }, { "IMAP (STARTTLS)", 143 },
-		{ "IMAP (TLS)", 993 }, { "POP3 (STARTTLS)", 110 }, { "POP3 (TLS)", 995 }, { "LMTP", 24 }, { "Prometheus", 9100 } };
+		{ "IMAP (TLS)", 993 }, { "POP3 (STARTTLS)", 110 }, { "POP3 (TLS)", 995 }, { "LMTP", 24 },
+		{ "Web (TLS): /mail/setup", 443 }, { "Prometheus", 9100 } };
 	SCOPED_FD dirfd = open(dir, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
 	SCOPED_BUF text;
 

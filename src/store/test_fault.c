@@ -76,7 +76,7 @@ static void *write_on(void *arg)
 {
 	struct victim *v = arg;
 	struct arena *a = arena_new();
-	static char body[200000];
+	char *body = calloc(1, 200000);
 
 	for (unsigned i = 0;; i++) {
 		struct err e = ERR_INIT;
@@ -84,7 +84,7 @@ static void *write_on(void *arg)
 		struct row r = { store_id(v->s), SPAN("row"), NULL };
 
 		arena_reset(a);
-		random_bytes(body, 64);
+		random_bytes(body, 64); /* a body of its own: the writers are threads */
 		if (i % 5 == 0 && blob_stage(v->s, a, (struct span){ body, i % 10 ? 3000 : 200000 }, &b, &e) == 0)
 			r.b = &b;
 		if (store_write(v->s, put_row, &r, &e) < 0)
