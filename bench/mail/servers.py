@@ -12,13 +12,14 @@ from concurrent.futures import ThreadPoolExecutor
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BIN = os.environ.get("KONTOR_BIN", str(ROOT / "build/src/main/kontor"))
 PASSWORD = "secret-bench"
-OFFSETS = {"lmtp": 24, "smtp": 25, "imap": 143, "submissions": 465, "submission": 587, "imaps": 993, "metrics": 9100}
+OFFSETS = {"lmtp": 24, "smtp": 25, "imap": 143, "submissions": 465, "submission": 587, "imaps": 993, "metrics": 9100,
+           "http": 80, "https": 443, "pop3": 110, "pop3s": 995, "sieve": 4190}
 FILES_MAX = 20000
 
 
 def free_base():
     for _ in range(200):
-        base = random.randrange(20000, 50000)
+        base = random.randrange(10240, 32768 - max(OFFSETS.values()))   # below the ports that the kernel gives to clients
         try:
             for number in OFFSETS.values():
                 with socket.socket() as s:
