@@ -1,6 +1,6 @@
 #include "domain/mail/sts_policy.h"
 
-int sts_policy(struct org *o, struct tx *tx, struct arena *a, struct span hostname, struct sts_policy *out, struct err *e)
+int sts_policy(struct org *o, struct tx *tx, struct arena *a, struct span hostname, struct sts_published *out, struct err *e)
 {
 	uint64_t hash = 0xcbf29ce484222325; /* FNV-1a: says only that the text is another */
 	struct err why = ERR_INIT;

@@ -6,9 +6,9 @@
 
 #define STS_MAX_AGE_SEC 604800        /* a week: a wrong policy is forgotten soon enough */
 
-struct sts_policy {
+struct sts_published {
 	struct span mode, text;           /* as served, CRLF */
 	struct span id;                   /* another one for each other text */
 };
 /* hostname: A-label of the server that MX names. */
-int sts_policy(struct org *o, struct tx *tx, struct arena *a, struct span hostname, struct sts_policy *out, struct err *e);
+int sts_policy(struct org *o, struct tx *tx, struct arena *a, struct span hostname, struct sts_published *out, struct err *e);

@@ -34,7 +34,7 @@ struct plan {
 	struct domain_key *keys;
 	size_t n_keys;
 	struct span smarthost;
-	struct sts_policy sts;
+	struct sts_published sts;
 	struct span reports;              /* setting report_address, or none */
 	struct wanted v[RECORDS_MAX];
 	size_t n;

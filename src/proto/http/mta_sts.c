@@ -6,7 +6,7 @@
 struct want {
 	struct call *c;
 	struct span host;
-	struct sts_policy policy;
+	struct sts_published policy;
 };
 
 static int read_policy(struct tx *tx, void *arg, struct err *e)
