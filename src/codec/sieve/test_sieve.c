@@ -1,3 +1,4 @@
+#include "codec/sieve/sieve_int.h"   /* before cmocka.h, whose run_test is a macro */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -376,6 +377,68 @@ static void test_bounds(void **state)
 	assert_string_equal(does_in(&w, arena_strz(a, buf_span(&b)), 1000, &res), "!1: The script takes too long");
 }
 
+/* A head and so often the same, %d in it is the number. */
+static const char *many(struct arena *a, const char *head, const char *each, int count)
+{
+	SCOPED_BUF b;
+
+	buf_init(&b, 1000000);
+	buf_addz(&b, head);
+	for (int i = 0; i < count; i++) {
+		struct span rest = span_str(each), part = span_cut(&rest, '%');
+
+		buf_addf(&b, "%.*s%d%.*s", SPAN_F(part), i, SPAN_F(rest));
+	}
+	return arena_strz(a, buf_span(&b));
+}
+
+static void test_count_bounds(void **state)
+{
+	static const struct { const char *head, *each; int fits; const char *why; } rows[] = {
+		{ "", "redirect \"a%@b.example\";", SIEVE_REDIRECTS_MAX, "!1: A script may redirect a message to 5 addresses" },
+		{ "require \"enotify\";", "notify \"mailto:a%@b.example\";", SIEVE_REDIRECTS_MAX, "!1: A script may send 5 mails for one" },
+		{ "require \"fileinto\";", "fileinto \"f%\";", SIEVE_ACTIONS_MAX, "!1: The script wants more than 100 things done" },
+		{ "require \"duplicate\";", "if duplicate :uniqueid \"%\" { stop; }", SIEVE_ACTIONS_MAX, "!1: The script asks for too many duplicates" },
+		{ "require \"variables\";", "set \"v%\" \"x\";", SIEVE_VARIABLES_MAX, "!1: There are more than 256 variables" },
+		{ "require [\"variables\",\"include\"];", "global \"v%\";", SIEVE_VARIABLES_MAX, "!1: There are more than 256 variables" },
+		{ "require \"include\";", "include \"other\"; #%\n", SIEVE_INCLUDES_MAX, "!51: Scripts include each other without end" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		SCOPED_ARENA a = arena_new();
+		struct world w = { .a = a };
+		struct sieve_error why;
+		struct sieve_result res;
+		const char *got;
+
+		w.included = compile(a, "keep;", &why);
+		got = does_in(&w, many(a, rows[i].head, rows[i].each, rows[i].fits), 1000000, &res);
+		assert_true(got[0] != '!' && got[0] != '?');
+		assert_string_equal(does_in(&w, many(a, rows[i].head, rows[i].each, rows[i].fits + 1), 1000000, &res), rows[i].why);
+	}
+}
+
+/* A longer value is cut. */
+static void test_value_bound(void **state)
+{
+	SCOPED_ARENA a = arena_new();
+	struct world w = { .a = a };
+	struct sieve_result res;
+	SCOPED_BUF b;
+
+	(void)state;
+	buf_init(&b, 100000);
+	for (size_t n = SIEVE_VALUE_MAX; n <= SIEVE_VALUE_MAX + 1; n++) {
+		buf_reset(&b);
+		buf_addz(&b, "require [\"variables\",\"fileinto\"]; set \"a\" \"");
+		buf_fill(&b, 'x', n);
+		buf_addz(&b, "\"; set :length \"l\" \"${a}\"; fileinto \"${l}\";");
+		assert_string_equal(does_in(&w, arena_strz(a, buf_span(&b)), 1000000, &res),
+			arena_strz(a, arena_printf(a, "fileinto:%d", SIEVE_VALUE_MAX)));
+	}
+}
+
 static void test_regex_bound(void **state)
 {
 	SCOPED_ARENA a = arena_new();
@@ -394,7 +457,8 @@ int main(void)
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_base), cmocka_unit_test(test_metadata),
 		cmocka_unit_test(test_extlists), cmocka_unit_test(test_extensions), cmocka_unit_test(test_variables),
 		cmocka_unit_test(test_mime), cmocka_unit_test(test_answers), cmocka_unit_test(test_state), cmocka_unit_test(test_editheader),
-		cmocka_unit_test(test_bad), cmocka_unit_test(test_bounds), cmocka_unit_test(test_regex_bound) };
+		cmocka_unit_test(test_bad), cmocka_unit_test(test_bounds), cmocka_unit_test(test_count_bounds), cmocka_unit_test(test_value_bound),
+		cmocka_unit_test(test_regex_bound) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
