@@ -241,11 +241,11 @@ def test_annotations(house):
         'if allof(servermetadata "/private/filter" "an", metadata :matches "INBOX" "/private/ziel" "*") { fileinto "${1}"; }')
     with Imap.login(house, anna) as i:
         house.deliver(anna, subject="vorher")
-        assert i.ok('STATUS Archive (MESSAGES)').find(r"MESSAGES (\d+)")[1] == "0"
+        assert i.ok('STATUS Archive (MESSAGES)').find(rb"MESSAGES (\d+)")[1] == b"0"
         i.ok('SETMETADATA INBOX (/private/ziel "Archive")')
         i.ok('SETMETADATA "" (/private/filter "an")')
         house.deliver(anna, subject="nachher")
-        assert i.ok('STATUS Archive (MESSAGES)').find(r"MESSAGES (\d+)")[1] == "1"
+        assert i.ok('STATUS Archive (MESSAGES)').find(rb"MESSAGES (\d+)")[1] == b"1"
         i.ok('SETMETADATA INBOX (/private/ziel NIL)')
         house.deliver(anna, subject="zuletzt")
-        assert i.ok('STATUS INBOX (MESSAGES)').find(r"MESSAGES (\d+)")[1] == "2"
+        assert i.ok('STATUS INBOX (MESSAGES)').find(rb"MESSAGES (\d+)")[1] == b"2"
