@@ -206,6 +206,7 @@ static void test_author(void **state)
 	assert_false(own(a, "From: anna@example.org\r\nFrom: admin@example.org\r\n\r\n"));
 	assert_false(own(a, "From: anna\r\n\r\n"));
 	assert_false(own(a, "From: Anna <anna@example.org> <admin@example.org>\r\n\r\n"));
+	assert_true(own(a, "From: \"An <\\\"na <\" (<c> \\( <) <anna@example.org>\r\n\r\n"));
 	assert_false(own(a, "From: anna@example.net\r\nSender: anna@example.org\r\n\r\n"));
 	/* sent once more: who does that answers for it */
 	assert_true(own(a, "Resent-From: anna@example.org\r\nFrom: x@example.net\r\n\r\n"));

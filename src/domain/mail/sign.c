@@ -87,6 +87,30 @@ int mail_signer_find(struct org *o, struct tx *tx, struct arena *a, uint64_t acc
 	return may ? mail_signer_of(o, tx, a, from.domain, now_sec, out, e) : 0;
 }
 
+/* Angle brackets outside quotes and comments: programs differ in which of "<a> <b>" they show. */
+static size_t brackets(struct span value)
+{
+	bool quoted = false;
+	unsigned comments = 0;
+	size_t n = 0;
+
+	for (size_t i = 0; i < value.n; i++) {
+		char c = value.p[i];
+
+		if (c == '\\' && (quoted || comments))
+			i++;
+		else if (c == '"' && !comments)
+			quoted = !quoted;
+		else if (c == '(' && !quoted)
+			comments++;
+		else if (c == ')' && comments)
+			comments--;
+		else if (c == '<' && !quoted && !comments)
+			n++;
+	}
+	return n;
+}
+
 int mail_author_check(struct org *o, struct tx *tx, struct arena *a, uint64_t account_id, struct span header, bool *own,
 	struct err *e)
 {
@@ -101,6 +125,7 @@ int mail_author_check(struct org *o, struct tx *tx, struct arena *a, uint64_t ac
 		if (!span_ieqz(f.name, name))
 			continue;
 		mime_addresses_parse(a, f.value, &list);
+		*own = brackets(f.value) <= list.count;
 		for (size_t i = 0; i < list.count && *own; i++)
 			if (!list.rows[i].group_start && !list.rows[i].group_end &&
 				(n++ == MAIL_AUTHORS_MAX || may_use(o, tx, a, account_id, &list.rows[i], own, e) < 0)) {
