@@ -96,6 +96,8 @@ static size_t open_sessions(const struct house *h)
 	return atomic_load(&h->core->metrics.sessions);
 }
 
+#define MESSAGE_LIMIT_MIN 1000       /* RFC 9738 section 3 */
+
 static int open_house(struct core *c, struct err *e)
 {
 	const struct core_config *config = c->config;
@@ -103,7 +105,7 @@ static int open_house(struct core *c, struct err *e)
 		.readers = 24 };
 
 	c->house = (struct house){ .hostname = config->hostname, .tlsa = config->tlsa, .text_path = config->text_path, .dirfd = config->dirfd,
-		.ticket_key = &config->ticket_key, .watch = feed_watch, .sealed = feed_sealed, .admit = session_admit,
+		.message_limit = config->message_limit < MESSAGE_LIMIT_MIN ? MESSAGE_LIMIT_MIN : config->message_limit, .ticket_key = &config->ticket_key, .watch = feed_watch, .sealed = feed_sealed, .admit = session_admit,
 		.sessions = open_sessions, .core = c };
 	if (store_open(&sc, &c->house.store, e) < 0 ||
 		store_migrate(c->house.store, core_migrations, core_migrations_n, e) < 0)
