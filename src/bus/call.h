@@ -33,6 +33,7 @@ struct house {
 	const char *tlsa;            /* SHA-256 of our certificates' keys, hex, blanks between; NULL: not known */
 	const char *text_path;       /* UNIX socket of the role that reads attachments; NULL in tests: nobody does */
 	int dirfd;                   /* the state folder */
+	unsigned message_limit;      /* of IMAP: messages one command deals with (RFC 9738) */
 	const struct seal_key *ticket_key; /* MACs the session states that gates keep for us */
 	/* Ask that the session be told (NOTICE_CHANGED) when an object (a mailbox; WATCH_QUEUE) changes; 0
 	 * clears. One object per session. Kept by core/feed.c. */

@@ -19,6 +19,8 @@ struct mail_search {
 	const struct uid_set *uids;       /* messages the session knows */
 	const struct imap_set *saved;     /* "$" */
 	int64_t now_sec;
+	uint64_t max;                     /* messages looked at, those with the highest UIDs; 0: all */
+	uint32_t *lowest_out;             /* set when there were more: the lowest UID looked at; or NULL */
 	bool plain;                       /* without the index: for tests and measuring */
 	uint8_t **scores_out;             /* with has_fuzzy: 1 to 100 for each UID, in their order; or NULL */
 };

@@ -84,6 +84,12 @@ static int parse(struct imap_call *c, struct fetch *f, struct err *e)
 		return e->code;
 	if (f->mods.has_partial && !c->uid)
 		return imap_bad(e, "PARTIAL needs UID FETCH");
+	if (f->mods.has_partial && f->mods.partial.hi - f->mods.partial.lo >= imap_limit(c)) {
+		c->no_code = arena_printf(c->arena, "MESSAGELIMIT %llu", (unsigned long long)imap_limit(c)).p;
+		return imap_no(e, ERR_LIMIT, "Too many messages at a time");
+	}
+	if (!f->mods.has_partial)
+		imap_limit_cut(c, &f->uids);
 	return check_items(c, f, e);
 }
 

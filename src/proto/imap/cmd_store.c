@@ -136,6 +136,7 @@ int imap_store(struct imap_call *c, struct err *e)
 	if (ch.conditional)
 		imap_condstore_on(c);
 	c->text = "STORE completed";
+	imap_limit_cut(c, &uids);
 	if (!uids.n)
 		return 0;
 	if (message_flag(c->org, c->tx, c->arena, &box, &uids, ch.how, bits, ch.unchangedsince, &changed, &n,

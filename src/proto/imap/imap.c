@@ -151,6 +151,7 @@ static int attempt(struct tx *tx, void *arg, struct err *e)
 	c->args.at = 0;
 	c->code = SPAN_NONE;
 	c->no_code = NULL;
+	c->limit_uid = 0;
 	c->n_own = 0;
 	c->lesson = (struct imap_lesson){ 0 };
 	r = c->row->run(c, e);

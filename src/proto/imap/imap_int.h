@@ -21,6 +21,7 @@ enum { TX_READ = 1, TX_WRITE = 2, HOLD_EXPUNGE = 4, NO_SYNC = 8, BY_UID = 16, RE
 	NUMBERS = 64 /* takes message numbers: not with UIDONLY */,
 	EXPUNGES = 128 /* answers with EXPUNGE, whatever NOTIFY says */ };
 #define IMAP_MORE_LEN (1u << 20)         /* a reply is cut about here and continued with CMD_MORE */
+#define IMAP_MESSAGE_LIMIT 1000000u      /* where the house has no other */
 #define IMAP_SEGMENT_LEN (512u << 10)    /* a body of this size leaves as a descriptor */
 #define IMAP_SEGMENTS_MAX 8
 
@@ -79,6 +80,7 @@ struct imap_call {
 	struct span code;                /* of the tagged OK, without brackets */
 	const char *text;
 	const char *no_code;             /* instead of the error table's */
+	uint32_t limit_uid;              /* not 0: there were too many messages, this is the lowest dealt with (RFC 9738) */
 	bool answered;                   /* no sync, no tagged line */
 	bool uid;                        /* UID form of the command */
 	struct flags_changed *own;       /* flags the client has set itself and been told of (or wants not to hear) */
@@ -115,6 +117,12 @@ int imap_arg_mailbox(struct imap_call *c, struct span *name_out, struct err *e);
 int imap_arg_end(struct imap_call *c, struct err *e);
 /* Sequence set, or UIDs for the UID form, or "$": UIDs that the client's view has. */
 int imap_arg_set(struct imap_call *c, struct imap_set *uids_out, struct err *e);
+/* Messages one command deals with (RFC 9738). */
+uint64_t imap_limit(const struct imap_call *c);
+/* Leaves those with the highest UIDs, as many as one command may deal with; the tagged line tells. */
+void imap_limit_cut(struct imap_call *c, struct imap_set *uids);
+/* More than that, and all or nothing is asked for: NO. */
+int imap_limit_all(struct imap_call *c, const struct imap_set *uids, struct err *e);
 /* Flag list or one flag after another -> names. */
 int imap_arg_flags(struct imap_call *c, struct span **flags_out, size_t *n_out, struct err *e);
 /* Names -> bits; unknown keywords are made when `add` (write transaction), else left out. */

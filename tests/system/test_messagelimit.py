@@ -1,0 +1,44 @@
+"""The limit of messages a command deals with (RFC 9738), in the running daemon: a setting, never below 1,000."""
+from house import mail
+from rawimap import Imap
+
+
+def fill(i, n, box="INBOX"):
+    text = mail(subject="x", body="x\r\n")
+    text = text if isinstance(text, bytes) else text.encode()
+    for at in range(0, n, 200):
+        one = b" () {%d+}\r\n" % len(text) + text
+        a = i.cmd(b"APPEND " + box.encode() + one * min(200, n - at))
+        assert a.status == "OK", a
+
+
+def test_setting(new_house):
+    house = new_house(settings=["imap_message_limit=10"])
+    anna = house.fresh()
+    with Imap.login(house, anna) as i:
+        assert b" MESSAGELIMIT=1000 " in i.ok("CAPABILITY").find(rb"CAPABILITY.*")[0]
+        fill(i, 1005)
+        i.ok("SELECT INBOX")
+        a = i.ok("UID FETCH 1:* (UID)")
+        assert "[MESSAGELIMIT 1000 6]" in str(a.text) and len(a.untagged) == 1000
+        a = i.ok("UID SEARCH RETURN (COUNT) ALL")
+        assert "[MESSAGELIMIT 1000 6]" in str(a.text) and a.find(rb"COUNT 1000\r")
+        a = i.ok("UID SEARCH RETURN (COUNT) UIDBEFORE 6")
+        assert "MESSAGELIMIT" not in str(a.text) and a.find(rb"COUNT 5\r")
+        a = i.cmd("COPY 1:* Archive")
+        assert a.status == "NO" and "[MESSAGELIMIT 1000 6]" in str(a.text)
+        i.ok("STORE 1:* +FLAGS.SILENT (\\Deleted)")
+        i.ok("UID STORE 1:5 +FLAGS.SILENT (\\Deleted)")
+        a = i.ok("EXPUNGE")   # knows no limit
+        assert "MESSAGELIMIT" not in str(a.text)
+        assert i.ok("STATUS INBOX (MESSAGES)").find(rb"MESSAGES 0")
+
+
+def test_off_by_default(house):
+    anna = house.fresh()
+    with Imap.login(house, anna) as i:
+        assert b" MESSAGELIMIT=1000000 " in i.ok("CAPABILITY").find(rb"CAPABILITY.*")[0]
+        fill(i, 1200)
+        i.ok("SELECT INBOX")
+        a = i.ok("UID FETCH 1:* (UID)")
+        assert "MESSAGELIMIT" not in str(a.text) and len(a.untagged) == 1200
