@@ -42,3 +42,35 @@ def test_off_by_default(house):
         i.ok("SELECT INBOX")
         a = i.ok("UID FETCH 1:* (UID)")
         assert "MESSAGELIMIT" not in str(a.text) and len(a.untagged) == 1200
+
+
+def test_esearch_makes_room(house):
+    """Over many mailboxes: in several goes, every mailbox once, also when some go meanwhile."""
+    anna = house.fresh()
+    names = [f"viele/m{n:03}" for n in range(900)]
+    with Imap.login(house, anna) as i, Imap.login(house, anna) as other:
+        for at in range(0, 900, 100):
+            tags = [i.start(f"CREATE {name}") for name in names[at:at + 100]]
+            assert all(i.until(tag).status == "OK" for tag in tags)
+        for name in names[::300] + names[-1:]:
+            fill(i, 1, name)
+        a = i.ok("ESEARCH IN (subtree viele) SUBJECT x")
+        found = [u.split(b"MAILBOX ")[1].split()[0].decode() for u in a.untagged if b"ESEARCH" in u]
+        assert found == [names[0], names[300], names[600], names[-1]]
+        with open(house.log_path) as log:
+            assert sum("ESEARCH" in line for line in log) == 3
+        tag = i.start("ESEARCH IN (subtree viele) SUBJECT x")
+        other.ok(f"DELETE {names[-2]}")
+        assert i.until(tag).status == "OK"
+
+
+def test_esearch_over_the_limit(new_house):
+    house = new_house(settings=["imap_message_limit=1000"])
+    anna = house.fresh()
+    with Imap.login(house, anna) as i:
+        fill(i, 600)
+        fill(i, 600, "Archive")
+        a = i.cmd("ESEARCH IN (personal) SUBJECT x")
+        assert a.status == "NO" and b"[MESSAGELIMIT 1000]" in a.text and not a.untagged
+        a = i.ok("ESEARCH IN (mailboxes Archive) RETURN (COUNT) SUBJECT x")
+        assert a.find(rb"COUNT 600")

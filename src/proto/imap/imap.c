@@ -152,10 +152,11 @@ static int attempt(struct tx *tx, void *arg, struct err *e)
 	c->code = SPAN_NONE;
 	c->no_code = NULL;
 	c->limit_uid = 0;
+	c->answered = false;
 	c->n_own = 0;
 	c->lesson = (struct imap_lesson){ 0 };
 	r = c->row->run(c, e);
-	if (r >= 0 && !(c->row->flags & (NO_SYNC | TX_WRITE)) && c->s->at == ST_SELECTED)
+	if (r >= 0 && !c->answered && !(c->row->flags & (NO_SYNC | TX_WRITE)) && c->s->at == ST_SELECTED)
 		r = imap_sync(c, !(c->row->flags & HOLD_EXPUNGE), e);
 	c->tx = NULL;
 	return r;
@@ -177,7 +178,7 @@ static int run_row(struct imap_call *c, struct err *e)
 	const struct imap_row *row = c->row;
 	bool selected = row->states == ST_SELECTED;
 
-	if ((c->call->cmd->flags & CMD_MORE) && (!c->s->more || row->run != imap_fetch))
+	if ((c->call->cmd->flags & CMD_MORE) && (!c->s->more || row->run != c->s->more_run))
 		return imap_no(e, ERR_LATER, "Please ask again");
 	if (!(row->states & c->s->at))
 		return imap_bad(e, c->s->at == ST_GUEST ? "Please sign in first" :
@@ -251,6 +252,8 @@ static void run(struct call *call)
 	if (c.s->notify && call->reply->next == NEXT_READ)
 		call->reply->next = NEXT_NOTIFY;
 	put_segments(&c);
+	if (call->reply->next != NEXT_MORE)
+		imap_more_end(c.s);
 	if (c.s->at != ST_GUEST)
 		imap_state_save(&c);
 }

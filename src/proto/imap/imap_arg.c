@@ -167,6 +167,36 @@ void imap_condstore_on(struct imap_call *c)
 			(unsigned long long)c->s->view.modseq);
 }
 
+void imap_more_end(struct imap_session *s)
+{
+	if (s->more)
+		arena_free(s->more);
+	s->more = NULL;
+	s->more_tok = NULL;
+	s->more_ntok = 0;
+	s->more_missing = false;
+	s->more_boxes = NULL;
+	s->more_nboxes = 0;
+}
+
+void imap_more_begin(struct imap_call *c)
+{
+	const struct cmd *cmd = c->call->cmd;
+	struct imap_session *s = c->s;
+
+	if (s->more)
+		return;
+	s->more = arena_new();
+	s->more_tok = ARENA_ARRAY(s->more, struct tok, cmd->ntok + 1);
+	s->more_ntok = cmd->ntok;
+	s->more_run = c->row->run;
+	for (size_t i = 0; i < cmd->ntok; i++) {
+		s->more_tok[i] = cmd->tok[i];
+		s->more_tok[i].text = arena_span(s->more, cmd->tok[i].text);
+		s->more_tok[i].value = SPAN_NONE;
+	}
+}
+
 struct in_tx {
 	struct imap_call *c;
 	int (*fn)(struct imap_call *, struct err *);

@@ -25,6 +25,7 @@ enum { TX_READ = 1, TX_WRITE = 2, HOLD_EXPUNGE = 4, NO_SYNC = 8, BY_UID = 16, RE
 #define IMAP_SEGMENT_LEN (512u << 10)    /* a body of this size leaves as a descriptor */
 #define IMAP_SEGMENTS_MAX 8
 
+struct imap_call;
 struct imap_session {
 	uint8_t at;                      /* ST_* */
 	bool rev2, condstore, qresync;   /* enabled */
@@ -40,13 +41,15 @@ struct imap_session {
 	struct arena *more;              /* the command that NEXT_MORE continues */
 	struct tok *more_tok;
 	size_t more_ntok;
+	int (*more_run)(struct imap_call *c, struct err *e);
 	bool more_missing;
+	uint64_t *more_boxes;            /* ESEARCH: the mailboxes it began with */
+	size_t more_nboxes;
 	struct sasl *sasl;               /* an AUTHENTICATE under way */
 	uint64_t state_hash;
 	struct imap_notify *notify;      /* notify.h; NULL: never asked for */
 };
 
-struct imap_call;
 struct imap_row {
 	const char *verb;
 	uint8_t states, flags;
@@ -132,6 +135,9 @@ int imap_need(struct imap_call *c, uint32_t right, struct err *e);       /* on t
 /* The selected mailbox, name and keywords included, in c->tx. */
 int imap_box(struct imap_call *c, struct mailbox *out, struct err *e);
 void imap_condstore_on(struct imap_call *c);
+/* The command is kept in the session, for NEXT_MORE; and forgotten. */
+void imap_more_begin(struct imap_call *c);
+void imap_more_end(struct imap_session *s);
 int imap_in_read(struct imap_call *c, int (*fn)(struct imap_call *, struct err *), struct err *e);
 int imap_in_write(struct imap_call *c, int (*fn)(struct imap_call *, struct err *), struct err *e);
 
