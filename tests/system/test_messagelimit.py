@@ -74,3 +74,32 @@ def test_esearch_over_the_limit(new_house):
         assert a.status == "NO" and b"[MESSAGELIMIT 1000]" in a.text and not a.untagged
         a = i.ok("ESEARCH IN (mailboxes Archive) RETURN (COUNT) SUBJECT x")
         assert a.find(rb"COUNT 600")
+
+
+def batches(uids, size, first=1, last=None):
+    """What UIDBATCHES must say, the plain way."""
+    down = sorted(uids, reverse=True)
+    ranges = [down[at:at + size] for at in range(0, len(down), size)]
+    rows = [f"{r[0]}:{1 if r is ranges[-1] else r[-1]}" for r in ranges]
+    return ",".join(rows[first - 1:last])
+
+
+def test_uidbatches_with_gaps(house):
+    anna = house.fresh()
+    with Imap.login(house, anna) as i:
+        fill(i, 1800)
+        i.ok("SELECT INBOX")
+        gone = set(range(1, 40)) | {500} | set(range(1100, 1300)) | {1299, 1301, 1800}
+        i.ok("UID STORE 1:39,500,1100:1299,1301,1800 +FLAGS.SILENT (\\Deleted)")
+        i.ok("EXPUNGE")
+        uids = set(range(1, 1801)) - gone
+        for size, part in ((500, ""), (500, "1:1"), (500, "2:3"), (500, "4:9"), (500, "5:9"), (777, ""), (len(uids), ""),
+                           (len(uids) - 1, "")):
+            tag = i.start(f"UIDBATCHES {size} {part}".strip())
+            a = i.until(tag)
+            first, last = (int(x) for x in part.split(":")) if part else (1, None)
+            want = f'* UIDBATCHES (TAG "{tag.decode()}") {batches(uids, size, first, last)}'.strip()
+            assert a.status == "OK" and a.untagged[0].decode().strip() == want, (size, part)
+        rows = i.ok("UIDBATCHES 500").untagged[0].split(b") ")[1].strip().split(b",")
+        found = [i.ok(b"UID SEARCH RETURN (COUNT) UID " + row).find(rb"COUNT (\d+)")[1] for row in rows]
+        assert [int(x) for x in found] == [500, 500, 500, len(uids) - 1500]
