@@ -45,6 +45,9 @@ struct house {
 	void (*sealed)(struct house *h); /* tells every client that the house is closed; may be NULL in tests */
 	/* May this session be one more of the account's? false: it has ACCOUNT_SESSIONS_MAX. NULL in tests: yes. */
 	bool (*admit)(struct house *h, uint64_t session, uint64_t account_id);
+	/* POP3: the account's maildrop becomes this session's alone, until it ends or gives it back (account 0). false: it is
+	 * another's. NULL in tests: yes. */
+	bool (*maildrop)(struct house *h, uint64_t session, uint64_t account_id);
 	size_t (*sessions)(const struct house *h);   /* now open, of all gates; may be NULL in tests */
 	/* Answers of the DNS (core/names.c); NULL where there is nobody to ask. What is not known yet is asked for and
 	 * false comes back: the handler leaves, without a reply and without effects, and is run again from the start
