@@ -5,11 +5,12 @@
 #include "base/scan.h"
 #include "domain/mail/mail_index.h"
 #include <stdlib.h>
+#include <string.h>
 
 #define NEEDLE_MAX 65536
 #define INDEX_MIN 50              /* fewer messages are looked at faster than the index is opened */
 
-enum level { LEVEL_ROW, LEVEL_SUMMARY, LEVEL_BODY };
+enum level { LEVEL_ID, LEVEL_ROW, LEVEL_SUMMARY, LEVEL_BODY };
 enum verdict { NO, YES, OPEN };   /* OPEN: a later level decides */
 
 struct node {
@@ -62,6 +63,12 @@ static enum level leaf_level(const struct node *n)
 	case IMAP_SEARCH_BODY:
 	case IMAP_SEARCH_TEXT:
 		return LEVEL_BODY;
+	case IMAP_SEARCH_ALL:
+	case IMAP_SEARCH_SEQ:
+	case IMAP_SEARCH_UID:
+	case IMAP_SEARCH_SAVED:
+	case IMAP_SEARCH_EMAILID:
+		return LEVEL_ID;
 	default:
 		return LEVEL_ROW;
 	}
@@ -130,7 +137,7 @@ static unsigned where_of(const struct node *n)
 /* What the index knows of a text; verdicts stay those of the messages themselves. */
 static int narrow(struct search *s, struct node *n, struct err *e)
 {
-	if (s->how->plain || !mail_index_useful(n->needle) || s->box->messages < INDEX_MIN)
+	if (s->how->plain || !mail_index_useful(where_of(n), n->needle) || s->box->messages < INDEX_MIN)
 		return 0;
 	if (!s->index && mail_index_open(s->org, s->tx, s->a, s->box->account_id, &s->index, &s->indexed, e) < 0)
 		return e->code;
@@ -317,10 +324,14 @@ static bool row_fits(const struct search *s, const struct node *n)
 	}
 }
 
-static int leaf(struct search *s, const struct node *n, struct err *e)
+static int leaf(struct search *s, struct node *n, struct err *e)
 {
-	if (n->narrowed && s->m->email_id <= s->indexed && !mail_candidate(&n->candidates, s->m->email_id))
-		return NO;
+	if (n->narrowed && s->m->email_id <= s->indexed) {
+		enum mail_candidate c = mail_candidate(&n->candidates, s->m->email_id);
+
+		if (c != CANDIDATE_MAYBE)
+			return c == CANDIDATE_SURE ? YES : NO;
+	}
 	if (n->level > s->level)
 		return OPEN;
 	switch (n->kind) {
@@ -341,7 +352,7 @@ static int leaf(struct search *s, const struct node *n, struct err *e)
 }
 
 /* A verdict, or an error class (negative). Depth is bounded by the parser (IMAP_SEARCH_DEPTH_MAX). */
-static int fits(struct search *s, const struct node *n, struct err *e)
+static int fits(struct search *s, struct node *n, struct err *e)
 {
 	int r, stop = n->kind == IMAP_SEARCH_OR ? YES : NO, all = stop == YES ? NO : YES;
 
@@ -351,7 +362,7 @@ static int fits(struct search *s, const struct node *n, struct err *e)
 	}
 	if (n->kind != IMAP_SEARCH_AND && n->kind != IMAP_SEARCH_OR)
 		return leaf(s, n, e);
-	for (const struct node *i = n->child; i; i = i->next) {
+	for (struct node *i = n->child; i; i = i->next) {
 		r = fits(s, i, e);
 		if (r < 0 || r == stop)
 			return r;
@@ -384,7 +395,7 @@ static void hit_add(struct arena *a, struct hits *h, const struct message *m)
 	h->v[h->n++] = (struct hit){ m->uid, m->modseq };
 }
 
-static int round_run(struct search *s, const struct node *root, const struct imap_set *in, struct hits *yes,
+static int round_run(struct search *s, struct node *root, const struct imap_set *in, struct hits *yes,
 	struct imap_set *open, struct err *e)
 {
 	struct message_walk *w;
@@ -404,11 +415,93 @@ static int round_run(struct search *s, const struct node *root, const struct ima
 			hit_add(s->a, yes, &m);
 		else if (r == OPEN)
 			imap_set_add(s->a, open, m.uid);
-		if (s->level != LEVEL_ROW)
+		if (s->level > LEVEL_ROW)
 			arena_reset(s->scratch);
 	}
 	message_walk_close(w);
 	return r < 0 ? r : 0;
+}
+
+/* Which email each UID of the mailbox is; a mailbox with as many messages and the same UIDNEXT has the same. */
+struct email_ids {
+	size_t n;
+	uint64_t *email;
+	uint32_t *uid;
+};
+
+static int email_ids_read(struct search *s, size_t n, struct email_ids *out, struct err *e)
+{
+	struct imap_range whole = { 1, s->box->uidnext };
+	struct imap_set all = { .v = &whole, .n = 1 };
+	struct message_walk *w;
+	struct message m;
+	int r;
+
+	if (message_walk_open(s->org, s->tx, s->a, s->box, &all, WANT_META, &w, e) < 0)
+		return e->code;
+	while ((r = message_walk_next(w, &m, e)) > 0 && out->n < n) {
+		out->email[out->n] = m.email_id;
+		out->uid[out->n++] = m.uid;
+	}
+	message_walk_close(w);
+	return r < 0 ? r : 0;
+}
+
+static int email_ids(struct search *s, struct email_ids *out, struct err *e)
+{
+	size_t n = s->box->messages, len, need = n * (sizeof(*out->email) + sizeof(*out->uid));
+	struct order_key k;
+	char *kept;
+
+	memset(&k, 0, sizeof(k));
+	k.mailbox_id = s->box->id;
+	k.uidvalidity = s->box->uidvalidity;
+	k.uidnext = s->box->uidnext;
+	k.messages = s->box->messages;
+	memcpy(k.what, "emails", 6);
+	kept = order_cache_get(s->how->orders, s->a, &k, &len);
+	if (kept && len == need) {
+		*out = (struct email_ids){ n, (uint64_t *)kept, (uint32_t *)(kept + n * sizeof(*out->email)) };
+		return 0;
+	}
+	kept = arena_alloc(s->a, need + 1);
+	*out = (struct email_ids){ 0, (uint64_t *)kept, (uint32_t *)(kept + n * sizeof(*out->email)) };
+	if (email_ids_read(s, n, out, e) < 0)
+		return e->code;
+	if (out->n == n)
+		order_cache_put(s->how->orders, &k, kept, need);
+	return 0;
+}
+
+/* The round without rows: what the index says. */
+static int round_ids(struct search *s, struct node *root, const struct imap_set *in, struct hits *yes, struct imap_set *open,
+	struct err *e)
+{
+	struct message *m = ARENA_NEW(s->a, struct message);
+	struct email_ids ids;
+	int r;
+
+	if (email_ids(s, &ids, e) < 0)
+		return e->code;
+	s->m = m;
+	for (size_t i = 0, at = 0; i < ids.n; i++) {
+		m->uid = ids.uid[i];
+		m->email_id = ids.email[i];
+		while (at < in->n && in->v[at].hi < m->uid)
+			at++;
+		if (at == in->n)
+			break;
+		if (in->v[at].lo > m->uid)
+			continue;
+		r = fits(s, root, e);
+		if (r < 0)
+			return r;
+		if (r == YES)
+			hit_add(s->a, yes, m);
+		else if (r == OPEN)
+			imap_set_add(s->a, open, m->uid);
+	}
+	return 0;
 }
 
 /* Where to look: a set that every result must be in, or all. */
@@ -432,6 +525,15 @@ static int by_uid(const void *a, const void *b)
 	return x->uid < y->uid ? -1 : x->uid > y->uid;
 }
 
+static void hits_sort(struct hits *h)
+{
+	for (size_t i = 1; i < h->n; i++)
+		if (h->v[i - 1].uid > h->v[i].uid) {
+			qsort(h->v, h->n, sizeof(*h->v), by_uid);
+			return;
+		}
+}
+
 static int rounds_run(struct search *s, struct hits *yes, struct err *e)
 {
 	struct imap_set in, open;
@@ -440,9 +542,10 @@ static int rounds_run(struct search *s, struct hits *yes, struct err *e)
 	if (node_make(s, s->how->query->root, &root, e) < 0)
 		return e->code;
 	start_set(s, root, &in);
-	for (s->level = LEVEL_ROW; s->level <= LEVEL_BODY && in.n; s->level++) {
+	for (s->level = s->indexed && s->how->orders && !s->how->query->has_modseq ? LEVEL_ID : LEVEL_ROW;
+		s->level <= LEVEL_BODY && in.n; s->level++) {
 		open = (struct imap_set){ 0 };
-		if (round_run(s, root, &in, yes, &open, e) < 0)
+		if ((s->level == LEVEL_ID ? round_ids : round_run)(s, root, &in, yes, &open, e) < 0)
 			return e->code;
 		in = open;
 	}
@@ -461,8 +564,7 @@ int mail_search(struct org *o, struct tx *tx, struct arena *a, const struct mail
 	seal_key_wipe(&s.key);
 	if (r < 0)
 		return r;
-	if (yes.n)
-		qsort(yes.v, yes.n, sizeof(*yes.v), by_uid);
+	hits_sort(&yes);
 	*uids_out = (struct imap_set){ 0 };
 	*modseq_out = 0;
 	for (size_t i = 0; i < yes.n; i++) {

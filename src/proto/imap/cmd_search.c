@@ -135,7 +135,8 @@ int imap_search_check(struct imap_call *c, const struct imap_search *q, struct e
 int imap_search_run(struct imap_call *c, const struct imap_search *q, struct mailbox *box, struct imap_set *found,
 	uint64_t *modseq_out, struct err *e)
 {
-	struct mail_search how = { .query = q, .uids = c->s->view.uids, .saved = &c->s->saved, .now_sec = time_real_sec() };
+	struct mail_search how = { .query = q, .uids = c->s->view.uids, .saved = &c->s->saved, .now_sec = time_real_sec(),
+		.orders = mail_orders(c->call->house->mail) };
 	struct imap_set none = { 0 };
 	uint64_t modseq;
 
