@@ -63,6 +63,7 @@ set imap_idle=yes imap_qresync=yes imap_condstore=yes timeout=1 mail_check=1
 set header_cache="{home}/cache" tmpdir="{home}" record=+Sent quit=yes confirmappend=no confirmcreate=no wait_key=no delete=yes
 set from="{user}" realname="Jürgen Größe" charset=utf-8 ascii_chars=yes help=no sort=threads
 set index_format="%3C [%Z] %s"
+set editor="echo Liebe Grüße >>" abort_unmodified=no
 set smtp_url="smtps://{user}@127.0.0.1:{house.port('submissions')}/" smtp_pass="{word}" smtp_authenticators=plain
 """)
     return rc
@@ -146,14 +147,23 @@ def test_neomutt_deletes(house, tmp_path):
 
 def test_neomutt_sends_with_attachment_and_keeps_a_copy(house, tmp_path):
     anna, bernd = house.fresh(), house.fresh()
-    report = tmp_path / "Bericht für alle.txt"
+    report = tmp_path / "Bericht.txt"
     report.write_text("Zahlen: äöüß\n" * 200, encoding="utf-8")
-    env = {**os.environ, "HOME": str(tmp_path), "TERM": "vt100", "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8"}
-    r = subprocess.run(["neomutt", "-n", "-F", str(neomuttrc(house, anna, tmp_path)), "-s", "Prüfbericht – März", "-a", str(report), "--", bernd],
-                       input="Liebe Grüße\n".encode(), env=env, capture_output=True, timeout=60)
-    assert r.returncode == 0, (r.stdout + r.stderr).decode(errors="replace")[-3000:]
-    m = email.message_from_bytes(house.wait_mail(bernd)[0], policy=email.policy.default)
+    with Screen(house, anna, tmp_path) as s:
+        s.wait("INBOX")
+        s.press("m")
+        s.wait("To:")
+        s.press(bernd, "Enter")
+        s.wait("Subject:")
+        s.press("Prüfbericht – März", "Enter")
+        s.wait("Fcc: =Sent")
+        s.press("a", str(report), "Enter")
+        s.wait("Bericht.txt")
+        s.press("y")
+        m = email.message_from_bytes(house.wait_mail(bernd)[0], policy=email.policy.default)
+        copy = email.message_from_bytes(house.wait_mail(anna, mailbox="Sent")[0], policy=email.policy.default)
+        s.leave()
     assert m["Subject"] == "Prüfbericht – März" and "Jürgen Größe" in str(m["From"]) and "ESMTPSA" in m["Received"]
+    assert m.get_body().get_content().strip() == "Liebe Grüße"
     assert [p.get_content().replace("\r\n", "\n") for p in m.iter_attachments()] == [report.read_text(encoding="utf-8")]
-    copy = email.message_from_bytes(house.wait_mail(anna, mailbox="Sent")[0], policy=email.policy.default)
     assert copy["Subject"] == "Prüfbericht – März"
