@@ -156,7 +156,7 @@ def test_neomutt_sends_with_attachment_and_keeps_a_copy(house, tmp_path):
         s.press(bernd, "Enter")
         s.wait("Subject:")
         s.press("Prüfbericht – März", "Enter")
-        s.wait("Fcc: =Sent")
+        s.wait("Fcc: +Sent")
         s.press("a", str(report), "Enter")
         s.wait("Bericht.txt")
         s.press("y")
