@@ -147,6 +147,7 @@ void gate_bus_attach(struct gate *g, int fd)
 	g->bus_wait_ms = 0;
 	bus_put_hello(&g->bus, span_str(g->conf->name));
 	loop_call_later(g->loop, &g->bus_send);
+	log_msg("core_found", "connected to core");
 	for (uint32_t i = 0; i < g->n_slots; i++) {
 		struct conn *c = g->slots[i];
 

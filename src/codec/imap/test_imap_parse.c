@@ -357,6 +357,28 @@ static void test_search_limits(void **state)
 	assert_int_equal(search_many("UNSEEN ", IMAP_SEARCH_KEYS_MAX / 2, "ALL"), ERR_LIMIT);
 }
 
+static void test_sort_limit(void **state)
+{
+	SCOPED_ARENA a = arena_new();
+	struct imap_sort s;
+	SCOPED_BUF b;
+
+	(void)state;
+	buf_init(&b, 10000);
+	for (int over = 0; over < 2; over++) {
+		struct imap_args g;
+
+		buf_reset(&b);
+		buf_addz(&b, "a SORT (DATE");
+		for (int i = 1; i < IMAP_SORT_KEYS_MAX + over; i++)
+			buf_addz(&b, " REVERSE SIZE");
+		buf_addz(&b, ")");
+		g = lex(a, buf_span(&b));
+		assert_int_equal(imap_sort_parse(&g, &s, NULL), over ? ERR_LIMIT : 0);
+		assert_int_equal(s.n, IMAP_SORT_KEYS_MAX);
+	}
+}
+
 static void base_is(const char *subject, const char *want, bool reply)
 {
 	bool got;
@@ -410,6 +432,7 @@ int main(void)
 		cmocka_unit_test(test_fetch_limits),
 		cmocka_unit_test(test_search),
 		cmocka_unit_test(test_search_limits),
+		cmocka_unit_test(test_sort_limit),
 		cmocka_unit_test(test_base_subject),
 		cmocka_unit_test(test_envelope_keys),
 	};
