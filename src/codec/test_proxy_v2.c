@@ -98,12 +98,29 @@ static void test_bad(void **state)
 	}
 }
 
+/* The length is known before anything behind it has come. */
+static void test_bound(void **state)
+{
+	char in[PROXY_V2_MAX] = SIG "\x21\0";
+	struct proxy_v2 p;
+	size_t used;
+
+	(void)state;
+	in[14] = (char)((PROXY_V2_MAX - 16) >> 8);
+	in[15] = (char)((PROXY_V2_MAX - 16) & 255);
+	assert_int_equal(parse(SPAN_BYTES(in, sizeof(in)), &p), PROXY_V2_MAX);
+	in[14] = (char)((PROXY_V2_MAX - 15) >> 8);
+	in[15] = (char)((PROXY_V2_MAX - 15) & 255);
+	assert_int_equal(proxy_v2(SPAN_BYTES(in, 16), &p, &used), ERR_TOOBIG);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_known),
 		cmocka_unit_test(test_unknown),
 		cmocka_unit_test(test_bad),
+		cmocka_unit_test(test_bound),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -220,6 +220,18 @@ class House:
                 pass
         return pid
 
+    def kill_core(self):
+        """kill -9 of core; returns when every gate works with the new one: a sign-in that succeeds may have met the old core or another gate."""
+        found = self.cores_found()
+        self.kill("core")
+        wait_for(lambda: all(n > found[gate] for gate, n in self.cores_found().items()), 20)
+        self.wait_running()
+
+    def cores_found(self):
+        """gate -> how often it has been given a core."""
+        log = self.log()
+        return {gate: log.count(f"role={gate} event=core_found") for gate in self.pids() if gate.startswith("gate")}
+
     def kill_all(self):
         pids = list(self.pids().values())
         self.killed.update(pids)

@@ -53,15 +53,7 @@ def test_annotations_are_sealed_and_stay(house):
     anna = house.fresh()
     with Imap.login(house, anna) as a:
         a.ok('SETMETADATA INBOX (/private/vendor/geheimfach "Vertraulichkeitswort")')
-    house.kill("core")
-
-    def back():
-        try:
-            with Imap.login(house, anna):
-                return True
-        except (AssertionError, OSError):
-            return False
-    wait_for(back, 20)
+    house.kill_core()
     with Imap.login(house, anna) as a:
         assert a.ok("GETMETADATA INBOX /private/vendor/geheimfach").find(rb'"Vertraulichkeitswort"')
     for path in house.dir.rglob("*"):

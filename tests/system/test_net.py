@@ -227,8 +227,7 @@ def test_clients_survive_the_death_of_core_vault_and_out(new_house):
             assert s.cmd("NOOP")[0] == 250
         assert s.data(anna, "Subject: danach\r\n\r\nx\r\n.\r\n")[0] == 250
         tag = i.idle()
-        h.kill("core")
-        h.wait_running()
+        h.kill_core()
         deliver_soon(h, anna)
         while b" EXISTS" not in (line := i.line()):
             assert line, "IDLE was cut off"
@@ -240,8 +239,7 @@ def test_core_dies_in_a_mail_transaction(new_house):
     anna = h.account("anna")
     with Smtp(h.port("smtp")) as s:
         s.begin(anna)
-        h.kill("core")
-        h.wait_running()
+        h.kill_core()
         wait_for(lambda: s.cmd("NOOP")[0] == 250)
         assert s.cmd("DATA")[0] == 451
         s.cmd("RSET")

@@ -132,8 +132,7 @@ def test_connections_of_one_account(new_house):
 
     many = [Imap.login(h, anna) for _ in range(100)]
     refused()
-    h.kill("core")
-    h.wait_running()
+    h.kill_core()
     for i in many:
         wait_for(lambda: i.cmd("NOOP").status == "OK")
     refused()

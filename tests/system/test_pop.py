@@ -149,8 +149,7 @@ def test_core_restarts(new_house):
     p = connect(house, anna)
     p.dele(1)
     guest = connect(house)
-    house.kill("core")
-    house.wait_running()
+    house.kill_core()
     with pytest.raises((poplib.error_proto, OSError)):
         p.quit()
 

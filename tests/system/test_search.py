@@ -101,8 +101,7 @@ def test_kill_while_it_builds(new_house):
         rebuild = subprocess.Popen([BIN, "mail", "index", user, "--rebuild", "--state", str(house.dir)], env=house.env(),
                                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         time.sleep(rand.random() * 0.4)
-        house.kill("core")
-        house.wait_running()
+        house.kill_core()
         rebuild.kill()
         rebuild.wait()
         assert wait_for(lambda: answers_or_none(house, user), 20, 0.2) == before

@@ -92,6 +92,10 @@ static void test_bounds(void **state)
 		buf_addz(&b, " HTTP/1.1\r\nHost: a\r\n\r\n");
 		assert_int_equal(http_head_parse(buf_span(&b), &h), i ? 414 : 0);
 		buf_reset(&b);
+		buf_fill(&b, 'A', (size_t)(HTTP_METHOD_MAX + i));
+		buf_addz(&b, " / HTTP/1.1\r\nHost: a\r\n\r\n");
+		assert_int_equal(http_head_parse(buf_span(&b), &h), i ? 501 : 0);
+		buf_reset(&b);
 		buf_addz(&b, "GET / HTTP/1.1\r\nHost: a\r\n");
 		for (int k = 1; k < HTTP_REQUEST_FIELDS_MAX + i; k++)
 			buf_addz(&b, "x: y\r\n");

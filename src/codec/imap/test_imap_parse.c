@@ -217,7 +217,7 @@ static void test_fetch_limits(void **state)
 
 static void print_key(struct buf *b, const struct imap_search_key *k)
 {
-	buf_addf(b, "%d", (int)k->kind);
+	buf_addf(b, "%s%d", k->fuzzy ? "~" : "", (int)k->kind);
 	if (k->name.p)
 		buf_addf(b, ":%.*s", SPAN_F(k->name));
 	if (k->value.p)
@@ -268,6 +268,14 @@ static const struct {
 	{"RETURN () CHARSET UTF-8 ALL", "r1UTF-8 1"},
 	{"RETURN (MIN max COUNT) ALL", "r14 1"},
 	{"RETURN (SAVE) $", "r16 7"},
+	{"FUZZY (SUBJECT a OR BODY b SEEN) FROM c", "2(~2(~10:Subject=a ~3(~11=b ~8:\\Seen)) 10:From=c)"},
+	{"NOT FUZZY NEW 1", "2(4(~2(~9 ~4(~8:\\Seen))) 5#1)"},
+	{"RETURN (RELEVANCY ALL) FUZZY BODY x", "r65 ~11=x"},
+	{"RETURN (RELEVANCY) BODY x", "-8"},
+	{"OR FILTER on-the-road 1", "3(30:on-the-road 5#1)"},
+	{"FILTER a/b", "-8"},
+	{"FILTER \"a\"", "-8"},
+	{"FUZZY", "-8"},
 	{"", "-8"},
 	{"()", "-8"},
 	{"FOO", "-8"},
@@ -357,6 +365,28 @@ static void test_search_limits(void **state)
 	assert_int_equal(search_many("UNSEEN ", IMAP_SEARCH_KEYS_MAX / 2, "ALL"), ERR_LIMIT);
 }
 
+static void test_sort_limit(void **state)
+{
+	SCOPED_ARENA a = arena_new();
+	struct imap_sort s;
+	SCOPED_BUF b;
+
+	(void)state;
+	buf_init(&b, 10000);
+	for (int over = 0; over < 2; over++) {
+		struct imap_args g;
+
+		buf_reset(&b);
+		buf_addz(&b, "a SORT (DATE");
+		for (int i = 1; i < IMAP_SORT_KEYS_MAX + over; i++)
+			buf_addz(&b, " REVERSE SIZE");
+		buf_addz(&b, ")");
+		g = lex(a, buf_span(&b));
+		assert_int_equal(imap_sort_parse(&g, &s, NULL), over ? ERR_LIMIT : 0);
+		assert_int_equal(s.n, IMAP_SORT_KEYS_MAX);
+	}
+}
+
 static void base_is(const char *subject, const char *want, bool reply)
 {
 	bool got;
@@ -410,6 +440,7 @@ int main(void)
 		cmocka_unit_test(test_fetch_limits),
 		cmocka_unit_test(test_search),
 		cmocka_unit_test(test_search_limits),
+		cmocka_unit_test(test_sort_limit),
 		cmocka_unit_test(test_base_subject),
 		cmocka_unit_test(test_envelope_keys),
 	};

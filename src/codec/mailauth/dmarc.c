@@ -95,7 +95,7 @@ static void walk_up(struct arena *a, const struct dns_source *dns, struct span n
 	for (size_t i = 0; i < name.n; i++)
 		labels += name.p[i] == '.';
 	ask_node(a, dns, w, name);
-	for (; labels > DMARC_WALK_MAX; labels--)
+	for (; labels >= DMARC_WALK_MAX; labels--)
 		span_cut(&name, '.');
 	while (w->n < DMARC_WALK_MAX && span_chr(name, '.') >= 0) {
 		if (!span_eq(name, w->v[0].name))

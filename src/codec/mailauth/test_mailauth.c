@@ -8,6 +8,7 @@
 #include <string.h>
 #include "codec/base64.h"
 #include "codec/mailauth/mailauth.h"
+#include "codec/mailauth/tag_list.h"
 
 /* A zone of TXT (and, as text, A) records; what begins with "!" fails; unknown names do not exist. */
 struct record {
@@ -202,6 +203,27 @@ static void test_signature(void **state)
 	sig(";;;", false);
 }
 
+static void test_signature_bounds(void **state)
+{
+	SCOPED_ARENA a = arena_new();
+	struct tag_list l;
+	SCOPED_BUF b;
+
+	(void)state;
+	buf_init(&b, 10000);
+	for (int over = 0; over < 2; over++) {
+		buf_reset(&b);
+		buf_addz(&b, BASE "h=From");
+		for (int i = 1; i < DKIM_FIELDS_MAX + over; i++)
+			buf_addz(&b, ":x");
+		sig(arena_strz(a, buf_span(&b)), !over);
+		buf_reset(&b);
+		for (int i = 0; i < TAG_MAX + over; i++)
+			buf_addf(&b, "t%d=x;", i);
+		assert_int_equal(tag_list_parse(buf_span(&b), &l, NULL), over ? ERR_SYNTAX : 0);
+	}
+}
+
 /* A key of any size, signing by ourselves. */
 static EVP_PKEY *sign(struct arena *a, struct dkim_mail *mail, unsigned bits, struct span *field, struct buf *record)
 {
@@ -266,6 +288,128 @@ static void test_monster_key(void **state)
 	assert_string_equal(why, "key too long");
 }
 
+/* As many signatures as are looked at, and one more. */
+static void test_signature_count(void **state)
+{
+	SCOPED_ARENA a = arena_new();
+	struct zone z = ZONE(keys);
+	struct dkim_verdict v[DKIM_SIGNATURES_MAX];
+	SCOPED_BUF b;
+
+	(void)state;
+	buf_init(&b, 100000);
+	for (int i = 0; i <= DKIM_SIGNATURES_MAX; i++)
+		buf_addz(&b, RFC8463_ED);
+	buf_addz(&b, RFC8463_HEAD RFC8463_BODY);
+	for (int over = 0; over < 2; over++) {
+		struct dkim_mail mail = mail_of(arena_strz(a, span_from(buf_span(&b), over ? 0 : strlen(RFC8463_ED))));
+		size_t n;
+
+		assert_int_equal(dkim_verify(a, &mail, SOURCE(z), 1528637909, v, &n), 0);
+		assert_int_equal(n, DKIM_SIGNATURES_MAX);
+	}
+}
+
+/* ---- ARC ---- */
+
+static void test_arc_sets(void **state)
+{
+	SCOPED_ARENA a = arena_new();
+	struct zone z = ZONE(keys);
+	struct arc_verdict v;
+	SCOPED_BUF b;
+
+	(void)state;
+	buf_init(&b, 100000);
+	for (int i = 1; i <= ARC_SETS_MAX + 1; i++) {
+		struct dkim_mail mail;
+
+		buf_addf(&b, "ARC-Seal: i=%d\r\nARC-Message-Signature: i=%d\r\nARC-Authentication-Results: i=%d; x\r\n", i, i, i);
+		mail = mail_of(arena_printf(a, "%.*s\r\n", SPAN_F(buf_span(&b))).p);
+		assert_int_equal(arc_verify(a, &mail, SOURCE(z), &v), 0);
+		assert_int_equal(v.sets, i > ARC_SETS_MAX ? 0 : i);
+		assert_int_equal(v.result, DKIM_FAIL);
+		assert_string_equal(v.why, i > ARC_SETS_MAX ? "sets are not complete" : "unreadable message signature");
+	}
+}
+
+/* ---- SPF ---- */
+
+static enum spf_result spf(const struct record *rows, size_t n, const char *why)
+{
+	SCOPED_ARENA a = arena_new();
+	struct zone z = { .v = rows, .n = n, .a = a };
+	struct spf_request q = { .ip = SPAN("192.1.2.3"), .sender = SPAN("x@a.example"), .helo = SPAN("h.example") };
+	struct spf_verdict v;
+
+	assert_int_equal(spf_check(a, &q, SOURCE(z), &v), 0);
+	if (v.result == SPF_PERMERROR)
+		assert_string_equal(v.why, why);
+	return v.result;
+}
+
+/* A record of so many times the same term. */
+static enum spf_result spf_terms(const char *term, int count, const char *why)
+{
+	SCOPED_BUF b;
+	struct record rows[] = { { "a.example", NULL, 0 }, { "b.example", "\xc6\x01\x02\x03", DNS_A } };
+
+	buf_init(&b, 2 * SPF_RECORD_MAX);
+	buf_addz(&b, "v=spf1");
+	for (int i = 0; i < count; i++)
+		buf_addf(&b, " %s", term);
+	buf_addz(&b, " -all");
+	buf_addc(&b, 0);
+	rows[0].text = b.p;
+	return spf(rows, 2, why);
+}
+
+static void test_spf_bounds(void **state)
+{
+	static const char *const asks = "too many terms that ask the DNS", *const voids = "too many questions without an answer";
+
+	(void)state;
+	assert_int_equal(spf_terms("a:b.example", SPF_LOOKUPS_MAX, asks), SPF_FAIL);
+	assert_int_equal(spf_terms("a:b.example", SPF_LOOKUPS_MAX + 1, asks), SPF_PERMERROR);
+	assert_int_equal(spf_terms("a:none.example", SPF_VOID_MAX, voids), SPF_FAIL);
+	assert_int_equal(spf_terms("a:none.example", SPF_VOID_MAX + 1, voids), SPF_PERMERROR);
+	/* the record begins behind its version: a blank and a filler of blanks, then " -all" */
+	assert_int_equal(spf_terms("", SPF_RECORD_MAX - 5, "record too long"), SPF_FAIL);
+	assert_int_equal(spf_terms("", SPF_RECORD_MAX - 4, "record too long"), SPF_PERMERROR);
+}
+
+static void test_spf_names(void **state)
+{
+	struct record mx[SPF_NAMES_MAX + 3] = { { "a.example", "v=spf1 mx -all", 0 }, { "b.example", "\xc0\x01\x02\x03", DNS_A } },
+		ptr[SPF_NAMES_MAX + 3] = { { "a.example", "v=spf1 ptr -all", 0 }, { "b.a.example", "\xc0\x01\x02\x03", DNS_A } };
+
+	(void)state;
+	for (size_t i = 2; i < SPF_NAMES_MAX + 3; i++) {
+		mx[i] = (struct record){ "a.example", "\1\1b.example", DNS_MX };
+		ptr[i] = (struct record){ "3.2.1.192.in-addr.arpa", "x.example", DNS_PTR };
+	}
+	assert_int_equal(spf(mx, SPF_NAMES_MAX + 2, NULL), SPF_PASS);
+	assert_int_equal(spf(mx, SPF_NAMES_MAX + 3, "too many MX names"), SPF_PERMERROR);
+	ptr[SPF_NAMES_MAX + 2].text = "b.a.example";
+	assert_int_equal(spf(ptr, SPF_NAMES_MAX + 3, NULL), SPF_FAIL);       /* the one behind them is not looked at */
+	ptr[SPF_NAMES_MAX + 1].text = "b.a.example";
+	assert_int_equal(spf(ptr, SPF_NAMES_MAX + 3, NULL), SPF_PASS);
+}
+
+static void test_name_bound(void **state)
+{
+	char name[DNS_NAME_MAX + 1];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(name); i++)
+		name[i] = i % 2 ? '.' : 'a';
+	assert_true(dns_name_ok(SPAN_BYTES(name, DNS_NAME_MAX)));
+	name[DNS_NAME_MAX - 1] = 'a';
+	name[DNS_NAME_MAX] = 'a';
+	assert_true(dns_name_ok(SPAN_BYTES(name + 2, DNS_NAME_MAX - 1)));
+	assert_false(dns_name_ok(SPAN_BYTES(name, DNS_NAME_MAX + 1)));
+}
+
 /* ---- DMARC ---- */
 
 static enum dkim_result dmarc(const char *from, const char *dkim_domain, const char *spf_domain, const struct record *rows,
@@ -322,6 +466,31 @@ static void test_dmarc(void **state)
 	assert_true(DMARC("From: x@a.b.c.d.e.f.g.h.i.j.k.l.m.n.o.p.q.r.s.t.u.v.a.example", NULL, NULL, rows) == DKIM_FAIL);
 }
 
+/* RFC 9989 section 4.10: the name itself, then at most the last seven labels, down to the last. */
+static void test_dmarc_walk(void **state)
+{
+	static const struct { const char *from, *asked_first; unsigned asked; } names[] = {
+		{ "h.g.f.e.d.c.b", "_dmarc.g.f.e.d.c.b", DMARC_WALK_MAX - 1 }, { "i.h.g.f.e.d.c.b", "_dmarc.h.g.f.e.d.c.b", DMARC_WALK_MAX },
+		{ "j.i.h.g.f.e.d.c.b", "_dmarc.h.g.f.e.d.c.b", DMARC_WALK_MAX }, { "n.m.l.k.j.i.h.g.f.e.d.c.b", "_dmarc.h.g.f.e.d.c.b", DMARC_WALK_MAX } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		SCOPED_ARENA a = arena_new();
+		struct record row = { names[i].asked_first, "v=DMARC1; p=reject", 0 };
+		struct zone z = { .v = &row, .n = 1, .a = a };
+		struct dkim_verdict d = { .result = DKIM_FAIL };
+		struct spf_verdict s = { .result = SPF_FAIL };
+		struct dmarc_verdict v;
+
+		assert_int_equal(dmarc_check(a, arena_printf(a, "From: x@%s\r\n\r\n", names[i].from), &d, 1, &s, SOURCE(z), &v), 0);
+		assert_int_equal(z.asked, names[i].asked);
+		assert_true(span_eqz(v.organization, names[i].asked_first + strlen("_dmarc.")));
+		row.name = "_dmarc.b";
+		assert_int_equal(dmarc_check(a, arena_printf(a, "From: x@%s\r\n\r\n", names[i].from), &d, 1, &s, SOURCE(z), &v), 0);
+		assert_true(span_eqz(v.organization, "b"));
+	}
+}
+
 /* ---- Authentication-Results ---- */
 
 static void test_authres(void **state)
@@ -376,7 +545,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_rfc8463), cmocka_unit_test(test_canon), cmocka_unit_test(test_body),
 		cmocka_unit_test(test_changed), cmocka_unit_test(test_signature), cmocka_unit_test(test_sizes),
-		cmocka_unit_test(test_monster_key), cmocka_unit_test(test_dmarc), cmocka_unit_test(test_authres),
+		cmocka_unit_test(test_signature_bounds), cmocka_unit_test(test_signature_count), cmocka_unit_test(test_arc_sets),
+		cmocka_unit_test(test_spf_bounds), cmocka_unit_test(test_spf_names), cmocka_unit_test(test_name_bound),
+		cmocka_unit_test(test_monster_key), cmocka_unit_test(test_dmarc), cmocka_unit_test(test_dmarc_walk), cmocka_unit_test(test_authres),
 		cmocka_unit_test(test_whole) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

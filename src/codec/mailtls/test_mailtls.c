@@ -25,6 +25,18 @@ static void test_sts_record(void **state)
 	assert_true(span_eqz(id, "7"));
 }
 
+static void test_id_bound(void **state)
+{
+	static const char record[] = "v=STSv1; id=123456789012345678901234567890123";
+	size_t fits = strlen("v=STSv1; id=") + STS_ID_MAX;
+	struct span id;
+
+	(void)state;
+	assert_true(sts_record(&(struct span){ record, fits }, 1, &id));
+	assert_int_equal(id.n, STS_ID_MAX);
+	assert_false(sts_record(&(struct span){ record, fits + 1 }, 1, &id));
+}
+
 static void test_sts_policy(void **state)
 {
 	SCOPED_ARENA a = arena_new();
@@ -128,10 +140,31 @@ static void test_tlsrpt(void **state)
 	assert_false(tlsrpt_record(a, &SPAN("v=TLSRPTv1; rua=mailto:@c"), 1, &r));
 }
 
+/* More addresses than fit into one mail are not written to; there is no error in them. */
+static void test_tlsrpt_addresses(void **state)
+{
+	SCOPED_ARENA a = arena_new();
+	struct tlsrpt_record r;
+	SCOPED_BUF b;
+
+	(void)state;
+	buf_init(&b, 1000);
+	buf_addz(&b, "v=TLSRPTv1; rua=mailto:0@a.example");
+	for (int i = 1; i <= TLSRPT_ADDRESS_MAX; i++) {
+		assert_true(tlsrpt_record(a, &(struct span){ b.p, b.n }, 1, &r));
+		assert_int_equal(r.n, i);
+		buf_addf(&b, ",mailto:%d@a.example", i);
+	}
+	assert_true(tlsrpt_record(a, &(struct span){ b.p, b.n }, 1, &r));
+	assert_int_equal(r.n, TLSRPT_ADDRESS_MAX);
+	assert_true(span_eqz(r.mailto[0], "0@a.example"));
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_sts_record), cmocka_unit_test(test_sts_policy),
-		cmocka_unit_test(test_sts_bad), cmocka_unit_test(test_tlsa), cmocka_unit_test(test_tlsrpt) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_sts_record), cmocka_unit_test(test_id_bound),
+		cmocka_unit_test(test_sts_policy), cmocka_unit_test(test_sts_bad), cmocka_unit_test(test_tlsa), cmocka_unit_test(test_tlsrpt),
+		cmocka_unit_test(test_tlsrpt_addresses) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

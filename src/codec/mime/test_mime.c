@@ -316,6 +316,28 @@ static void test_addresses(void **state)
 	assert_int_equal(l.count, 0);
 }
 
+/* What comes behind the bound is dropped; a group is closed all the same. */
+static void test_address_bound(void **state)
+{
+	SCOPED_ARENA a = arena_new();
+	struct mime_addresses l;
+	SCOPED_BUF b;
+
+	(void)state;
+	buf_init(&b, 100000);
+	for (int i = 0; i < MIME_ADDRESSES_MAX; i++)
+		buf_addf(&b, "a%d@b,", i);
+	mime_addresses_parse(a, buf_span(&b), &l);
+	assert_int_equal(l.count, MIME_ADDRESSES_MAX);
+	buf_addz(&b, "last@b");
+	mime_addresses_parse(a, buf_span(&b), &l);
+	assert_int_equal(l.count, MIME_ADDRESSES_MAX);
+	assert_span(l.rows[MIME_ADDRESSES_MAX - 1].local, arena_strz(a, arena_printf(a, "a%d", MIME_ADDRESSES_MAX - 1)));
+	mime_addresses_parse(a, arena_printf(a, "g:%.*s", SPAN_F(buf_span(&b))), &l);
+	assert_int_equal(l.count, MIME_ADDRESSES_MAX);
+	assert_true(l.rows[0].group_start && l.rows[MIME_ADDRESSES_MAX - 1].group_end);
+}
+
 static void test_header(void **state)
 {
 	struct span h = SPAN("A: 1\r\nB : 2\r\n 3\r\nbroken\r\na: 4\r\n\r\nbody");
@@ -367,6 +389,7 @@ int main(void)
 		cmocka_unit_test(test_summary), cmocka_unit_test(test_damaged),
 		cmocka_unit_test(test_structure_attacks), cmocka_unit_test(test_bounds), cmocka_unit_test(test_words),
 		cmocka_unit_test(test_params), cmocka_unit_test(test_dates), cmocka_unit_test(test_addresses),
+		cmocka_unit_test(test_address_bound),
 		cmocka_unit_test(test_header), cmocka_unit_test(test_bodies),
 	};
 

@@ -78,6 +78,21 @@ static void test_tls(void **state)
 	assert_int_equal(tls_report_parse(a, buf_span(&deep), &r, NULL), ERR_TOOBIG);
 }
 
+static void test_tls_size(void **state)
+{
+	SCOPED_ARENA a = arena_new();
+	struct tlsrpt_report r;
+	SCOPED_BUF b;
+
+	(void)state;
+	buf_init(&b, TLS_REPORT_MAX + 1);
+	buf_addz(&b, "{\"report-id\":\"1\",\"policies\":[]}");
+	buf_fill(&b, ' ', TLS_REPORT_MAX - b.n);
+	assert_int_equal(tls_report_parse(a, buf_span(&b), &r, NULL), 0);
+	buf_addc(&b, ' ');
+	assert_int_equal(tls_report_parse(a, buf_span(&b), &r, NULL), ERR_TOOBIG);
+}
+
 static void gzip(struct buf *out, size_t zeros)
 {
 	z_stream z = { 0 };
@@ -153,7 +168,7 @@ static void test_zip(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_dmarc), cmocka_unit_test(test_dmarc_rows),
-		cmocka_unit_test(test_tls), cmocka_unit_test(test_bomb), cmocka_unit_test(test_zip) };
+		cmocka_unit_test(test_tls), cmocka_unit_test(test_tls_size), cmocka_unit_test(test_bomb), cmocka_unit_test(test_zip) };
 
 	return cmocka_run_group_tests_name("report", tests, NULL, NULL);
 }

@@ -124,10 +124,79 @@ static void test_clamd(void **state)
 	assert_int_equal(virus(a, "", 0, &v), ERR_LATER);
 }
 
+/* Said and not yet sent, or sent without being said. */
+static void test_answer_bound(void **state)
+{
+	SCOPED_ARENA a = arena_new();
+	struct span body;
+	SCOPED_BUF b;
+	bool ok;
+
+	(void)state;
+	assert_int_equal(answer(arena_printf(a, "HTTP/1.1 200 OK\r\nContent-Length: %u\r\n\r\n%c", SCAN_ANSWER_MAX, 0).p, false, &ok, &body), 0);
+	assert_int_equal(answer(arena_printf(a, "HTTP/1.1 200 OK\r\nContent-Length: %u\r\n\r\n%c", SCAN_ANSWER_MAX + 1, 0).p, false, &ok, &body),
+		ERR_SYNTAX);
+	buf_init(&b, SCAN_ANSWER_MAX + 1);
+	buf_addz(&b, "HTTP/1.0 200 OK\r\n\r\n");
+	buf_fill(&b, 'x', SCAN_ANSWER_MAX - b.n);
+	assert_int_equal(rspamd_answer(buf_span(&b), true, &ok, &body, NULL), 1);
+	buf_addc(&b, 'x');
+	assert_int_equal(rspamd_answer(buf_span(&b), true, &ok, &body, NULL), ERR_SYNTAX);
+}
+
+/* Symbols of the same length until one more ends exactly at the bound (32 are kept for its score), then one octet longer. */
+static void test_words_bound(void **state)
+{
+	(void)state;
+	for (int over = 0; over < 2; over++) {
+		SCOPED_ARENA a = arena_new();
+		struct scan_spam v;
+		size_t n = 0, last;
+		SCOPED_BUF b;
+
+		buf_init(&b, 10000);
+		buf_addz(&b, "{\"action\":\"reject\",\"symbols\":{");
+		for (; n + 99 + 32 < SCAN_WORDS_MAX; n += n ? 99 : 98)
+			buf_addf(&b, "\"S%091zu\":{\"score\":0.5},", n);
+		last = SCAN_WORDS_MAX - 32 - n + (size_t)over;
+		buf_addf(&b, "\"%0*d\":{\"score\":0.5}}}", (int)last, 7);
+		assert_int_equal(rspamd_verdict(a, buf_span(&b), &v, NULL), 0);
+		assert_int_equal(v.words.n, over ? n : n + 1 + last + 6);
+		assert_true(span_ends(v.words, over ? SPAN("(0.50)") : SPAN("7(0.50)")));
+	}
+}
+
+static void test_names_bound(void **state)
+{
+	SCOPED_ARENA a = arena_new();
+	struct span v, rcpts[SCAN_RCPTS_MAX + 1];
+	struct scan_envelope to = { .rcpts = rcpts };
+	SCOPED_BUF b;
+
+	(void)state;
+	buf_init(&b, 100000);
+	for (size_t n = SCAN_NAME_MAX; n <= SCAN_NAME_MAX + 1; n++) {
+		struct span said = arena_printf(a, "stream: %0*d FOUND", (int)n, 7);
+
+		assert_int_equal(virus(a, said.p, said.n, &v), 0);
+		assert_int_equal(v.n, SCAN_NAME_MAX);
+		assert_int_equal(span_ends(v, SPAN("7")), n == SCAN_NAME_MAX);
+	}
+	for (to.n_rcpts = SCAN_RCPTS_MAX; to.n_rcpts <= SCAN_RCPTS_MAX + 1; to.n_rcpts++) {
+		rcpts[to.n_rcpts - 1] = SPAN("last@example.org");
+		for (size_t i = 0; i + 1 < to.n_rcpts; i++)
+			rcpts[i] = SPAN("a@example.org");
+		buf_reset(&b);
+		rspamd_request(&b, "/checkv2", &to, "mail.example.org", 1);
+		assert_int_equal(span_find(buf_span(&b), SPAN("Rcpt: last@")) > 0, to.n_rcpts == SCAN_RCPTS_MAX);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_places), cmocka_unit_test(test_request), cmocka_unit_test(test_answer),
-		cmocka_unit_test(test_verdict), cmocka_unit_test(test_clamd) };
+		cmocka_unit_test(test_verdict), cmocka_unit_test(test_clamd), cmocka_unit_test(test_answer_bound),
+		cmocka_unit_test(test_words_bound), cmocka_unit_test(test_names_bound) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

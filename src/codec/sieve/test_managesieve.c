@@ -69,6 +69,36 @@ static void test_bounds(void **state)
 	ms_frame_fini(&f);
 }
 
+static void test_literal_bounds(void **state)
+{
+	SCOPED_ARENA a = arena_new();
+	struct ms_frame f;
+	size_t taken;
+	SCOPED_BUF b;
+
+	(void)state;
+	buf_init(&b, 1000);
+	ms_frame_init(&f, 100);
+	for (unsigned n = MS_SKIP_MAX; n <= MS_SKIP_MAX + 1; n++) {
+		assert_int_equal(feed(&f, arena_printf(a, "PUTSCRIPT \"a\" {%u+}\r\n", n), 100, &taken), n > MS_SKIP_MAX ? ERR_SYNTAX : 0);
+		assert_int_equal(f.fatal, n > MS_SKIP_MAX);
+		ms_frame_reset(&f);
+	}
+	buf_addz(&b, "X");
+	for (int i = 0; i < MS_LITERALS_MAX; i++)
+		buf_addz(&b, " {1+}\r\ny");
+	buf_addz(&b, "\r\n");
+	assert_int_equal(feed(&f, buf_span(&b), 5, &taken), 1);
+	ms_frame_reset(&f);
+	buf_reset(&b);
+	buf_addz(&b, "X");
+	for (int i = 0; i <= MS_LITERALS_MAX; i++)
+		buf_addz(&b, " {1+}\r\ny");
+	assert_int_equal(feed(&f, buf_span(&b), 5, &taken), ERR_SYNTAX);
+	assert_true(f.fatal);
+	ms_frame_fini(&f);
+}
+
 static void test_lex(void **state)
 {
 	SCOPED_ARENA a = arena_new();
@@ -107,7 +137,7 @@ static void test_string(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_frame), cmocka_unit_test(test_bounds), cmocka_unit_test(test_lex),
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_frame), cmocka_unit_test(test_bounds), cmocka_unit_test(test_literal_bounds), cmocka_unit_test(test_lex),
 		cmocka_unit_test(test_string) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

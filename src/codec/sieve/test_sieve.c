@@ -1,3 +1,4 @@
+#include "codec/sieve/sieve_int.h"   /* before cmocka.h, whose run_test is a macro */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -21,6 +22,18 @@ static int has_mailbox(void *arg, struct span name)
 {
 	(void)arg;
 	return span_eqz(name, "Listen");
+}
+
+static int annotation(void *arg, struct span box, struct span name, struct span *out)
+{
+	(void)arg;
+	if (box.p && span_eqz(box, "Listen") && span_eqz(name, "/private/ziel"))
+		*out = SPAN("Archiv/2026");
+	if (box.p && span_eqz(box, "Listen") && span_eqz(name, "/shared/leer"))
+		*out = SPAN("");
+	if (!box.p && span_eqz(name, "/shared/admin"))
+		*out = SPAN("mailto:it@example.org");
+	return 0;
 }
 
 static int special(void *arg, struct span name, struct span use)
@@ -88,7 +101,7 @@ static const char *does_in(struct world *w, const char *text, uint64_t budget, s
 	struct sieve_error why;
 	struct sieve_script *s = compile(w->a, text, &why);
 	struct sieve_host h = { .arg = w, .message = SPAN(MAIL), .from = SPAN("bounce@example.net"), .to = SPAN("ben+lists@example.org"),
-		.now_sec = 1790000000, .zone_min = 60, .budget = budget, .separator = '+', .mailbox = has_mailbox, .special_use = special,
+		.now_sec = 1790000000, .zone_min = 60, .budget = budget, .separator = '+', .mailbox = has_mailbox, .metadata = annotation, .special_use = special,
 		.duplicate = duplicate, .include = include, .environment = env,
 		.in_list = in_list };
 	SCOPED_BUF b;
@@ -129,6 +142,32 @@ static void test_extlists(void **state)
 	expect(LISTS "redirect :list \"mailto:andere@example.org\";", "!1: \"redirect\" knows no members of this list");
 	expect("if header :list \"from\" \"urn:x:book\" { stop; }", "?1:11 \":list\" needs an extension that is not required");
 	expect(LISTS "if header :list :is \"from\" \"urn:x:book\" { stop; }", "?1:52 \":list\" and \":is\" exclude each other");
+}
+
+static void test_metadata(void **state)
+{
+	(void)state;
+#define META "require [\"mboxmetadata\", \"servermetadata\", \"variables\", \"relational\", \"fileinto\"]; "
+	expect(META "if metadata \"Listen\" \"/private/ziel\" \"archiv/2026\" { discard; }", "");
+	expect(META "if metadata :comparator \"i;octet\" \"Listen\" \"/private/ziel\" \"archiv/2026\" { discard; }", "keep");
+	expect(META "if metadata :matches \"Listen\" \"/private/ziel\" \"Archiv/*\" { fileinto \"J${1}\"; }", "fileinto:J2026");
+	expect(META "set \"b\" \"Listen\"; set \"n\" \"ziel\"; if metadata :contains \"${b}\" \"/private/${n}\" [\"x\", \"2026\"] { discard; }", "");
+	expect(META "if metadata :matches \"Nicht\" \"/private/ziel\" \"*\" { discard; }", "keep");
+	expect(META "if metadata :matches \"Listen\" \"/private/nichts\" \"*\" { discard; }", "keep");
+	expect(META "if metadata :is \"Listen\" \"/shared/leer\" \"\" { discard; }", "");
+	expect(META "if metadata :count \"eq\" \"Listen\" \"/private/nichts\" \"0\" { discard; }", "");
+	expect(META "if metadataexists \"Listen\" [\"/private/ziel\", \"/shared/leer\"] { discard; }", "");
+	expect(META "if metadataexists \"Listen\" [\"/private/ziel\", \"/private/nichts\"] { discard; }", "keep");
+	expect(META "if metadataexists \"Nicht\" \"/private/ziel\" { discard; }", "keep");
+	expect(META "if servermetadata :contains \"/shared/admin\" \"it@\" { discard; }", "");
+	expect(META "if servermetadata :contains \"/shared/comment\" \"\" { discard; }", "keep");
+	expect(META "if servermetadataexists \"/shared/admin\" { discard; }", "");
+	expect(META "if servermetadataexists [\"/shared/admin\", \"/shared/comment\"] { discard; }", "keep");
+	expect("require \"ihave\"; if ihave [\"mboxmetadata\", \"servermetadata\"] { discard; }", "");
+	expect("require \"mailbox\"; if metadataexists \"Listen\" \"/private/ziel\" { stop; }",
+		"?1:23 \"metadataexists\" needs an extension that is not required");
+	expect("require \"mboxmetadata\"; if servermetadataexists \"/shared/admin\" { stop; }",
+		"?1:28 \"servermetadataexists\" needs an extension that is not required");
 }
 
 static void test_base(void **state)
@@ -338,6 +377,68 @@ static void test_bounds(void **state)
 	assert_string_equal(does_in(&w, arena_strz(a, buf_span(&b)), 1000, &res), "!1: The script takes too long");
 }
 
+/* A head and so often the same, %d in it is the number. */
+static const char *many(struct arena *a, const char *head, const char *each, int count)
+{
+	SCOPED_BUF b;
+
+	buf_init(&b, 1000000);
+	buf_addz(&b, head);
+	for (int i = 0; i < count; i++) {
+		struct span rest = span_str(each), part = span_cut(&rest, '%');
+
+		buf_addf(&b, "%.*s%d%.*s", SPAN_F(part), i, SPAN_F(rest));
+	}
+	return arena_strz(a, buf_span(&b));
+}
+
+static void test_count_bounds(void **state)
+{
+	static const struct { const char *head, *each; int fits; const char *why; } rows[] = {
+		{ "", "redirect \"a%@b.example\";", SIEVE_REDIRECTS_MAX, "!1: A script may redirect a message to 5 addresses" },
+		{ "require \"enotify\";", "notify \"mailto:a%@b.example\";", SIEVE_REDIRECTS_MAX, "!1: A script may send 5 mails for one" },
+		{ "require \"fileinto\";", "fileinto \"f%\";", SIEVE_ACTIONS_MAX, "!1: The script wants more than 100 things done" },
+		{ "require \"duplicate\";", "if duplicate :uniqueid \"%\" { stop; }", SIEVE_ACTIONS_MAX, "!1: The script asks for too many duplicates" },
+		{ "require \"variables\";", "set \"v%\" \"x\";", SIEVE_VARIABLES_MAX, "!1: There are more than 256 variables" },
+		{ "require [\"variables\",\"include\"];", "global \"v%\";", SIEVE_VARIABLES_MAX, "!1: There are more than 256 variables" },
+		{ "require \"include\";", "include \"other\"; #%\n", SIEVE_INCLUDES_MAX, "!51: Scripts include each other without end" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		SCOPED_ARENA a = arena_new();
+		struct world w = { .a = a };
+		struct sieve_error why;
+		struct sieve_result res;
+		const char *got;
+
+		w.included = compile(a, "keep;", &why);
+		got = does_in(&w, many(a, rows[i].head, rows[i].each, rows[i].fits), 1000000, &res);
+		assert_true(got[0] != '!' && got[0] != '?');
+		assert_string_equal(does_in(&w, many(a, rows[i].head, rows[i].each, rows[i].fits + 1), 1000000, &res), rows[i].why);
+	}
+}
+
+/* A longer value is cut. */
+static void test_value_bound(void **state)
+{
+	SCOPED_ARENA a = arena_new();
+	struct world w = { .a = a };
+	struct sieve_result res;
+	SCOPED_BUF b;
+
+	(void)state;
+	buf_init(&b, 100000);
+	for (size_t n = SIEVE_VALUE_MAX; n <= SIEVE_VALUE_MAX + 1; n++) {
+		buf_reset(&b);
+		buf_addz(&b, "require [\"variables\",\"fileinto\"]; set \"a\" \"");
+		buf_fill(&b, 'x', n);
+		buf_addz(&b, "\"; set :length \"l\" \"${a}\"; fileinto \"${l}\";");
+		assert_string_equal(does_in(&w, arena_strz(a, buf_span(&b)), 1000000, &res),
+			arena_strz(a, arena_printf(a, "fileinto:%d", SIEVE_VALUE_MAX)));
+	}
+}
+
 static void test_regex_bound(void **state)
 {
 	SCOPED_ARENA a = arena_new();
@@ -353,10 +454,11 @@ static void test_regex_bound(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_base),
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_base), cmocka_unit_test(test_metadata),
 		cmocka_unit_test(test_extlists), cmocka_unit_test(test_extensions), cmocka_unit_test(test_variables),
 		cmocka_unit_test(test_mime), cmocka_unit_test(test_answers), cmocka_unit_test(test_state), cmocka_unit_test(test_editheader),
-		cmocka_unit_test(test_bad), cmocka_unit_test(test_bounds), cmocka_unit_test(test_regex_bound) };
+		cmocka_unit_test(test_bad), cmocka_unit_test(test_bounds), cmocka_unit_test(test_count_bounds), cmocka_unit_test(test_value_bound),
+		cmocka_unit_test(test_regex_bound) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,6 +4,7 @@
 #include "codec/mime/mime_header.h"
 #include "codec/smtp/smtp_address.h"
 #include "domain/mail/mail_impl.h"
+#include "domain/mail/metadata.h"
 #include "domain/mail/sender.h"
 #include "domain/org/address.h"
 
@@ -54,6 +55,26 @@ static int has_mailbox(void *arg, struct span name)
 		return x < 0 ? x : 1;
 	err_clear(r->job->e);
 	return 0;
+}
+
+/* What the account itself could read by GETMETADATA. */
+static int annotation(void *arg, struct span mailbox, struct span name, struct span *out)
+{
+	struct run *r = arg;
+	struct job *j = r->job;
+	struct mailbox box;
+	struct span folded;
+	int x = metadata_name(j->a, name, &folded, j->e);
+
+	if (x == 0 && mailbox.p)
+		x = mailbox_find(j->org, j->tx, j->a, r->account_id, mailbox, &box, j->e);
+	if (x == 0)
+		x = metadata_get(j->org, j->tx, j->a, r->account_id, mailbox.p ? &box : NULL, folded, out, j->e);
+	if (x == ERR_MISSING || x == ERR_DENIED || x == ERR_PARAM) {
+		err_clear(j->e);
+		return 0;
+	}
+	return x;
 }
 
 static int has_special(void *arg, struct span name, struct span use)
@@ -305,6 +326,18 @@ static void add_fcc(struct filter_plan *p, const struct sieve_action *act)
 			.flags = act->flags, .n_flags = act->n_flags, .create = act->fcc_create, .out = p->n_outs });
 }
 
+/* What the script wrote itself: signed like the account's other mail. */
+static int add_own(struct job *j, struct filter_plan *p, const struct filter_who *who, const struct sieve_action *act)
+{
+	struct filter_out *o = &p->outs[p->n_outs++];
+	struct mail_signer *s = ARENA_NEW(j->a, struct mail_signer);
+
+	add_fcc(p, act);
+	o->signer = s;
+	return mail_signer_find(j->org, j->tx, j->a, who->account.id, span_sub(o->message, 0, mime_header_len(o->message)),
+		j->mail->now_sec, s, j->e);
+}
+
 static int plan_action(struct job *j, size_t i, struct filter_plan *p, const struct filter_who *who, struct span message,
 	const struct sieve_action *act, bool may_send)
 {
@@ -326,16 +359,13 @@ static int plan_action(struct job *j, size_t i, struct filter_plan *p, const str
 		j->to[i].reject = act->target;
 		return 0;
 	case SIEVE_VACATION:
-		if (may_send && filter_vacation(j->a, who, act, span_sub(message, 0, mime_header_len(message)), &p->outs[p->n_outs])) {
-			p->n_outs++;
-			add_fcc(p, act);
-		}
+		if (may_send && filter_vacation(j->a, who, act, span_sub(message, 0, mime_header_len(message)), &p->outs[p->n_outs]))
+			return add_own(j, p, who, act);
 		return 0;
 	default:
 		if (may_send && !marked(act->header, SPAN("answer"))) {
 			filter_notify(j->a, who, act, act->header, &p->outs[p->n_outs]);
-			p->n_outs++;
-			add_fcc(p, act);
+			return add_own(j, p, who, act);
 		}
 		return 0;
 	}
@@ -407,7 +437,7 @@ static int run_one(struct job *j, size_t i, struct run *r, const struct script_a
 	struct sieve_host host = { .arg = r, .message = d->message.p ? d->message : j->mail->message, .from = j->mail->sender,
 		.to = d->rcpt.n ? d->rcpt : d->address, .auth = j->mail->auth, .now_sec = j->mail->now_sec,
 		.zone_min = j->mail->zone_min, .budget = FILTER_STEPS, .separator = '+', .mailbox = has_mailbox, .special_use = has_special,
-		.mailbox_id = has_id, .duplicate = duplicate, .include = include, .environment = environment,
+		.metadata = annotation, .mailbox_id = has_id, .duplicate = duplicate, .include = include, .environment = environment,
 		.in_list = in_list };
 	int x;
 
@@ -461,9 +491,13 @@ static int prepare(struct job *j, struct delivery *d, struct err *e)
 
 	if (d->message.p && email_prepare(j->org, j->a, d->message, &d->own, e) < 0)
 		return e->code;
-	for (size_t i = 0; p && i < p->n_outs; i++)
-		if (email_prepare(j->org, j->a, p->outs[i].message, &p->outs[i].p, e) < 0)
+	for (size_t i = 0; p && i < p->n_outs; i++) {
+		struct filter_out *o = &p->outs[i];
+
+		if ((o->signer && o->signer->n && mail_sign(j->org, j->a, o->signer, o->message, j->mail->now_sec, &o->message, e) < 0) ||
+			email_prepare(j->org, j->a, o->message, &o->p, e) < 0)
 			return e->code;
+	}
 	for (size_t i = 0; p && i < p->n_puts; i++) {
 		struct span m = p->puts[i].out ? p->outs[p->puts[i].out - 1].message : p->puts[i].message;
 
