@@ -372,7 +372,7 @@ static bool try_host(struct attempt *t, struct span host, uint16_t port, bool mx
 		return false;
 	}
 	if (mx)
-		tls_choose(&t->tls, t->a, host, l.secure, &policy, &to);
+		tls_choose(&t->tls, t->a, host, &l, &policy, &to);
 	if (mx && policy.why) {
 		if (policy.fault)            /* else nobody was asked to show TLS */
 			session_count(t, &policy, NULL, host, NULL);
