@@ -118,6 +118,8 @@ static int check(struct imap_call *c, const struct imap_search *q, const struct 
 {
 	if (imap_search_check(c, q, e) < 0)
 		return e->code;
+	if (q->ret & (IMAP_RETURN_UPDATE | IMAP_RETURN_CONTEXT))
+		return imap_bad(e, "UPDATE and CONTEXT are those of SEARCH and SORT");
 	if (s->other && (q->has_numbers || q->has_saved || (q->ret & IMAP_RETURN_SAVE)))
 		return imap_bad(e, "Message numbers, $ and SAVE are those of the selected mailbox");
 	return 0;

@@ -6,7 +6,7 @@
 #include "base/time.h"
 #include "codec/mime/mime_charset.h"
 #include "domain/mail/search.h"
-#include "proto/imap/imap_int.h"
+#include "proto/imap/context.h"
 
 static void save(struct imap_session *s, const struct imap_set *uids)
 {
@@ -192,6 +192,8 @@ int imap_search(struct imap_call *c, struct err *e)
 	c->text = "SEARCH completed";
 	if (q.ret & IMAP_RETURN_SAVE)
 		imap_search_save_result(c, &q, &found);
+	if (q.ret & IMAP_RETURN_UPDATE)
+		context_begin(c, &q, NULL, &found, NULL, 0);
 	if (q.has_return && q.ret == IMAP_RETURN_SAVE)
 		return 0;
 	if (q.has_return || c->s->rev2)

@@ -42,6 +42,7 @@ struct imap_session {
 	bool more_missing;
 	struct sasl *sasl;               /* an AUTHENTICATE under way */
 	uint64_t state_hash;
+	struct imap_context *contexts;   /* context.h: results kept for the client */
 	struct imap_notify *notify;      /* notify.h; NULL: never asked for */
 };
 
@@ -162,7 +163,7 @@ int imap_auth_failed(struct imap_call *c, struct err *e);
 typedef int imap_handler(struct imap_call *c, struct err *e);
 imap_handler imap_getmetadata, imap_setmetadata;
 imap_handler imap_deleteacl, imap_getacl, imap_listrights, imap_myrights, imap_setacl;
-imap_handler imap_append, imap_authenticate, imap_cmd_capability, imap_check, imap_close, imap_compress, imap_continue, imap_copy,
+imap_handler imap_append, imap_authenticate, imap_cancelupdate, imap_cmd_capability, imap_check, imap_close, imap_compress, imap_continue, imap_copy,
 	imap_create, imap_delete, imap_done, imap_enable, imap_esearch, imap_examine, imap_expunge, imap_fetch, imap_getquota,
 	imap_getquotaroot, imap_greeting, imap_id, imap_idle, imap_list, imap_login, imap_logout, imap_lsub, imap_move,
 	imap_namespace, imap_noop, imap_notice, imap_notify, imap_rename, imap_replace, imap_search, imap_select, imap_sort, imap_thread, imap_starttls, imap_status_cmd, imap_store,
