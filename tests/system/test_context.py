@@ -14,9 +14,9 @@ def test_told_while_nothing_is_asked(house):
         b.append("INBOX", mail("Anton"))
         assert a.line() == b"* 2 EXISTS\r\n"
         assert a.line() == b"* 0 RECENT\r\n"
-        assert a.line() == b'* ESEARCH (TAG "a3") UID ADDTO (1 2)\r\n'
+        assert a.line() == b'* ESEARCH (TAG "a4") UID ADDTO (1 2)\r\n'
         b.ok("STORE 1 +FLAGS.SILENT (\\Seen)")
-        assert a.line() == b'* ESEARCH (TAG "a3") UID REMOVEFROM (2 1)\r\n'
+        assert a.line() == b'* ESEARCH (TAG "a4") UID REMOVEFROM (2 1)\r\n'
         assert b"FLAGS (\\Seen)" in a.line()
         house.deliver(anna)
         while b"ADDTO (" not in (line := a.line()):

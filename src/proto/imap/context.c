@@ -195,10 +195,10 @@ static int search_open(struct imap_call *c, const struct imap_context *x, const 
 	uint64_t modseq;
 	SCOPED_BUF text;
 
+	buf_init(&text, CONTEXT_BYTES_MAX);
 	*hits = (struct imap_set){ 0 };
 	if (!open->n)
 		return 0;
-	buf_init(&text, CONTEXT_BYTES_MAX);
 	imap_set_format(&text, open);
 	only.set = arena_span(c->arena, buf_span(&text));
 	q.root = &both;
