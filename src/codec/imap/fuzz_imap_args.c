@@ -47,6 +47,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	assert(imap_args_done(&g, NULL) == 0);
 	g.at = 0;
 	assert(imap_search_parse(a, &g, &search, &e) == e.code);
+	if (!e.code && cmd.args.n)
+		(void)imap_search_fill(a, &search, search.root, cmd.args.v[0].text, NULL);
 	g.at = 0;
 	err_clear(&e);
 	if (imap_notify_parse(a, &g, &notify, &e) == 0)

@@ -147,9 +147,14 @@ int imap_list_metadata_put(struct imap_call *c, struct span name, const struct m
 int imap_status_parse(struct imap_call *c, struct imap_args *g, unsigned *items_out, struct err *e);
 void imap_status_put(struct imap_call *c, struct span name, const struct mailbox *box, unsigned items);
 /* cmd_search.c: messages of the selected mailbox (also returned) that fit, their highest modseq and scores (or NULL). */
-int imap_search_run(struct imap_call *c, const struct imap_search *q, struct mailbox *box, struct imap_set *found,
+int imap_search_run(struct imap_call *c, struct imap_search *q, struct mailbox *box, struct imap_set *found,
 	uint64_t *modseq_out, uint8_t **scores_out, struct err *e);
-int imap_search_check(struct imap_call *c, const struct imap_search *q, struct err *e);
+/* May it be asked? FILTER keys are filled. */
+int imap_search_check(struct imap_call *c, struct imap_search *q, struct err *e);
+/* imap_filter.c: stored search criteria (RFC 5466) */
+int imap_filters_fill(struct imap_call *c, struct imap_search *q, struct err *e);
+/* A server's entry that would be set: when it is a filter, is it a good one? */
+int imap_filter_check(struct imap_call *c, struct span entry, struct span value, struct err *e);
 void imap_search_save(struct imap_call *c, const struct imap_set *uids);  /* "$" */
 void imap_search_save_result(struct imap_call *c, const struct imap_search *q, const struct imap_set *uids);
 /* `row`: the mailbox it is about, NULL: the selected one. */
