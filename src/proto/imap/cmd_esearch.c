@@ -169,6 +169,7 @@ int imap_esearch(struct imap_call *c, struct err *e)
 	if (take_sources(c, &s, e) < 0 || imap_search_parse(c->arena, &c->args, &q, e) < 0 || check(c, &q, &s, e) < 0)
 		return e->code;
 	for (size_t i = 0; i < s.n; i++) {
+		imap_progress(c, i, s.n);
 		if (!s.take[i] || !s.rows[i].box.id || !(s.rows[i].box.rights & RIGHT_READ))
 			continue;
 		if (search_row(c, &q, scratch, &s.rows[i], e) < 0)

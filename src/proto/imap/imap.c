@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "base/time.h"
 #include "domain/mail/acl.h"
 #include "proto/imap/context.h"
 #include "proto/imap/imap_int.h"
@@ -120,7 +121,8 @@ void imap_session_free(void *session)
 static void call_init(struct imap_call *c, struct call *call)
 {
 	*c = (struct imap_call){ .call = call, .arena = call->arena, .out = call->out, .s = call->session->proto,
-		.org = call->house->org, .store = call->house->store, .who = call->session->account_id };
+		.org = call->house->org, .store = call->house->store, .who = call->session->account_id,
+		.progress_us = time_mono_us() + (int64_t)call->house->progress_ms * 1000 };
 }
 
 static int begin(struct call *call, struct span state)

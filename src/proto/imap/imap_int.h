@@ -85,6 +85,8 @@ struct imap_call {
 	struct flags_changed *own;       /* flags the client has set itself and been told of (or wants not to hear) */
 	size_t n_own;
 	struct imap_lesson lesson;       /* learned once the command is done */
+	int64_t progress_us;             /* when imap_progress speaks next */
+	uint64_t progress_told;
 	struct span own_name[2];         /* mailboxes whose names the command itself changes */
 	size_t n_own_names;
 	struct imap_segment seg[IMAP_SEGMENTS_MAX];
@@ -106,6 +108,8 @@ void imap_put_flag_lines(struct imap_call *c, const struct mailbox *box);   /* F
 void imap_put_attributes(struct buf *b, const struct mailbox_row *row, bool children, bool subscribed);
 /* "* 3 FETCH (", with UIDONLY "* 25 UIDFETCH (". */
 void imap_put_fetch(struct imap_call *c, const struct uid_set *uids, uint32_t uid);
+/* INPROGRESS (RFC 9585), when it is time: `done` of `goal`. The first argument is the call; fits mail_search.progress. */
+void imap_progress(void *call, uint64_t done, uint64_t goal);
 int imap_uid_required(struct imap_call *c, struct err *e);
 struct span imap_special_name(enum mailbox_special special);
 enum mailbox_special imap_special_parse(struct span name);
