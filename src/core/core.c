@@ -104,7 +104,8 @@ static int open_house(struct core *c, struct err *e)
 		.readers = 24 };
 
 	c->house = (struct house){ .hostname = config->hostname, .tlsa = config->tlsa, .text_path = config->text_path, .dirfd = config->dirfd,
-		.ticket_key = &config->ticket_key, .watch = feed_watch, .sealed = feed_sealed, .admit = session_admit,
+		.ticket_key = &config->ticket_key, .watch = feed_watch, .watch_accounts = feed_watch_accounts,
+		.news = feed_news, .sealed = feed_sealed, .admit = session_admit,
 		.sessions = open_sessions, .core = c };
 	if (store_open(&sc, &c->house.store, e) < 0 ||
 		store_migrate(c->house.store, core_migrations, core_migrations_n, e) < 0)
@@ -140,6 +141,7 @@ int core_main(const struct core_config *config, struct err *e)
 
 	c->config = config;
 	c->metrics.started_sec = time_real_sec();
+	time_steady_sec();
 	pthread_mutex_init(&c->reg, NULL);
 	pthread_mutex_init(&c->arenas_lock, NULL);
 	c->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
