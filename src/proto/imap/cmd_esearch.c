@@ -122,6 +122,8 @@ static int check(struct imap_call *c, struct imap_search *q, const struct source
 {
 	if (imap_search_check(c, q, e) < 0)
 		return e->code;
+	if (q->ret & (IMAP_RETURN_UPDATE | IMAP_RETURN_CONTEXT))
+		return imap_bad(e, "UPDATE and CONTEXT are those of SEARCH and SORT");
 	if (s->other && (q->has_numbers || q->has_saved || (q->ret & IMAP_RETURN_SAVE)))
 		return imap_bad(e, "Message numbers, $ and SAVE are those of the selected mailbox");
 	return 0;
@@ -205,6 +207,7 @@ static int slice(struct imap_call *c, const struct imap_search *q, const struct 
 	for (; at < c->s->more_nboxes && work < SLICE_WORK && c->out->n < IMAP_MORE_LEN; at++) {
 		const struct mailbox_row *row = row_of(s, c->s->more_boxes[at]);
 
+		imap_progress(c, at, c->s->more_nboxes);
 		if (!row)
 			continue;
 		if (search_row(c, q, scratch, row, e) < 0)

@@ -4,7 +4,7 @@
  * thread = "THREAD" SP thread-alg SP charset 1*(SP search-key) */
 #include <stdlib.h>
 #include "domain/mail/sort.h"
-#include "proto/imap/imap_int.h"
+#include "proto/imap/context.h"
 
 /* A part of the messages has no order and no threads (RFC 9738 section 3.3). */
 static int whole(struct imap_call *c, struct err *e)
@@ -117,6 +117,8 @@ int imap_sort(struct imap_call *c, struct err *e)
 	c->text = "SORT completed";
 	if (q.ret & IMAP_RETURN_SAVE)
 		imap_search_save(c, &found);
+	if (q.ret & IMAP_RETURN_UPDATE)
+		context_begin(c, &q, &how, &found, uids, n);
 	if (q.has_return) {
 		if (q.ret != IMAP_RETURN_SAVE)
 			put_esort(c, &q, &found, scores, uids, n);
