@@ -1,4 +1,5 @@
 /* Scripts at delivery: stored, run, and what they want is done - once, and never at the price of a mail. */
+#include "domain/mail/event.h"
 #include "domain/mail/filter.h"
 #include "domain/mail/metadata.h"
 #include "domain/mail/queue.h"
@@ -250,27 +251,142 @@ static void test_sending(void **state)
 	assert_all_well();
 }
 
+static void play_event_script(struct play *p)
+{
+	struct mailbox box = box_of(p, anna, "Archive");
+
+	OK(script_put(h.org, p->tx, p->a, anna, SPAN("ereignis"), SPAN("require [\"imapsieve\",\"copy\"]; redirect :copy \"weit@far.example\";"), &p->e));
+	annotate(p, anna, &box, "/shared/imapsieve/script", "ereignis");
+}
+
+struct happened {
+	const char *box;
+	struct imap_set uids;
+	int noted;
+};
+
+static void play_note(struct play *p)
+{
+	struct happened *x = p->arg;
+	struct mailbox box = box_of(p, anna, x->box);
+
+	assert_int_equal(event_note(h.org, p->tx, p->a, ben, &box, EVENT_APPEND, &x->uids, 0, &p->e), x->noted);
+}
+
+static void note(const char *box, uint32_t lo, uint32_t hi, int noted)
+{
+	struct imap_range range = { lo, hi };
+	struct happened x = { box, { &range, 1, 1 }, noted };
+
+	play_with(play_note, &x);
+}
+
+static void play_many_ranges(struct play *p)
+{
+	struct mailbox box = box_of(p, anna, "Archive");
+	struct imap_set uids = { 0 };
+
+	for (uint32_t i = 0; i < EVENT_RANGES_MAX + 5; i++)
+		imap_set_add(p->a, &uids, 1000 + 2 * i);
+	assert_int_equal(event_note(h.org, p->tx, p->a, anna, &box, EVENT_COPY, &uids, 0, &p->e), 1);
+	assert_int_equal(count(p, "SELECT count(*) FROM mail_event"), EVENT_RANGES_MAX);
+	p->undo = true;
+}
+
+static unsigned run_events(void)
+{
+	struct err e = ERR_INIT;
+	unsigned n;
+
+	if (event_run(mail, "mail.example.org", 0, 10000, &n, &e) < 0)
+		fail_msg("%s", e.log);
+	return n;
+}
+
+static void play_no_events(struct play *p)
+{
+	assert_int_equal(count(p, "SELECT count(*) FROM mail_event"), 0);
+}
+
+static void play_put_archive(struct play *p)
+{
+	struct mailbox box = box_of(p, anna, "Archive");
+	struct message_put to[3];
+	uint32_t uids[3];
+
+	for (int i = 0; i < 3; i++)
+		to[i] = (struct message_put){ .mailbox_id = box.id, .account_id = anna, .received_sec = NOW };
+	OK(message_put(h.org, p->tx, p->a, p->arg, to, 3, uids, NULL, &p->e));
+}
+
+static void play_sent_all(struct play *p)
+{
+	OK(script_count_sent(p->tx, anna, time_real_sec(), FILTER_SENT_DAY, &p->e));
+}
+
+static void play_old_event(struct play *p)
+{
+	struct sql *q = sql_open(p->tx, "UPDATE mail_event SET created_sec = created_sec - ?1");
+
+	sql_int(q, 1, EVENT_KEEP_SEC + 1);
+	assert_int_equal(sql_run(q, &p->e), 1);
+}
+
+/* Events: only where there is a script, each message once, within the day's budget, and not for ever. */
+static void test_events(void **state)
+{
+	SCOPED_ARENA a = arena_new();
+	struct email_prepared p = { 0 };
+	struct err e = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(email_prepare(h.org, a, SPAN(HEAD "\r\nx"), &p, &e), 0);
+	play_with(play_put_archive, &p);
+	email_prepared_fini(&p);
+	play(play_event_script);
+	note("INBOX", 1, 9, 0);
+	assert_int_equal(run_events(), 0);
+	expect_queue(1);
+	note("Archive", 1, 9, 1);                             /* three are there */
+	assert_int_equal(run_events(), 4);
+	expect_queue(4);
+	play(play_no_events);
+	note("Archive", 500, 600, 1);                         /* gone */
+	assert_int_equal(run_events(), 1);
+	play(play_many_ranges);
+	note("Archive", 1, 1, 1);
+	play(play_old_event);
+	assert_int_equal(run_events(), 1);
+	expect_queue(4);
+	play(play_sent_all);
+	note("Archive", 1, 1, 1);
+	assert_int_equal(run_events(), 1);
+	expect_queue(4);
+	play(play_no_events);
+	assert_all_well();
+}
+
 static void test_vacation(void **state)
 {
 	(void)state;
 	set_script("require [\"vacation\",\"fcc\"]; vacation :days 2 :fcc \"Sent\" \"Bin weg.\";");
 	assert_int_equal(send_text(HEAD "\r\nx"), 0);
-	expect_queue(2);
+	expect_queue(5);
 	expect(anna, "Sent", 1);
 	assert_int_equal(send_text(HEAD "\r\nx"), 0);         /* the same sender, the same days */
-	expect_queue(2);
+	expect_queue(5);
 	expect(anna, "Sent", 1);
 	assert_int_equal(send_as("fremd@far.example", HEAD "\r\nx", NOW + 3 * 86400), 0);
-	expect_queue(3);
+	expect_queue(6);
 	assert_int_equal(send_as("anders@far.example", HEAD "List-Id: <x>\r\n\r\nx", NOW), 0);
 	assert_int_equal(send_as("anders@far.example", HEAD "Auto-Submitted: auto-replied\r\n\r\nx", NOW), 0);
 	assert_int_equal(send_as("anders@far.example", "To: liste@example.org\r\n\r\nx", NOW), 0);
 	assert_int_equal(send_as("", HEAD "\r\nx", NOW), 0);
 	assert_int_equal(send_as("noreply@far.example", HEAD "\r\nx", NOW), 0);
-	expect_queue(3);
+	expect_queue(6);
 	assert_int_equal(send_as("ben@example.org", HEAD "\r\nx", NOW), 0);
 	expect(ben, "INBOX", 2);                              /* answered here, without the queue */
-	expect_queue(3);
+	expect_queue(6);
 	assert_all_well();
 }
 
@@ -307,7 +423,7 @@ static void test_runaway(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_store), cmocka_unit_test(test_scripts), cmocka_unit_test(test_filing),
-		cmocka_unit_test(test_sending), cmocka_unit_test(test_annotations), cmocka_unit_test(test_vacation), cmocka_unit_test(test_duplicate), cmocka_unit_test(test_runaway) };
+		cmocka_unit_test(test_sending), cmocka_unit_test(test_annotations), cmocka_unit_test(test_events), cmocka_unit_test(test_vacation), cmocka_unit_test(test_duplicate), cmocka_unit_test(test_runaway) };
 
 	return cmocka_run_group_tests(tests, start, stop);
 }

@@ -29,6 +29,7 @@ struct run {
 	struct mailbox_row *boxes;           /* read when first asked */
 	size_t n_boxes;
 	bool have_boxes;
+	const struct filter_event *event;    /* or NULL */
 };
 
 static int load_boxes(struct run *r)
@@ -131,11 +132,30 @@ static int include(void *arg, struct span name, bool global, const struct sieve_
 	return x;
 }
 
+/* RFC 6785 section 4. */
+static bool event_item(const struct filter_event *ev, struct span name, struct span *out)
+{
+	const struct {
+		const char *name;
+		struct span value;
+	} items[] = { { "location", SPAN("MS") }, { "phase", SPAN("post") }, { "imap.user", ev->user }, { "imap.email", ev->user },
+		{ "imap.cause", ev->cause }, { "imap.mailbox", ev->mailbox }, { "imap.changedflags", ev->changed } };
+
+	for (size_t i = 0; i < sizeof(items) / sizeof(*items); i++)
+		if (span_ieqz(name, items[i].name)) {
+			*out = items[i].value;
+			return true;
+		}
+	return false;
+}
+
 static int environment(void *arg, struct span name, struct span *out)
 {
 	struct run *r = arg;
 	const char *host = r->job->mail->hostname, *dot = strchr(host, '.');
 
+	if (r->event && event_item(r->event, name, out))
+		return 0;
 	if (span_ieqz(name, "host"))
 		*out = span_str(host);
 	else if (span_ieqz(name, "domain"))
@@ -333,6 +353,13 @@ static int plan_action(struct job *j, size_t i, struct filter_plan *p, const str
 
 	switch (act->kind) {
 	case SIEVE_KEEP:
+		if (j->mail->event && i == 0) {
+			p->kept = true;
+			p->kept_flags = act->flags;
+			p->n_kept_flags = act->n_flags;
+			return 0;
+		}
+		/* fall through */
 	case SIEVE_FILEINTO:
 		add_put(p, (struct filter_put){ .target = act->kind == SIEVE_KEEP ? SPAN_NONE : act->target, .special_use = act->special_use,
 			.mailbox_id = act->mailbox_id, .flags = act->flags, .n_flags = act->n_flags, .create = act->create,
@@ -340,7 +367,9 @@ static int plan_action(struct job *j, size_t i, struct filter_plan *p, const str
 		return 0;
 	case SIEVE_REDIRECT:
 		r = may_send ? redirect(j, p, who, message, act) : 0;
-		if (r == 0)
+		if (r == 0 && j->mail->event && i == 0)
+			p->kept = true;
+		else if (r == 0)
 			add_put(p, (struct filter_put){ .message = with_header(j, message, act->header) });
 		return r;
 	case SIEVE_REJECT:
@@ -372,6 +401,10 @@ static int make_plan(struct job *j, size_t i, const struct sieve_result *res, bo
 		return j->e->code;
 	p->puts = ARENA_ARRAY(j->a, struct filter_put, 2 * SIEVE_ACTIONS_MAX + 2);
 	p->outs = ARENA_ARRAY(j->a, struct filter_out, SIEVE_ACTIONS_MAX + 1);
+	if (j->mail->event && i == 0) {      /* when nothing else is said of them */
+		p->n_kept_flags = j->mail->event->n_flags;
+		p->kept_flags = arena_dup(j->a, j->mail->event->flags, p->n_kept_flags * sizeof(*p->kept_flags));
+	}
 	p->seen = res->seen;
 	p->n_seen = res->n_seen;
 	p->now_sec = j->mail->now_sec;
@@ -389,18 +422,26 @@ static struct span own(struct arena *a, struct span s)
 	return s.p ? arena_span(a, s) : s;
 }
 
+static struct span *own_all(struct arena *a, const struct span *v, size_t n)
+{
+	struct span *out = ARENA_ARRAY(a, struct span, n + 1);
+
+	for (size_t k = 0; k < n; k++)
+		out[k] = own(a, v[k]);
+	return out;
+}
+
 static void keep_plan(struct arena *a, struct delivery *d)
 {
 	struct filter_plan *p = d->plan;
 
 	d->reject = own(a, d->reject);
+	if (p)
+		p->kept_flags = own_all(a, p->kept_flags, p->n_kept_flags);
 	for (size_t i = 0; p && i < p->n_puts; i++) {
 		struct filter_put *u = &p->puts[i];
-		struct span *flags = ARENA_ARRAY(a, struct span, u->n_flags + 1);
 
-		for (size_t k = 0; k < u->n_flags; k++)
-			flags[k] = own(a, u->flags[k]);
-		u->flags = flags;
+		u->flags = own_all(a, u->flags, u->n_flags);
 		u->target = own(a, u->target);
 		u->special_use = own(a, u->special_use);
 		u->mailbox_id = own(a, u->mailbox_id);
@@ -429,9 +470,13 @@ static int run_one(struct job *j, size_t i, struct run *r, const struct script_a
 		.to = d->rcpt.n ? d->rcpt : d->address, .auth = j->mail->auth, .now_sec = j->mail->now_sec,
 		.zone_min = j->mail->zone_min, .budget = FILTER_STEPS, .separator = '+', .mailbox = has_mailbox, .special_use = has_special,
 		.metadata = annotation, .mailbox_id = has_id, .duplicate = duplicate, .include = include, .environment = environment,
-		.in_list = in_list };
+		.in_list = in_list, .event = r->event };
 	int x;
 
+	if (r->event) {
+		host.flags = r->event->flags;
+		host.n_flags = r->event->n_flags;
+	}
 	x = script_use(cache, j->org, j->tx, d->account_id, active->id, active->changed, &r->used[0], j->e);
 	if (x == ERR_SYNTAX) {               /* an older release took it */
 		err_clear(j->e);
@@ -446,15 +491,22 @@ static int run_one(struct job *j, size_t i, struct run *r, const struct script_a
 		log_failure(d->account_id, &res.error);
 	if (x < 0 && j->e->code)             /* the store, not the script */
 		return j->e->code;
+	if (x < 0 && r->event)               /* the message is where it belongs */
+		return 0;
 	return make_plan(j, i, &res, active->sent < FILTER_SENT_DAY);
 }
 
 static int plan_one(struct job *j, size_t i)
 {
 	struct run r = { .job = j, .account_id = j->to[i].account_id };
-	struct script_active active;
-	int x = script_active(j->tx, r.account_id, j->mail->now_sec, &active, j->e);
+	struct script_active active = { 0 };
+	int x;
 
+	r.event = i == 0 ? j->mail->event : NULL;
+	if (r.event)
+		x = script_for_event(j->org, j->tx, r.account_id, r.event->script, j->mail->now_sec, &active, j->e);
+	else
+		x = script_active(j->tx, r.account_id, j->mail->now_sec, &active, j->e);
 	if (x <= 0 || !script_may_run(mail_scripts(j->m), r.account_id, j->mail->now_sec))
 		return x < 0 ? x : 0;
 	x = run_one(j, i, &r, &active);

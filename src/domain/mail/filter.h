@@ -5,7 +5,7 @@
  * message is kept as if there were none. Redirects to addresses here become deliveries of their own (each account is
  * reached once by a message, so they end), others go through the queue, marked so that what comes back stops here.
  * Bounds: SIEVE_REDIRECTS_MAX mails a message, FILTER_SENT_DAY an account and day (beyond: kept instead), steps a run and
- * an account and hour. Errors: ERR_LATER, ERR_BROKEN. Not good for: mail that is stored by IMAP. */
+ * an account and hour. Errors: ERR_LATER, ERR_BROKEN. */
 #pragma once
 #include "domain/mail/deliver.h"
 #include "domain/mail/mail_view.h"
@@ -14,6 +14,14 @@
 #define FILTER_SENT_DAY 500
 #define FILTER_LOOP_FIELD "X-Kontor-Loop"
 
+/* What happened to a stored message (event.h) instead of a delivery. The first row of `to` is the account it belongs to; its
+ * plan changes the message where it lies. */
+struct filter_event {
+	struct span script;          /* its name */
+	struct span cause, mailbox, user, changed;   /* items of the environment (RFC 6785 section 4) */
+	const struct span *flags;    /* the message has */
+	size_t n_flags;
+};
 struct filter_mail {
 	const char *hostname;
 	struct span message;         /* as it is stored: with Return-Path and Received */
@@ -21,6 +29,7 @@ struct filter_mail {
 	unsigned flags;              /* QUEUE_UTF8, QUEUE_8BIT ... of the incoming mail */
 	int64_t now_sec;
 	int zone_min;
+	const struct filter_event *event;   /* or NULL */
 };
 /* Sets the plans of `to`; the array may grow (redirects to accounts here) and move. Then deliver(), then filter_free. */
 int filter_plan(struct mail *m, struct arena *a, const struct filter_mail *fm, struct delivery **to, size_t *n, struct err *e);

@@ -32,6 +32,9 @@ struct filter_plan {
 	size_t n_seen;
 	int64_t now_sec;
 	unsigned flags;              /* for the queue */
+	bool kept;                   /* of an event: the message stays, with these flags */
+	struct span *kept_flags;
+	size_t n_kept_flags;
 };
 
 /* filter_answer.c: a mail from a vacation or notify action; false: this message is not answered. */

@@ -122,6 +122,12 @@ const char mail_schema_metadata[] =
 	" kind INTEGER NOT NULL, lookup BLOB NOT NULL, size INTEGER NOT NULL, sealed BLOB NOT NULL,"
 	" UNIQUE (mailbox_id, owner_id, lookup));\n"
 	"CREATE INDEX metadata_owner ON metadata (owner_id)";
+/* What happened in IMAP and waits for a script (event.h): messages uid_lo to uid_hi of a mailbox. */
+const char mail_schema_event[] =
+	"CREATE TABLE mail_event (id INTEGER PRIMARY KEY, account_id INTEGER NOT NULL, mailbox_id INTEGER NOT NULL,"
+	" uid_lo INTEGER NOT NULL, uid_hi INTEGER NOT NULL, actor_id INTEGER NOT NULL, cause INTEGER NOT NULL, flags INTEGER NOT NULL,"
+	" created_sec INTEGER NOT NULL);\n"
+	"CREATE INDEX mail_event_account ON mail_event (account_id, id)";
 /* See hold.h: ids, counters, times. */
 const char mail_schema_hold[] =
 	"CREATE TABLE outgoing_hold (account_id INTEGER PRIMARY KEY, reason INTEGER NOT NULL, since_sec INTEGER NOT NULL,"

@@ -80,6 +80,7 @@ static int delete_mailbox(struct tx *tx, const struct sweep *s, struct err *e)
 		{ "DELETE FROM subscription WHERE account_id = ?1", true },
 		{ "DELETE FROM sieve_script WHERE account_id = ?1", true },
 		{ "DELETE FROM sieve_account WHERE account_id = ?1", true },
+		{ "DELETE FROM mail_event WHERE account_id = ?1", true },
 		{ "DELETE FROM sieve_seen WHERE account_id = ?1", true },
 		{ "DELETE FROM outgoing_hold WHERE account_id = ?1", true },
 		{ "DELETE FROM outgoing_watch WHERE account_id = ?1", true },
