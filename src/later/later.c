@@ -120,7 +120,7 @@ static int run_events(struct house *h, struct err *e)
 
 static int tell_held(struct house *h, struct err *e)
 {
-	return hold_tell(h->org, h->hostname, e);
+	return hold_tell(h->mail, h->hostname, e);
 }
 
 struct forget {

@@ -3,6 +3,7 @@
 #include "domain/mail/filter.h"
 #include "domain/mail/metadata.h"
 #include "domain/mail/queue.h"
+#include "domain/mail/report.h"
 #include "domain/mail/script.h"
 #include "mail/mail_test.h"
 
@@ -390,6 +391,146 @@ static void test_vacation(void **state)
 	assert_all_well();
 }
 
+static void play_set_ben(struct play *p)
+{
+	OK(script_put(h.org, p->tx, p->a, ben, SPAN("regeln"), span_str(p->arg), &p->e));
+	OK(script_activate(h.org, p->tx, ben, SPAN("regeln"), &p->e));
+}
+
+static void set_ben(const char *text)
+{
+	play_with(play_set_ben, (void *)(uintptr_t)text);
+}
+
+/* What a script writes to people here runs theirs; refused is kept, for nobody would hear of it; and there is an end. */
+static void test_answers_run_scripts(void **state)
+{
+	(void)state;
+	set_script("require \"vacation\"; vacation :handle \"1\" \"Bin weg.\";");
+	set_ben("require \"fileinto\"; fileinto \"Trash\";");
+	assert_int_equal(send_as("ben@example.org", HEAD "\r\nx", NOW), 0);
+	expect(ben, "INBOX", 2);
+	expect(ben, "Trash", 1);
+	set_script("require \"vacation\"; vacation :handle \"2\" \"Bin weg.\";");
+	set_ben("require \"reject\"; reject \"nein\";");
+	assert_int_equal(send_as("ben@example.org", HEAD "\r\nx", NOW), 0);
+	expect(ben, "INBOX", 3);
+	set_script("require \"vacation\"; vacation :handle \"3\" \"Bin weg.\";");
+	set_ben("redirect \"weit@far.example\";");
+	assert_int_equal(send_as("ben@example.org", HEAD "\r\nx", NOW), 0);
+	expect(ben, "INBOX", 3);
+	expect_queue(7);
+	set_script("require [\"enotify\",\"fileinto\"]; notify \"mailto:ben@example.org\"; fileinto \"Sent\";");
+	set_ben("require [\"enotify\",\"copy\"]; notify \"mailto:anna@example.org\"; redirect :copy \"anna@example.org\";");
+	assert_int_equal(send_text(HEAD "\r\nx"), 0);
+	expect(ben, "INBOX", 4);
+	expect(anna, "Sent", 5);                              /* the mail, and Ben's copy of the notice: no notice about a notice */
+	set_ben("redirect \"liste@example.org\";");
+	assert_int_equal(send_text(HEAD "\r\nx"), 0);        /* to nobody: kept */
+	expect(ben, "INBOX", 5);
+	set_ben("discard;");
+	assert_int_equal(send_text(HEAD "\r\nx"), 0);
+	expect(ben, "INBOX", 5);
+	assert_all_well();
+}
+
+static void play_mixed(struct play *p)
+{
+	const struct span targets[] = { SPAN("ben@example.org"), SPAN("weit@far.example") };
+
+	OK(address_set(h.org, p->tx, ADDRESS_GROUP, SPAN("beide@example.org"), targets, 2, &p->e));
+}
+
+/* Some of them here, some outside: each has a copy, whatever the scripts here do with theirs. */
+static void test_answers_both_ways(void **state)
+{
+	static const char *const scripts[] = { "keep;", "discard;", "redirect \"anna@example.org\";",
+		"require [\"editheader\",\"fileinto\"]; addheader \"X-A\" \"b\"; fileinto \"Trash\";" };
+
+	(void)state;
+	play(play_mixed);
+	set_script("require [\"enotify\",\"fileinto\"]; notify \"mailto:beide@example.org\"; fileinto \"Sent\";");
+	for (size_t i = 0; i < sizeof(scripts) / sizeof(*scripts); i++) {
+		set_ben(scripts[i]);
+		assert_int_equal(send_text(HEAD "\r\nx"), 0);
+		expect_queue(8 + (int)i);
+	}
+	expect(ben, "INBOX", 6);
+	expect(ben, "Trash", 2);
+	assert_all_well();
+}
+
+static void play_postmaster(struct play *p)
+{
+	const struct span target = SPAN("ben@example.org");
+
+	OK(address_set(h.org, p->tx, ADDRESS_ALIAS, SPAN("postmaster@example.org"), &target, 1, &p->e));
+}
+
+struct reporting {
+	struct report report;
+	struct report_draft draft;
+};
+
+static int put_report(struct tx *tx, void *arg, struct err *e)
+{
+	struct reporting *r = arg;
+	SCOPED_ARENA a = arena_new();
+
+	return report_put(h.org, tx, a, &r->report, &r->draft, e);
+}
+
+struct finding {
+	struct reporting *r;
+	struct arena *a;
+};
+
+static int find_report(struct tx *tx, void *arg, struct err *e)
+{
+	struct finding *f = arg;
+	int r = report_find(h.org, tx, f->a, &f->r->report, &f->r->draft, e);
+
+	return r < 0 ? r : 0;
+}
+
+static void report_to(const char *sender)
+{
+	SCOPED_ARENA a = arena_new();
+	const struct report_rcpt rcpt = { .address = SPAN("fort@far.example"), .notify = NOTIFY_DEFAULT, .action = REPORT_FAILED, .status = SPAN("5.1.1") };
+	struct reporting r = { .report = { .hostname = "mail.example.org", .sender = span_str(sender), .message = SPAN(HEAD "\r\nx"), .rcpts = &rcpt,
+		.n_rcpts = 1 } };
+	struct finding f = { &r, a };
+	struct err e = ERR_INIT;
+
+	if (store_read(h.store, find_report, &f, &e) < 0 || report_prepare(mail, a, &r.report, &r.draft, &e) < 0 ||
+		store_write(h.store, put_report, &r, &e) < 0)
+		fail_msg("%s", e.log);
+	report_draft_fini(&r.draft);
+}
+
+/* A report runs its reader's script; the last one, to postmaster about a report, sends nothing more. */
+static void test_reports_run_scripts(void **state)
+{
+	(void)state;
+	play(play_postmaster);
+	set_ben("require \"fileinto\"; if address :localpart \"from\" \"mailer-daemon\" { fileinto \"Archive\"; }");
+	report_to("ben@example.org");
+	expect(ben, "Archive", 1);
+	report_to("");
+	expect(ben, "Archive", 2);
+	set_ben("require \"vacation\"; redirect \"weit@far.example\"; vacation \"weg\";");
+	report_to("ben@example.org");
+	expect_queue(12);
+	expect(ben, "INBOX", 6);
+	report_to("");
+	expect_queue(12);
+	expect(ben, "INBOX", 7);
+	set_ben("require \"reject\"; reject \"nein\";");
+	report_to("ben@example.org");
+	expect(ben, "INBOX", 8);
+	assert_all_well();
+}
+
 static void test_duplicate(void **state)
 {
 	(void)state;
@@ -423,7 +564,7 @@ static void test_runaway(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_store), cmocka_unit_test(test_scripts), cmocka_unit_test(test_filing),
-		cmocka_unit_test(test_sending), cmocka_unit_test(test_annotations), cmocka_unit_test(test_events), cmocka_unit_test(test_vacation), cmocka_unit_test(test_duplicate), cmocka_unit_test(test_runaway) };
+		cmocka_unit_test(test_sending), cmocka_unit_test(test_annotations), cmocka_unit_test(test_events), cmocka_unit_test(test_vacation), cmocka_unit_test(test_answers_run_scripts), cmocka_unit_test(test_answers_both_ways), cmocka_unit_test(test_reports_run_scripts), cmocka_unit_test(test_duplicate), cmocka_unit_test(test_runaway) };
 
 	return cmocka_run_group_tests(tests, start, stop);
 }

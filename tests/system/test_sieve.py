@@ -251,6 +251,19 @@ def test_annotations(house):
         assert i.ok('STATUS INBOX (MESSAGES)').find(rb"MESSAGES (\d+)")[1] == b"2"
 
 
+def test_reports_and_answers_run_scripts(house):
+    """What the house writes to its own people is delivered like any mail: their scripts see it."""
+    anna, ben = house.fresh(), house.fresh()
+    put(house, anna, 'require ["reject", "vacation"]; if header :contains "subject" "nein" { reject "Nein, danke."; } else { vacation "Bin weg."; }')
+    put(house, ben, 'require ["fileinto"]; if address :localpart "from" "mailer-daemon" { fileinto "Trash"; } '
+        'elsif header :contains "auto-submitted" "auto-replied" { fileinto "Archive"; }')
+    house.submit(ben, [anna, ben], mail(to=anna, sender=ben, subject="nein"))
+    assert b"Nein, danke." in house.wait_mail(ben, mailbox="Trash")[0]
+    house.submit(ben, anna, mail(to=anna, sender=ben, subject="ja"))
+    assert b"Bin weg." in house.wait_mail(ben, mailbox="Archive")[0]
+    assert len(house.fetch_all(ben)) == 1 and len(house.fetch_all(anna)) == 1
+
+
 def messages(i, box):
     return int(i.ok(f"STATUS {box} (MESSAGES)").find(rb"MESSAGES (\d+)")[1])
 

@@ -151,34 +151,21 @@ static int put_one(struct work *w, const struct filter_put *put, uint64_t inbox,
 /* A mail of the script's own: to people here at once, to others through the queue. */
 static int send_out(struct work *w, const struct filter_plan *plan, const struct filter_out *out, struct err *e)
 {
-	struct recipients all = { 0 };
-	struct err why = ERR_INIT;
-	struct delivery *local;
-	bool adopted = false;            /* is its blob the store's already? */
-	size_t n = 0;
 	uint64_t id;
 	struct queue_entry q = { .account_id = out->redirect ? 0 : w->d->account_id, .created_sec = plan->now_sec,
 		.expires_sec = plan->now_sec + EXPIRES_SEC, .flags = out->redirect ? plan->flags : plan->flags & (QUEUE_UTF8 | QUEUE_REQUIRETLS),
-		.sender = out->sender };
+		.sender = out->sender, .rcpts = ARENA_ARRAY(w->a, struct queue_rcpt, out->to.n + 1) };
 
-	if (!out->redirect && address_resolve(w->org, w->tx, w->a, out->rcpt, &all, &why) < 0 && why.code != ERR_DENIED)
-		return why.code == ERR_MISSING || why.code == ERR_LIMIT ? 0 : err_set(e, why.code, why.say, "%s", why.log);
 	if (out->redirect && forward_sender(w->org, w->tx, w->a, out->sender, plan->now_sec, &q.sender, e) < 0)
 		return e->code;
-	local = ARENA_ARRAY(w->a, struct delivery, all.n + 1);
-	q.rcpts = ARENA_ARRAY(w->a, struct queue_rcpt, all.n + 1);
-	for (size_t i = 0; i < all.n; i++)
-		if (all.v[i].account_id)
-			local[n++] = (struct delivery){ .account_id = all.v[i].account_id };
-		else
-			q.rcpts[q.n_rcpts++] = (struct queue_rcpt){ .address = all.v[i].address, .next_sec = plan->now_sec };
-	if (out->redirect || why.code == ERR_DENIED)
+	if (out->redirect)
 		q.rcpts[q.n_rcpts++] = (struct queue_rcpt){ .address = out->rcpt, .next_sec = plan->now_sec };
-	if (n && deliver(w->org, w->tx, w->a, &out->p, local, n, plan->now_sec, e) < 0)
+	for (size_t i = 0; i < out->to.n; i++)
+		if (!out->to.v[i].account_id)
+			q.rcpts[q.n_rcpts++] = (struct queue_rcpt){ .address = out->to.v[i].address, .next_sec = plan->now_sec };
+	if (out->n_local && deliver(w->org, w->tx, w->a, &out->p, out->local, out->n_local, plan->now_sec, e) < 0)
 		return e->code;
-	for (size_t i = 0; i < n; i++)
-		adopted |= local[i].result == 0;
-	return q.n_rcpts ? queue_add(w->org, w->tx, w->a, &out->p, adopted, &q, &id, e) : 0;
+	return q.n_rcpts ? queue_add(w->org, w->tx, w->a, &out->p, false, &q, &id, e) : 0;
 }
 
 static int send_all(struct work *w, struct filter_plan *p, bool *sent, struct err *e)

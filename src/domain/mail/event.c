@@ -1,6 +1,5 @@
 #include "domain/mail/event.h"
 #include <string.h>
-#include <time.h>
 #include "base/log.h"
 #include "base/time.h"
 #include "domain/mail/filter_int.h"
@@ -184,8 +183,6 @@ static int describe(struct step *s, struct tx *tx, struct err *e)
 	struct account owner, actor;
 	struct span *flags, *changed;
 	size_t n, n_changed;
-	time_t now = (time_t)s->now_sec;
-	struct tm tm;
 
 	if (account_get(s->org, tx, s->a, s->ev.account_id, &owner, e) < 0 || account_get(s->org, tx, s->a, s->ev.actor_id, &actor, e) < 0)
 		return e->code;
@@ -197,7 +194,7 @@ static int describe(struct step *s, struct tx *tx, struct err *e)
 	s->what.flags = flags;
 	s->what.n_flags = n;
 	s->mail = (struct filter_mail){ .hostname = s->hostname, .message = s->text, .sender = owner.address, .now_sec = s->now_sec,
-		.zone_min = localtime_r(&now, &tm) ? (int)(tm.tm_gmtoff / 60) : 0, .event = &s->what };
+		.zone_min = filter_zone_min(s->now_sec), .event = &s->what };
 	s->to = ARENA_NEW(s->a, struct delivery);
 	*s->to = (struct delivery){ .account_id = owner.id, .address = owner.address };
 	s->n_to = 1;

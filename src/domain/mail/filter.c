@@ -1,5 +1,6 @@
 #include "domain/mail/filter_int.h"
 #include <string.h>
+#include <time.h>
 #include "base/log.h"
 #include "codec/mime/mime_header.h"
 #include "codec/smtp/smtp_address.h"
@@ -19,6 +20,7 @@ struct job {
 	size_t n, cap;
 	struct tx *tx;
 	struct err *e;
+	unsigned depth;                  /* mails of scripts that run scripts */
 };
 /* One account's run: what the callbacks need. */
 struct run {
@@ -373,7 +375,10 @@ static int plan_action(struct job *j, size_t i, struct filter_plan *p, const str
 			add_put(p, (struct filter_put){ .message = with_header(j, message, act->header) });
 		return r;
 	case SIEVE_REJECT:
-		j->to[i].reject = act->target;
+		if (j->mail->ours)
+			add_put(p, (struct filter_put){ .message = with_header(j, message, act->header) });
+		else
+			j->to[i].reject = act->target;
 		return 0;
 	case SIEVE_VACATION:
 		if (may_send && filter_vacation(j->a, who, act, span_sub(message, 0, mime_header_len(message)), &p->outs[p->n_outs])) {
@@ -493,7 +498,44 @@ static int run_one(struct job *j, size_t i, struct run *r, const struct script_a
 		return j->e->code;
 	if (x < 0 && r->event)               /* the message is where it belongs */
 		return 0;
-	return make_plan(j, i, &res, active->sent < FILTER_SENT_DAY);
+	return make_plan(j, i, &res, active->sent < FILTER_SENT_DAY && !j->mail->quiet);
+}
+
+static int plan_rows(struct job *j);
+
+static void set_apart(struct job *j)
+{
+	for (size_t i = 0; i < j->n && j->mail->apart; i++)
+		if (!j->to[i].message.p)
+			j->to[i].message = j->mail->message;
+}
+
+/* A mail that a script writes: who gets it, and what their scripts do with it. */
+static int plan_out(struct job *j, struct filter_out *out)
+{
+	struct filter_mail *fm = ARENA_NEW(j->a, struct filter_mail);
+	struct job inner = { .m = j->m, .org = j->org, .a = j->a, .mail = fm, .tx = j->tx, .e = j->e, .depth = j->depth + 1 };
+	struct err why = ERR_INIT;
+
+	if (address_resolve(j->org, j->tx, j->a, out->rcpt, &out->to, &why) < 0 && why.code != ERR_DENIED)
+		return why.code == ERR_MISSING || why.code == ERR_LIMIT ? 0 : err_set(j->e, why.code, why.say, "%s", why.log);
+	if (why.code == ERR_DENIED) {        /* outside */
+		out->to.v = ARENA_NEW(j->a, struct recipient);
+		out->to.v[out->to.n++] = (struct recipient){ .address = out->rcpt };
+	}
+	*fm = (struct filter_mail){ .hostname = j->mail->hostname, .message = out->message, .sender = out->sender, .now_sec = j->mail->now_sec,
+		.zone_min = j->mail->zone_min, .flags = j->mail->flags & (QUEUE_UTF8 | QUEUE_REQUIRETLS), .ours = true, .quiet = j->mail->quiet };
+	for (size_t i = 0; i < out->to.n; i++)
+		if (out->to.v[i].account_id)
+			add_delivery(&inner, (struct delivery){ .account_id = out->to.v[i].account_id, .address = out->to.v[i].address,
+				.tag = out->to.v[i].tag });
+	fm->apart = inner.n < out->to.n;
+	if (inner.depth <= FILTER_DEPTH && plan_rows(&inner) < 0)
+		return j->e->code;
+	set_apart(&inner);
+	out->local = inner.to;
+	out->n_local = inner.n;
+	return 0;
 }
 
 static int plan_one(struct job *j, size_t i)
@@ -513,7 +555,18 @@ static int plan_one(struct job *j, size_t i)
 	keep_plan(j->a, &j->to[i]);
 	for (size_t k = 0; k < r.n_used; k++)
 		script_put_back(mail_scripts(j->m), &r.used[k]);
+	for (size_t k = 0; x >= 0 && j->to[i].plan && k < j->to[i].plan->n_outs; k++)
+		if (!j->to[i].plan->outs[k].redirect)
+			x = plan_out(j, &j->to[i].plan->outs[k]);
 	return x;
+}
+
+static int plan_rows(struct job *j)
+{
+	for (size_t i = 0; i < j->n; i++)
+		if (plan_one(j, i) < 0)
+			return j->e->code;
+	return 0;
 }
 
 static int plan_all(struct tx *tx, void *arg, struct err *e)
@@ -522,11 +575,10 @@ static int plan_all(struct tx *tx, void *arg, struct err *e)
 
 	j->tx = tx;
 	j->e = e;
-	for (size_t i = 0; i < j->n; i++)
-		if (plan_one(j, i) < 0)
-			return e->code;
-	return 0;
+	return plan_rows(j);
 }
+
+static int prepare_all(struct job *j, struct delivery *to, size_t n, struct err *e);
 
 static int prepare(struct job *j, struct delivery *d, struct err *e)
 {
@@ -535,7 +587,8 @@ static int prepare(struct job *j, struct delivery *d, struct err *e)
 	if (d->message.p && email_prepare(j->org, j->a, d->message, &d->own, e) < 0)
 		return e->code;
 	for (size_t i = 0; p && i < p->n_outs; i++)
-		if (email_prepare(j->org, j->a, p->outs[i].message, &p->outs[i].p, e) < 0)
+		if (email_prepare(j->org, j->a, p->outs[i].message, &p->outs[i].p, e) < 0 ||
+			prepare_all(j, p->outs[i].local, p->outs[i].n_local, e) < 0)
 			return e->code;
 	for (size_t i = 0; p && i < p->n_puts; i++) {
 		struct span m = p->puts[i].out ? p->outs[p->puts[i].out - 1].message : p->puts[i].message;
@@ -546,16 +599,37 @@ static int prepare(struct job *j, struct delivery *d, struct err *e)
 	return 0;
 }
 
+static int prepare_all(struct job *j, struct delivery *to, size_t n, struct err *e)
+{
+	for (size_t i = 0; i < n; i++)
+		if (prepare(j, &to[i], e) < 0)
+			return e->code;
+	return 0;
+}
+
+int filter_zone_min(int64_t now_sec)
+{
+	time_t now = (time_t)now_sec;
+	struct tm tm;
+
+	return localtime_r(&now, &tm) ? (int)(tm.tm_gmtoff / 60) : 0;
+}
+
 int filter_plan(struct mail *m, struct arena *a, const struct filter_mail *fm, struct delivery **to, size_t *n, struct err *e)
 {
 	struct job j = { .m = m, .org = mail_org(m), .a = a, .mail = fm, .to = *to, .n = *n, .cap = *n };
 	int r = store_read(org_store(j.org), plan_all, &j, e);
 
+	set_apart(&j);
 	*to = j.to;
 	*n = j.n;
-	for (size_t i = 0; r == 0 && i < j.n; i++)
-		r = prepare(&j, &j.to[i], e);
-	return r;
+	return r == 0 ? prepare_all(&j, j.to, j.n, e) : r;
+}
+
+static void filter_free_out(struct filter_out *out)
+{
+	filter_free(out->local, out->n_local);
+	email_prepared_fini(&out->p);
 }
 
 void filter_free(struct delivery *to, size_t n)
@@ -565,7 +639,7 @@ void filter_free(struct delivery *to, size_t n)
 
 		email_prepared_fini(&to[i].own);
 		for (size_t k = 0; p && k < p->n_outs; k++)
-			email_prepared_fini(&p->outs[k].p);
+			filter_free_out(&p->outs[k]);
 		for (size_t k = 0; p && k < p->n_puts; k++)
 			email_prepared_fini(&p->puts[k].p);
 	}

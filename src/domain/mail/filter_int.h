@@ -5,6 +5,7 @@
 #include "domain/mail/queue.h"
 #include "domain/mail/script.h"
 #include "domain/org/account.h"
+#include "domain/org/address.h"
 
 struct filter_out {                  /* a mail the script sends */
 	struct span sender, rcpt, message;
@@ -12,6 +13,9 @@ struct filter_out {                  /* a mail the script sends */
 	int64_t seconds;
 	bool redirect;
 	struct email_prepared p;
+	struct recipients to;        /* not of a redirect: who gets it; those here are `local`, with their plans */
+	struct delivery *local;
+	size_t n_local;
 };
 struct filter_put {                  /* a place to store the message in, or a copy of what was sent (fcc) */
 	struct span target;          /* none: keep */

@@ -5,6 +5,7 @@
  * queue gets the state QUEUE_HELD - nothing is lost -, new submissions are refused, and postmaster is told by mail (hold_tell).
  * Rows hold ids, counters and times. Errors: ERR_MISSING. Not good for: the limit of recipients an hour (account.h). */
 #pragma once
+#include "domain/mail/mail_view.h"
 #include "domain/mail/queue.h"
 #include "domain/org/address.h"
 
@@ -32,5 +33,5 @@ int hold_watch(struct org *o, struct tx *tx, struct arena *a, uint64_t account_i
 /* A bound from the settings. */
 int hold_bound(struct org *o, struct tx *tx, struct arena *a, const char *setting, uint64_t fallback, uint64_t *out, struct err *e);
 /* Tells postmaster of accounts held and not told of yet; log: one line each. Outside transactions. */
-int hold_tell(struct org *o, const char *hostname, struct err *e);
+int hold_tell(struct mail *m, const char *hostname, struct err *e);
 int hold_forget(struct tx *tx, int64_t now_sec, struct err *e);                           /* counters of old hours */

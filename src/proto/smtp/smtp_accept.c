@@ -285,7 +285,7 @@ static int draft_report(struct accept *a, struct span body, struct err *e)
 		return 0;
 	if (store_read(a->call->house->store, find_readers, a, e) < 0)
 		return e->code;
-	return report_prepare(a->org, a->call->arena, &a->report, &a->draft, e);
+	return report_prepare(a->call->house->mail, a->call->arena, &a->report, &a->draft, e);
 }
 
 static bool as_reported(const struct accept *a)
@@ -455,11 +455,8 @@ static int filter(struct accept *a, struct span text, struct err *e)
 {
 	struct filter_mail fm = { .hostname = a->call->house->hostname, .message = text, .sender = a->mail->sender,
 		.auth = a->call->session->login, .flags = a->mail->flags, .now_sec = time_real_sec() };
-	time_t now = (time_t)fm.now_sec;
-	struct tm tm;
 
-	if (localtime_r(&now, &tm))          /* scripts ask for dates as the house lives them */
-		fm.zone_min = (int)(tm.tm_gmtoff / 60);
+	fm.zone_min = filter_zone_min(fm.now_sec);   /* scripts ask for dates as the house lives them */
 	return filter_plan(a->call->house->mail, a->call->arena, &fm, &a->deliveries, &a->n_deliveries, e);
 }
 
