@@ -60,9 +60,11 @@ static int read_one(struct tx *tx, void *arg, struct err *e)
 static void letter(struct telling *t, const struct hold *h, const char *hostname, struct buf *b)
 {
 	static const char *const english[] = { "", "an administrator asked for it", "it wrote to very many people it never wrote to before",
-		"very many of its recipients were refused", "it was signed in to from very many networks" };
+		"very many of its recipients were refused", "it was signed in to from very many networks",
+		"it tried to write to far more people than it may in an hour" };
 	static const char *const german[] = { "", "jemand aus der Verwaltung das wollte", "es an sehr viele bisher unbekannte Empfänger geschrieben hat",
-		"sehr viele seiner Empfänger abgewiesen wurden", "sich jemand aus sehr vielen Netzen daran angemeldet hat" };
+		"sehr viele seiner Empfänger abgewiesen wurden", "sich jemand aus sehr vielen Netzen daran angemeldet hat",
+		"es an viel mehr Empfänger schreiben wollte, als es in einer Stunde darf" };
 
 	buf_addf(b, "Return-Path: <>\r\nFrom: MAILER-DAEMON@%s\r\nTo: postmaster@%s\r\nDate: ", hostname, hostname);
 	mime_date_format(b, time_real_sec(), 0);

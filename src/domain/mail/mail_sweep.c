@@ -84,6 +84,7 @@ static int delete_mailbox(struct tx *tx, const struct sweep *s, struct err *e)
 		{ "DELETE FROM sieve_seen WHERE account_id = ?1", true },
 		{ "DELETE FROM outgoing_hold WHERE account_id = ?1", true },
 		{ "DELETE FROM outgoing_watch WHERE account_id = ?1", true },
+		{ "DELETE FROM outgoing_over WHERE account_id = ?1", true },
 		{ "DELETE FROM sender_known WHERE account_id = ?1", true },
 		{ "DELETE FROM sender_list WHERE owner_id = ?1", true },
 		{ "DELETE FROM retention WHERE account_id = ?1", true },

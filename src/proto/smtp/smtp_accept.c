@@ -26,6 +26,7 @@ struct accept {
 	struct org *org;
 	struct recipients all;
 	size_t *first;                   /* of each RCPT's own recipients in all; n + 1 entries */
+	bool over;                     /* the account's send limit is reached */
 	bool any_local, any_outside;
 	bool any_report;                 /* a RCPT is the address for reports */
 	struct report_in report_in;
@@ -374,8 +375,11 @@ static int put(struct tx *tx, void *arg, struct err *e)
 	struct accept *a = arg;
 	const struct session *s = a->call->session;
 
-	if (s->service == SVC_SUBMISSION && account_count_sent(tx, s->account_id, (uint32_t)a->all.n, time_real_sec(), e) < 0)
+	a->over = false;
+	if (s->service == SVC_SUBMISSION && account_count_sent(tx, s->account_id, (uint32_t)a->all.n, time_real_sec(), e) < 0) {
+		a->over = e->code == ERR_LIMIT;
 		return e->code;
+	}
 	if (a->any_report && report_in_put(a->org, tx, a->call->arena, &a->report_in, e) < 0)
 		return e->code;
 	if (a->any_local && deliver(a->org, tx, a->call->arena, &a->local, a->deliveries, a->n_deliveries, time_real_sec(), e) < 0)
@@ -538,6 +542,8 @@ static void accept_checked(struct call *c, struct span body, const struct accept
 			answer(c, 550, "5.7.1", rejection(&a));
 		else if (a.nobody && e.code == ERR_MISSING)
 			answer(c, 550, "5.1.1", "No such user here");
+		else if (e.code == ERR_LIMIT && a.over && smtpd_hold_over(c, a.all.n))
+			answer(c, 451, "4.7.1", SMTPD_ON_HOLD);
 		else if (e.code == ERR_LIMIT)
 			answer(c, 450, "4.7.1", e.say);
 		else if (e.code == ERR_TOOBIG)
