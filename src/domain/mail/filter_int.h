@@ -4,6 +4,7 @@
 #include "domain/mail/filter.h"
 #include "domain/mail/queue.h"
 #include "domain/mail/script.h"
+#include "domain/mail/sign.h"
 #include "domain/org/account.h"
 #include "domain/org/address.h"
 
@@ -12,6 +13,7 @@ struct filter_out {                  /* a mail the script sends */
 	struct span answered;        /* vacation: noted, so that nobody is answered twice; none otherwise */
 	int64_t seconds;
 	bool redirect;
+	const struct mail_signer *signer;   /* or none */
 	struct email_prepared p;
 	struct recipients to;        /* not of a redirect: who gets it; those here are `local`, with their plans */
 	struct delivery *local;

@@ -147,6 +147,15 @@ uint64_t report_original_len(uint64_t size)
 	return size > REPORT_FULL_MAX ? REPORT_FULL_MAX + 1 : size;
 }
 
+static size_t outside(const struct report_draft *d)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < d->to.n; i++)
+		n += d->to.v[i].account_id == 0;
+	return n;
+}
+
 int report_find(struct org *o, struct tx *tx, struct arena *a, const struct report *r, struct report_draft *out, struct err *e)
 {
 	int x;
@@ -160,16 +169,9 @@ int report_find(struct org *o, struct tx *tx, struct arena *a, const struct repo
 	x = find_reader(o, tx, a, out->to_postmaster ? SPAN("postmaster") : r->sender, out, e);
 	if (x == 0)
 		out->n = 0;
-	return x;
-}
-
-static size_t outside(const struct report_draft *d)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < d->to.n; i++)
-		n += d->to.v[i].account_id == 0;
-	return n;
+	if (x <= 0 || !outside(out))
+		return x;
+	return mail_signer_of(o, tx, a, span_str(r->hostname), time_real_sec(), &out->signer, e) < 0 ? e->code : x;
 }
 
 static bool is_last(const struct report_draft *d)
@@ -194,7 +196,7 @@ static int plan_local(struct mail *m, struct arena *a, const struct report *r, s
 int report_prepare(struct mail *m, struct arena *a, const struct report *r, struct report_draft *d, struct err *e)
 {
 	SCOPED_BUF out, stored;
-	struct span local;
+	struct span local, message;
 
 	buf_init(&out, REPORT_MAX);
 	buf_init(&stored, REPORT_MAX + 64);
@@ -202,12 +204,15 @@ int report_prepare(struct mail *m, struct arena *a, const struct report *r, stru
 		return 0;
 	if (compose(a, r, d, &out, e) < 0)
 		return e->code;
+	message = buf_span(&out);
 	buf_addz(&stored, "Return-Path: <>\r\n");                        /* RFC 5321 section 4.4 */
-	buf_add(&stored, buf_span(&out));
+	buf_add(&stored, message);
 	local = arena_span(a, buf_span(&stored));
 	if (plan_local(m, a, r, d, local, e) < 0)
 		return e->code;
-	return email_prepare(mail_org(m), a, outside(d) ? buf_span(&out) : local, &d->email, e);
+	if (outside(d) && d->signer.n && mail_sign(mail_org(m), a, &d->signer, message, time_real_sec(), &message, e) < 0)
+		return e->code;
+	return email_prepare(mail_org(m), a, outside(d) ? message : local, &d->email, e);
 }
 
 /* A report has the null sender: it is delivered here or queued. When it fails, postmaster reads of it, and there it

@@ -14,6 +14,7 @@
 #pragma once
 #include "domain/mail/filter.h"
 #include "domain/mail/queue.h"
+#include "domain/mail/sign.h"
 #include "domain/org/address.h"
 
 #define REPORT_FULL_MAX 262144u          /* larger originals come back as header only */
@@ -43,6 +44,7 @@ struct report_draft {
 	bool to_postmaster, german;
 	struct span address, language;    /* the reader's */
 	struct recipients to;
+	struct mail_signer signer;        /* when it goes outside */
 	struct email_prepared email;
 	struct delivery *local;           /* of `to`, those here, with what their scripts want */
 	size_t n_local;
