@@ -478,8 +478,12 @@ static void test_checked(void **state)
 	static const struct {
 		const char *spoil, *mend, *says;
 	} rows[] = {
-		{ "UPDATE search_row SET bucket = bucket + 4096 WHERE bucket = (SELECT min(bucket) FROM search_row)",
-			"UPDATE search_row SET bucket = bucket - 4096 WHERE bucket >= 4096", "there is no such row" },
+		{ "UPDATE search_row SET bucket = bucket + 1000 WHERE bucket = (SELECT min(bucket) FROM search_row)",
+			"UPDATE search_row SET bucket = bucket - 1000 WHERE bucket >= 1000 AND bucket < 2048", "there is no such row" },
+		{ "UPDATE search_row SET bucket = bucket + 10000 WHERE bucket = (SELECT min(bucket) FROM search_row)",
+			"UPDATE search_row SET bucket = bucket - 10000 WHERE bucket >= 10000", "rows of words" },
+		{ "UPDATE search_row SET bucket = bucket + 10000 WHERE bucket = 4096", "UPDATE search_row SET bucket = bucket - 10000 WHERE bucket >= 10000",
+			"no lists of block 0" },
 		{ "UPDATE search_segment SET emails = emails + 1 WHERE state = 1", "UPDATE search_segment SET emails = emails - 1 WHERE state = 1",
 			"its row and its list of emails differ" },
 		{ "UPDATE search_segment SET bits = bits + 50 WHERE state = 1", "UPDATE search_segment SET bits = bits - 50 WHERE state = 1", "bits" },
@@ -501,8 +505,11 @@ static void test_checked(void **state)
 		assert_int_equal(check_index(), 0);
 	}
 	play_with(spoil, (void *)(uintptr_t)"UPDATE search_row SET sealed = (SELECT sealed FROM search_segment WHERE state = 1 ORDER BY id LIMIT 1)"
-		" WHERE bucket = (SELECT max(bucket) FROM search_row)");
+		" WHERE bucket = (SELECT min(bucket) FROM search_row)");
 	assert_true(check_index() >= 1 && strstr(said, " row "));
+	play_with(spoil, (void *)(uintptr_t)"UPDATE search_row SET sealed = (SELECT sealed FROM search_segment WHERE state = 1 ORDER BY id LIMIT 1)"
+		" WHERE bucket = (SELECT max(bucket) FROM search_row)");
+	assert_true(check_index() >= 2 && strstr(said, ", words of block "));
 }
 
 static void remove_account(struct play *p)

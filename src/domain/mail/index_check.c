@@ -1,7 +1,7 @@
 /* index_check.c - `kontor store check` over the search index: every row opens and reads, and belongs to something. */
 #include <stdarg.h>
 #include <stdio.h>
-#include "domain/mail/index_impl.h"
+#include "domain/mail/index_words.h"
 
 #define ROWS_AT_ONCE 100
 #define TEXTS_AT_ONCE 100
@@ -93,6 +93,29 @@ static void check_row(struct check *c, struct tx *tx, const struct index_keys *k
 		problem(c, "search segment %llu row %u: %s", (unsigned long long)s->id, bucket, why.log);
 }
 
+/* The dictionary, word by word, and no row of it beside its blocks. */
+static int check_words(struct check *c, struct tx *tx, struct arena *a, const struct index_keys *keys, const struct segment *s, struct err *e)
+{
+	SCOPED_SQL q = sql_open(tx, "SELECT count(*) FROM search_row WHERE segment_id = ?1 AND bucket >= ?2");
+	struct err why = ERR_INIT;
+	struct words_in in;
+
+	words_in_init(&in, a, s);
+	do
+		words_in_next(tx, keys, &in, &why);
+	while (!why.code && in.have);
+	words_in_fini(&in);
+	if (why.code)
+		problem(c, "search segment %llu, words of block %u: %s", (unsigned long long)s->id, in.block, why.log);
+	sql_int(q, 1, (int64_t)s->id);
+	sql_int(q, 2, 1 << BUCKET_BITS_MAX);
+	if (sql_next(q, e) < 0)
+		return e->code;
+	if (!why.code && sql_col_int(q, 0) != 2 * (int64_t)in.block)
+		problem(c, "search segment %llu: %lld rows of words, %u blocks", (unsigned long long)s->id, (long long)sql_col_int(q, 0), in.block);
+	return 0;
+}
+
 static int check_rows(struct tx *tx, void *arg, struct err *e)
 {
 	struct check *c = arg;
@@ -114,11 +137,13 @@ static int check_rows(struct tx *tx, void *arg, struct err *e)
 	if (r <= 0)
 		return r;
 	{
-		SCOPED_SQL q = sql_open(tx, "SELECT bucket FROM search_row WHERE segment_id = ?1 AND bucket > ?2 ORDER BY bucket LIMIT ?3");
+		SCOPED_SQL q = sql_open(tx, "SELECT bucket FROM search_row WHERE segment_id = ?1 AND bucket > ?2 AND bucket < ?4"
+			" ORDER BY bucket LIMIT ?3");
 
 		sql_int(q, 1, (int64_t)s.id);
 		sql_int(q, 2, c->bucket);
 		sql_int(q, 3, ROWS_AT_ONCE);
+		sql_int(q, 4, 1 << BUCKET_BITS_MAX);
 		while ((r = sql_next(q, e)) == 1)
 			buckets[n++] = (uint32_t)sql_col_int(q, 0);
 	}
@@ -127,7 +152,7 @@ static int check_rows(struct tx *tx, void *arg, struct err *e)
 	if (n)
 		c->bucket = buckets[n - 1];
 	c->segment_done = n < ROWS_AT_ONCE;
-	return r;
+	return r == 0 && c->segment_done ? check_words(c, tx, a, &keys, &s, e) : r;
 }
 
 /* The kept texts of attachments. */
