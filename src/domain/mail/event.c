@@ -53,7 +53,7 @@ static int insert(struct tx *tx, uint64_t actor_id, const struct mailbox *box, e
 	sql_int(q, 6, (int64_t)actor_id);
 	sql_int(q, 7, cause);
 	sql_int(q, 8, (int64_t)flags);
-	sql_int(q, 9, time_real_sec());
+	sql_int(q, 9, time_steady_sec());
 	r = sql_run(q, e);
 	return r < 0 ? r : 0;
 }
@@ -208,7 +208,7 @@ static int look(struct tx *tx, void *arg, struct err *e)
 
 	s->uid = 0;
 	s->n_to = 0;
-	if (r <= 0 || s->now_sec - s->ev.created_sec > EVENT_KEEP_SEC)
+	if (r <= 0 || time_past_sec() - s->ev.created_sec > EVENT_KEEP_SEC)
 		return r;
 	if (mailbox_get(s->org, tx, s->a, s->ev.mailbox_id, &s->box, e) == 0 && (r = script_of(s->org, tx, s->a, &s->box, &s->what.script, e)) == 1 &&
 		find_message(s, tx, e) == 0 && s->uid)

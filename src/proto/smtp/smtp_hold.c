@@ -41,7 +41,7 @@ bool smtpd_hold_mail(struct call *c)
 static int over(struct tx *tx, void *arg, struct err *e)
 {
 	struct held *h = arg;
-	int r = hold_over_limit(h->call->house->org, tx, h->call->arena, h->call->session->account_id, h->recipients, time_real_sec(), e);
+	int r = hold_over_limit(h->call->house->org, tx, h->call->arena, h->call->session->account_id, h->recipients, time_steady_sec(), e);
 
 	h->yes = r == 1;
 	return r < 0 ? r : 0;
