@@ -366,7 +366,7 @@ static int note_sent(struct accept *a, struct tx *tx, int64_t now, struct err *e
 static int note_senders(struct accept *a, struct tx *tx, struct err *e)
 {
 	const struct session *s = a->call->session;
-	int64_t now = time_real_sec();
+	int64_t now = time_steady_sec();
 
 	for (size_t d = 0; d < a->n_deliveries && a->checked.from.address.n; d++)
 		if (a->deliveries[d].result == 0 && !a->deliveries[d].junk && sender_note(a->org, tx, a->call->arena,
@@ -381,7 +381,7 @@ static int put(struct tx *tx, void *arg, struct err *e)
 	const struct session *s = a->call->session;
 
 	a->over = false;
-	if (s->service == SVC_SUBMISSION && account_count_sent(tx, s->account_id, (uint32_t)a->all.n, time_real_sec(), e) < 0) {
+	if (s->service == SVC_SUBMISSION && account_count_sent(tx, s->account_id, (uint32_t)a->all.n, time_steady_sec(), e) < 0) {
 		a->over = e->code == ERR_LIMIT;
 		return e->code;
 	}
