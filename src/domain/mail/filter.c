@@ -296,7 +296,8 @@ static void add_delivery(struct job *j, struct delivery d)
 	if (j->n == j->cap) {
 		struct delivery *more = ARENA_ARRAY(j->a, struct delivery, 2 * j->cap + 8);
 
-		memcpy(more, j->to, j->n * sizeof(*more));
+		if (j->n)
+			memcpy(more, j->to, j->n * sizeof(*more));
 		j->to = more;
 		j->cap = 2 * j->cap + 8;
 	}
