@@ -15,7 +15,7 @@ struct control;
 struct err;
 struct tx;
 
-#define CONTROL_ARGS_MAX 12
+#define CONTROL_ARGS_MAX 14
 #ifndef N_
 #define N_(text) text
 #endif
