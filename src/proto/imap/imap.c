@@ -243,9 +243,9 @@ static void run(struct call *call)
 		imap_learn(&c);
 		imap_events_run(&c);
 	}
-	if (r >= 0 && c.reached && !c.event_account)
+	if (r >= 0 && c.reached)
 		c.s->view.modseq = c.reached;
-	else if (!c.answered && c.s->at == ST_SELECTED && !(c.row->flags & NO_SYNC) &&
+	if ((r < 0 || !c.reached || c.event_account) && !c.answered && c.s->at == ST_SELECTED && !(c.row->flags & NO_SYNC) &&
 		(r < 0 || !(c.row->flags & TX_READ)) && call->reply->next != NEXT_CLOSE &&
 		imap_in_read(&c, sync_after, &ignored) < 0 && r >= 0)
 		*e = ignored;
