@@ -106,6 +106,7 @@ static int open_house(struct core *c, struct err *e)
 		.readers = 24 };
 
 	c->house = (struct house){ .hostname = config->hostname, .tlsa = config->tlsa, .text_path = config->text_path, .dirfd = config->dirfd,
+		.sieve_url = config->sieve_url,
 		.message_limit = config->message_limit < MESSAGE_LIMIT_MIN ? MESSAGE_LIMIT_MIN : config->message_limit,
 		.ticket_key = &config->ticket_key, .watch = feed_watch, .watch_accounts = feed_watch_accounts,
 		.news = feed_news, .sealed = feed_sealed, .admit = session_admit,
