@@ -121,8 +121,7 @@ void imap_session_free(void *session)
 static void call_init(struct imap_call *c, struct call *call)
 {
 	*c = (struct imap_call){ .call = call, .arena = call->arena, .out = call->out, .s = call->session->proto,
-		.org = call->house->org, .store = call->house->store, .who = call->session->account_id,
-		.progress_us = time_mono_us() + (int64_t)call->house->progress_ms * 1000 };
+		.org = call->house->org, .store = call->house->store, .who = call->session->account_id };
 }
 
 static int begin(struct call *call, struct span state)
@@ -235,6 +234,10 @@ static void run(struct call *call)
 	int r;
 
 	call_init(&c, call);
+	if (!(call->cmd->flags & CMD_MORE)) {
+		c.s->progress_us = time_mono_us() + (int64_t)call->house->progress_ms * 1000;
+		c.s->progress_told = 0;
+	}
 	c.row = imap_row_find(call->cmd->verb);
 	c.args = imap_args(call->cmd->tok, call->cmd->ntok);
 	c.text = "Completed";

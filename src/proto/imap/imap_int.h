@@ -48,6 +48,8 @@ struct imap_session {
 	size_t more_nboxes;
 	struct sasl *sasl;               /* an AUTHENTICATE under way */
 	uint64_t state_hash;
+	int64_t progress_us;             /* when imap_progress speaks next */
+	uint64_t progress_told;
 	struct imap_context *contexts;   /* context.h: results kept for the client */
 	struct imap_notify *notify;      /* notify.h; NULL: never asked for */
 };
@@ -93,8 +95,6 @@ struct imap_call {
 	uint64_t reached;                /* a write has told the client all changes up to here, once it is durable; 0: sync says */
 	struct imap_lesson lesson;       /* learned once the command is done */
 	uint64_t event_account;          /* whose scripts have something to do then (domain/mail/event.h) */
-	int64_t progress_us;             /* when imap_progress speaks next */
-	uint64_t progress_told;
 	struct span own_name[2];         /* mailboxes whose names the command itself changes */
 	size_t n_own_names;
 	struct imap_segment seg[IMAP_SEGMENTS_MAX];

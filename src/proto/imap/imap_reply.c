@@ -172,13 +172,13 @@ void imap_progress(void *call, uint64_t done, uint64_t goal)
 	SCOPED_BUF b;
 
 	buf_init(&b, 1024);
-	if (!ms || !c->call->say_now || done >= goal || done <= c->progress_told)
+	if (!ms || !c->call->say_now || done >= goal || done <= c->s->progress_told)
 		return;
 	now = time_mono_us();
-	if (now < c->progress_us)
+	if (now < c->s->progress_us)
 		return;
-	c->progress_us = now + (int64_t)ms * 1000;
-	c->progress_told = done;
+	c->s->progress_us = now + (int64_t)ms * 1000;
+	c->s->progress_told = done;
 	buf_addz(&b, "* OK [INPROGRESS (");
 	imap_write_quoted(&b, c->call->cmd->tag);
 	buf_addf(&b, " %llu %llu)] Still at work\r\n", (unsigned long long)done, (unsigned long long)goal);
