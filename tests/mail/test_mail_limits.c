@@ -313,9 +313,9 @@ static void play_report_days(struct play *p)
 {
 	kept_for(p, NULL, REPORT_IN_DAYS);
 	kept_for(p, "1", 1);
-	kept_for(p, "3650", 3650);
+	kept_for(p, "0", 0);
+	kept_for(p, "3650", GONE_DAYS_MAX);
 	kept_for(p, "3651", REPORT_IN_DAYS);
-	kept_for(p, "0", REPORT_IN_DAYS);
 	kept_for(p, "", REPORT_IN_DAYS);
 	p->undo = true;
 }

@@ -4,6 +4,7 @@
 #include "codec/mime/mime_body.h"
 #include "codec/mime/mime_parse.h"
 #include "codec/report/report_pack.h"
+#include "domain/mail/gone.h"
 #include "domain/mail/mail_impl.h"
 #include "domain/org/address.h"
 
@@ -183,7 +184,7 @@ int report_in_forget(struct org *o, struct tx *tx, struct arena *a, int64_t now_
 
 	if (org_setting_get(o, tx, a, "report_days", &text, &why) < 0 && why.code != ERR_MISSING)
 		return err_set(e, why.code, why.say, "%s", why.log);
-	if (!text.n || !span_num(text, &days, 1, 3650))
+	if (!text.n || !span_num(text, &days, 0, GONE_DAYS_MAX))
 		days = REPORT_IN_DAYS;
 	q = sql_open(tx, "DELETE FROM report_in WHERE received_sec < ?1");
 	sql_int(q, 1, now_sec - (int64_t)days * DAY_SEC);
