@@ -23,6 +23,8 @@
 #include "domain/mail/script.h"
 #include "domain/org/account.h"
 #include "domain/org/org_schema.h"
+#include "main/cli_link.h"
+#include "main/import.h"
 #include "proto/control/control.h"
 #include "support/test_house.h"
 
@@ -301,6 +303,58 @@ static void test_batch(void **state)
 	io_close(&spool_fd);
 }
 
+/* An answer of so many octets of JSON, in a memory file. */
+static int memory_answer(size_t n)
+{
+	uint32_t len = (uint32_t)n;
+	int fd = memfd_create("answer", MFD_CLOEXEC);
+	char *p;
+
+	assert_int_equal(ftruncate(fd, (off_t)n + 4), 0);
+	p = mmap(NULL, n + 4, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	assert_ptr_not_equal(p, MAP_FAILED);
+	memset(p, ' ', n + 4);
+	memcpy(p, &len, 4);
+	memcpy(p + 4, "{}", 2);
+	munmap(p, n + 4);
+	return fd;
+}
+
+static void test_reply_bound(void **state)
+{
+	(void)state;
+	for (size_t n = CLI_REPLY_MAX; n <= CLI_REPLY_MAX + 1; n++) {
+		json_t *answer = cli_ask_end(memory_answer(n));
+
+		assert_int_equal(json_object_get(answer, "error") != NULL, n > CLI_REPLY_MAX);
+		json_decref(answer);
+	}
+}
+
+/* A file that is as long as a mail may be is taken into the batch; a longer one is passed over and said so. */
+static void test_mail_bound(void **state)
+{
+	json_t *args = json_object();
+
+	(void)state;
+	for (off_t n = MOVER_MAIL_MAX; n <= MOVER_MAIL_MAX + 1; n++) {
+		char path[] = "/tmp/kt-mail-XXXXXX";
+		SCOPED_FD fd = mkstemp(path);
+		struct mover m;
+
+		assert_int_equal(io_write_full(fd, SPAN("Subject: x\r\n\r\n"), NULL), 0);
+		assert_int_equal(ftruncate(fd, n), 0);
+		mover_begin(&m, "/nowhere", args);
+		assert_int_equal(import_files(&m, path), 0);
+		assert_int_equal(m.n, n == MOVER_MAIL_MAX);
+		assert_int_equal(m.skipped, n > MOVER_MAIL_MAX);
+		io_close(&m.file);
+		mover_clear(&m);
+		unlink(path);
+	}
+	json_decref(args);
+}
+
 /* ---- the program ---- */
 
 static void serve_one(int fd)
@@ -451,7 +505,8 @@ static int group(const char *name)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_accounts), cmocka_unit_test(test_addresses), cmocka_unit_test(test_roles),
-		cmocka_unit_test(test_bad_requests), cmocka_unit_test(test_numbers), cmocka_unit_test(test_batch), cmocka_unit_test(test_program),
+		cmocka_unit_test(test_bad_requests), cmocka_unit_test(test_numbers), cmocka_unit_test(test_batch), cmocka_unit_test(test_reply_bound),
+		cmocka_unit_test(test_mail_bound), cmocka_unit_test(test_program),
 	};
 
 	return cmocka_run_group_tests_name(name, tests, start, stop);
