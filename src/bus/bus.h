@@ -81,11 +81,13 @@ struct reply {
 };
 enum { MOOD_FINE = 0, MOOD_BAD_COMMAND, MOOD_AUTH_FAILED };
 
-/* core -> gate, unasked: something changed for this session (send the CMD_INTERNAL "sync" when idle), or close it. */
+/* core -> gate, unasked: something changed for this session (send the CMD_INTERNAL "sync" when idle), or close it; the
+ * house is sealed, for all of the gate's connections (NOTICE_EVERY). */
 struct notice {
 	uint64_t session;
 	uint8_t kind;
 };
+#define NOTICE_EVERY 0
 enum { NOTICE_CHANGED = 1, NOTICE_CLOSE, NOTICE_SEALED /* polite end, once no command is under way */ };
 
 void reply_init(struct reply *r, const struct cmd *c);

@@ -77,17 +77,18 @@ const struct proto *core_proto(uint8_t service)
 
 static int vault_connect(void *arg)
 {
-	const struct core_config *config = arg;
+	struct core *c = arg;
 	struct sockaddr_un to = { .sun_family = AF_UNIX };
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	if (fd < 0)
 		return -1;
-	snprintf(to.sun_path, sizeof(to.sun_path), "%s", config->vault_path);
+	snprintf(to.sun_path, sizeof(to.sun_path), "%s", c->config->vault_path);
 	if (connect(fd, (struct sockaddr *)&to, sizeof(to)) < 0) {
 		close(fd);
 		return -1;
 	}
+	seal_watch_look(c);
 	return fd;
 }
 
@@ -108,8 +109,7 @@ static int open_house(struct core *c, struct err *e)
 	if (store_open(&sc, &c->house.store, e) < 0 ||
 		store_migrate(c->house.store, core_migrations, core_migrations_n, e) < 0)
 		return e->code;
-	c->house.vault = vault_client_new(vault_connect((void *)(uintptr_t)config), vault_connect,
-		(void *)(uintptr_t)config);
+	c->house.vault = vault_client_new(vault_connect(c), vault_connect, c);
 	c->house.org = org_new(c->house.store, c->house.vault);
 	c->house.mail = mail_new(c->house.org);
 	account_on_add(core_account_made, c->house.org);
@@ -148,7 +148,7 @@ int core_main(const struct core_config *config, struct err *e)
 	c->pool = pool_new(lanes, LANE_COUNT);
 	if (config->enter_sandbox)
 		config->enter_sandbox();
-	if (names_start(c, e) < 0 || scans_start(c, e) < 0 || control_start(c, e) < 0)
+	if (names_start(c, e) < 0 || scans_start(c, e) < 0 || seal_watch_start(c, e) < 0 || control_start(c, e) < 0)
 		return e->code;
 	later_start(&c->house);
 	indexer_start(&c->house);
@@ -157,6 +157,7 @@ int core_main(const struct core_config *config, struct err *e)
 	r = core_bus_loop(c, e);
 	names_stop(c);
 	scans_stop(c);
+	seal_watch_stop(c);
 	pool_drain(c->pool);
 	indexer_stop();
 	later_stop();

@@ -190,8 +190,11 @@ static bool conn_messages(struct conn *n)
 		} else if (r == 1 && msg.kind == BUS_CMD) {
 			keep_stats(n, &msg.cmd);
 		} else if (r == 1 && msg.kind == BUS_HELLO) {
+			pthread_mutex_lock(&c->reg);
 			snprintf(n->name, sizeof(n->name), "%.*s", (int)(msg.hello.n < 23 ? msg.hello.n : 23),
 				msg.hello.p);
+			pthread_mutex_unlock(&c->reg);
+			seal_watch_look(c);
 		}
 		core_arena_put(c, a);
 		if (r <= 0)

@@ -19,7 +19,7 @@ struct conn {                          /* one gate's (or out's) bus connection *
 	pthread_mutex_t out;           /* guards bus.out and the socket's write side */
 	bool dead;                     /* under out */
 	unsigned refs;                 /* under core.reg: sessions with a command, plus the I/O thread */
-	char name[24];                 /* from its hello */
+	char name[24];                 /* from its hello; written under core.reg */
 	char stats[1024];              /* last *STATS, Prometheus lines; under core.reg */
 	struct conn *next;
 };
@@ -66,6 +66,7 @@ struct core {
 	size_t n_arenas;
 	struct names *names;
 	struct scans *scans;
+	struct seal_watch *_Atomic seal_watch;
 };
 
 struct arena *core_arena_get(struct core *c);
@@ -123,6 +124,11 @@ int scans_start(struct core *c, struct err *e);
 void scans_stop(struct core *c);
 void scans_park(struct job *j, struct call *call);     /* call->scan is kept; the job is not the caller's any more */
 void scans_unref(struct core *c, struct scan *s);
+
+/* seal_watch.c: where the house is sealed, core forgets all keys and the clients are told. */
+int seal_watch_start(struct core *c, struct err *e);
+void seal_watch_stop(struct core *c);
+void seal_watch_look(struct core *c);  /* any thread: a vault or a gate is new */
 
 /* control.c: the command line's socket. */
 int control_start(struct core *c, struct err *e);

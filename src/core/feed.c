@@ -1,6 +1,7 @@
 /* feed.c - committed changes become notices to the sessions that watch the object. */
 #include "core/core_int.h"
 #include <stdlib.h>
+#include <string.h>
 #include <utlist.h>
 #include "later/indexer.h"
 
@@ -84,16 +85,14 @@ void feed_tell(struct core *c, uint64_t object_id)
 	pthread_mutex_unlock(&c->reg);
 }
 
-/* The house was closed by hand: clients hear it now, not at their next command. Out has no client. */
+/* Clients hear it now, not at their next command; also those this core does not know, since they came from an earlier one. */
 void feed_sealed(struct house *h)
 {
 	struct core *c = h->core;
-	struct csession *s, *tmp;
 
 	pthread_mutex_lock(&c->reg);
-	HASH_ITER(hh, c->by_key, s, tmp) {
-		if (s->s.service != SVC_OUT && s->s.service != SVC_METRICS && !s->closing)
-			conn_send_notice(s->conn, s->key[1], NOTICE_SEALED);
-	}
+	for (struct conn *n = c->conns; n; n = n->next)
+		if (strncmp(n->name, "gate", 4) == 0)
+			conn_send_notice(n, NOTICE_EVERY, NOTICE_SEALED);
 	pthread_mutex_unlock(&c->reg);
 }

@@ -72,22 +72,28 @@ static void take_reply(struct gate *g, struct reply *r)
 }
 
 /* A message that is just arriving, and a reply on its way, are finished first; core refuses what it must. */
-static void take_sealed(struct conn *c)
+static void take_sealed(struct gate *g)
 {
-	c->sealed = true;
-	conn_leave(c);
+	for (uint32_t i = 0; i < g->n_slots; i++) {
+		struct conn *c = g->slots[i];
+
+		if (!c || c->phase != PHASE_OPEN || c->service == SVC_METRICS)
+			continue;
+		c->sealed = true;
+		conn_leave(c);
+	}
 }
 
 static void take_notice(struct gate *g, const struct notice *n)
 {
 	struct conn *c = gate_find(g, n->session);
 
+	if (n->session == NOTICE_EVERY && n->kind == NOTICE_SEALED)
+		take_sealed(g);
 	if (!c || c->phase != PHASE_OPEN)
 		return;
 	if (n->kind == NOTICE_CLOSE)
 		conn_bye(c, BYE_CORE, "closed by core");
-	else if (n->kind == NOTICE_SEALED)
-		take_sealed(c);
 	else if (n->kind == NOTICE_CHANGED && c->proto->notice)
 		c->proto->notice(c);
 }

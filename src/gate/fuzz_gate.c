@@ -161,7 +161,8 @@ static void operate(struct play *p)
 		break;
 	case 6:
 		if (p->core_up) {
-			struct notice note = { p->waiting.session, (uint8_t)(1 + (arg & 1)) };
+			struct notice note = { arg & 2 ? NOTICE_EVERY : p->waiting.session,
+				arg & 2 ? NOTICE_SEALED : (uint8_t)(1 + (arg & 1)) };
 
 			bus_put_notice(&p->core, &note);
 			bus_flush(&p->core);

@@ -157,7 +157,6 @@ static void test_sealed(void **state)
 {
 	struct rig r;
 	struct client imap, idle, smtp, busy, body;
-	uint64_t id[5];
 	struct cmd m;
 
 	(void)state;
@@ -165,11 +164,11 @@ static void test_sealed(void **state)
 	r.limits.core_sec = 60;
 	r.limits.core_bulk_sec = 60;
 	begin(&r);
-	id[0] = rig_greet(&r, &imap, PORT_IMAP);
-	id[1] = rig_greet(&r, &idle, PORT_IMAP);
-	id[2] = rig_greet(&r, &smtp, PORT_SMTP);
-	id[3] = rig_greet(&r, &busy, PORT_IMAP);
-	id[4] = rig_greet(&r, &body, PORT_SMTP);
+	rig_greet(&r, &imap, PORT_IMAP);
+	rig_greet(&r, &idle, PORT_IMAP);
+	rig_greet(&r, &smtp, PORT_SMTP);
+	rig_greet(&r, &busy, PORT_IMAP);
+	rig_greet(&r, &body, PORT_SMTP);
 	client_sayz(&idle, "i IDLE\r\n");
 	rig_reply(&r, rig_cmd(&r, "IDLE"), NEXT_IDLE, "+ idling\r\n");
 	client_hears(&idle, "+ idling\r\n");
@@ -178,8 +177,7 @@ static void test_sealed(void **state)
 	client_hears(&body, "354 go\r\n");
 	client_sayz(&busy, "b NOOP\r\n");
 	m = *rig_cmd(&r, "NOOP");
-	for (int i = 0; i < 5; i++)
-		rig_notice(&r, id[i], NOTICE_SEALED);
+	rig_notice(&r, NOTICE_EVERY, NOTICE_SEALED);
 	client_hears(&imap, "* BYE [UNAVAILABLE] temporarily sealed\r\n");
 	client_hears(&idle, "* BYE [UNAVAILABLE] temporarily sealed\r\n");
 	client_hears(&smtp, "421 4.3.2 mx.example.org Temporarily sealed, try again later\r\n");
@@ -215,7 +213,6 @@ static void test_other_protocols(void **state)
 	};
 	struct rig r;
 	struct client c;
-	uint64_t id;
 
 	(void)state;
 	rig_init(&r);
@@ -228,9 +225,9 @@ static void test_other_protocols(void **state)
 		client_hears(&c, row[i].slow);
 		client_ends(&c);
 		client_close(&c);
-		id = rig_greet(&r, &c, row[i].port);
+		rig_greet(&r, &c, row[i].port);
 		rig_ask(&r, &c, row[i].line, row[i].verb, row[i].answer);
-		rig_notice(&r, id, NOTICE_SEALED);
+		rig_notice(&r, NOTICE_EVERY, NOTICE_SEALED);
 		client_hears(&c, row[i].sealed);
 		client_ends(&c);
 		client_close(&c);
@@ -256,7 +253,6 @@ static void test_http(void **state)
 	struct rig r;
 	struct client c;
 	struct cmd *m;
-	uint64_t id;
 
 	(void)state;
 	rig_init(&r);
@@ -269,10 +265,9 @@ static void test_http(void **state)
 	client_open(&c, r.port[PORT_HTTP]);
 	client_sayz(&c, get);
 	m = rig_cmd(&r, "GET");
-	id = m->session;
 	rig_reply(&r, m, NEXT_READ, "answer\r\n");
 	client_hears(&c, "answer\r\n");
-	rig_notice(&r, id, NOTICE_SEALED);
+	rig_notice(&r, NOTICE_EVERY, NOTICE_SEALED);
 	hears_503(&c);
 	client_open(&c, r.port[PORT_HTTP]);
 	client_sayz(&c, get);

@@ -1,5 +1,6 @@
 /* Scripts at delivery: stored, run, and what they want is done - once, and never at the price of a mail. */
 #include "domain/mail/filter.h"
+#include "domain/mail/metadata.h"
 #include "domain/mail/queue.h"
 #include "domain/mail/script.h"
 #include "mail/mail_test.h"
@@ -191,6 +192,43 @@ static void test_filing(void **state)
 	assert_all_well();
 }
 
+static void annotate(struct play *p, uint64_t viewer, const struct mailbox *box, const char *name, const char *value)
+{
+	struct metadata_entry entry = { span_str(name), span_str(value) };
+
+	OK(metadata_set(h.org, p->tx, p->a, viewer, box, &entry, &p->e));
+}
+
+static void play_annotate(struct play *p)
+{
+	struct mailbox box = box_of(p, anna, "Büro/Grüße"), bens = box_of(p, ben, "INBOX");
+
+	annotate(p, anna, &box, "/private/regel", "Trash");
+	annotate(p, anna, &box, "/shared/regel", "Junk");
+	annotate(p, anna, NULL, "/private/regel", "ja");
+	annotate(p, ben, NULL, "/private/regel", "Bens");
+	annotate(p, ben, &bens, "/private/regel", "Bens");
+}
+
+/* Own annotations steer a script; those of others, and of mailboxes that are not there, say nothing. */
+static void test_annotations(void **state)
+{
+	(void)state;
+	play(play_annotate);
+#define META "require [\"fileinto\", \"variables\", \"mboxmetadata\", \"servermetadata\"]; "
+	set_script(META "if metadata :matches \"Büro/Grüße\" \"/Private/Regel\" \"*\" { fileinto \"${1}\"; }");
+	assert_int_equal(send_text(HEAD "\r\nx"), 0);
+	expect(anna, "Trash", 1);
+	set_script(META "if allof(metadataexists \"Büro/Grüße\" [\"/shared/regel\", \"/private/regel\"], "
+		"servermetadata \"/private/regel\" \"ja\", servermetadataexists \"/private/regel\", "
+		"not metadataexists \"Büro/Grüße\" \"/private/nichts\", not metadataexists \"Nicht da\" \"/private/regel\", "
+		"not metadataexists \"shared/ben@example.org/INBOX\" \"/private/regel\", not servermetadataexists \"/falsch/*\", "
+		"not servermetadata \"/private/regel\" \"Bens\") { fileinto \"Trash\"; }");
+	assert_int_equal(send_text(HEAD "\r\nx"), 0);
+	expect(anna, "Trash", 2);
+	assert_all_well();
+}
+
 static void test_sending(void **state)
 {
 	(void)state;
@@ -241,11 +279,11 @@ static void test_duplicate(void **state)
 	(void)state;
 	set_script("require [\"duplicate\",\"fileinto\"]; if duplicate :seconds 100 { fileinto \"Trash\"; }");
 	assert_int_equal(send_as("a@far.example", "Message-ID: <d>\r\n\r\nx", NOW), 0);
-	expect(anna, "Trash", 0);
+	expect(anna, "Trash", 2);
 	assert_int_equal(send_as("a@far.example", "Message-ID: <d>\r\n\r\nx", NOW + 1), 0);
-	expect(anna, "Trash", 1);
+	expect(anna, "Trash", 3);
 	assert_int_equal(send_as("a@far.example", "Message-ID: <d>\r\n\r\nx", NOW + 101), 0);
-	expect(anna, "Trash", 1);
+	expect(anna, "Trash", 3);
 }
 
 /* A script that eats its budget again and again loses the right to run for this hour; the mail stays. */
@@ -260,7 +298,7 @@ static void test_runaway(void **state)
 		script_ran(cache, anna, NOW, FILTER_STEPS);
 	assert_false(script_may_run(cache, anna, NOW));
 	assert_true(script_may_run(cache, ben, NOW));
-	expect(anna, "Trash", 1);
+	expect(anna, "Trash", 3);
 	assert_int_equal(send_text("Subject: bleibt\r\n\r\nx"), 0);
 	assert_true(script_may_run(cache, anna, NOW + 3600));
 	mail_free(mail);
@@ -269,7 +307,7 @@ static void test_runaway(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_store), cmocka_unit_test(test_scripts), cmocka_unit_test(test_filing),
-		cmocka_unit_test(test_sending), cmocka_unit_test(test_vacation), cmocka_unit_test(test_duplicate), cmocka_unit_test(test_runaway) };
+		cmocka_unit_test(test_sending), cmocka_unit_test(test_annotations), cmocka_unit_test(test_vacation), cmocka_unit_test(test_duplicate), cmocka_unit_test(test_runaway) };
 
 	return cmocka_run_group_tests(tests, start, stop);
 }

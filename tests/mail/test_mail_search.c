@@ -1,5 +1,5 @@
 /* The search index: the answers with it are those of reading everything - on random mail with umlauts, HTML, encoded words,
- * negations and alternatives, while it is half built, joined, worn by removed mail, forgotten. */
+ * negations and alternatives, fuzzy or not, while it is half built, joined, worn by removed mail, forgotten. */
 #include "domain/mail/mail_index.h"
 #include "domain/mail/search.h"
 #include "domain/mail/mail_sweep.h"
@@ -103,6 +103,9 @@ static void fill(unsigned n)
 
 /* ---- questions ---- */
 
+static const char *const mistaken[] = { "Rechnugn", "Gruesse", "Strassen", "Munchen", "Muenchn", "Sitzungen", "Antrag Beschluss", "kase", "in",
+	"Juergen Rechnung" };
+
 static struct imap_search_key *leaf(struct arena *a)
 {
 	static const char *const fields[] = { "From", "To", "Cc", "Bcc", "Subject", "Message-ID", "X-Kasse", "Content-Type" };
@@ -116,6 +119,8 @@ static struct imap_search_key *leaf(struct arena *a)
 		k->value = pick(2) ? SPAN("example.") : SPAN("content-type: ");
 	if (k->kind == IMAP_SEARCH_HEADER)
 		k->name = span_str(fields[pick(8)]);
+	if (!pick(3) && (k->fuzzy = true) && !pick(2))
+		k->value = span_str(mistaken[pick(sizeof(mistaken) / sizeof(*mistaken))]);
 	return k;
 }
 
@@ -133,13 +138,14 @@ static struct imap_search_key *question(struct arena *a, unsigned depth)
 	return k;
 }
 
-static size_t hits_seen;
+static size_t hits_seen, scores_seen;
 
-static struct imap_set ask(struct play *p, const struct mailbox *box, const struct imap_search *q, bool plain)
+static struct imap_set ask(struct play *p, const struct mailbox *box, const struct imap_search *q, bool plain, uint8_t **scores)
 {
 	struct imap_set found, saved = { 0 };
 	struct uid_set *uids = uid_set_new();
-	struct mail_search how = { .query = q, .uids = uids, .saved = &saved, .now_sec = 2000, .plain = plain };
+	struct mail_search how = { .query = q, .uids = uids, .saved = &saved, .now_sec = 2000, .plain = plain,
+		.scores_out = scores };
 	uint64_t modseq;
 
 	if (box->uidnext > 1)
@@ -154,12 +160,18 @@ static void compare_some(struct play *p)
 	struct mailbox box = box_of(p, anna, "INBOX");
 
 	for (unsigned i = 0; i < 25; i++) {
-		struct imap_search q = { .root = question(p->a, 3) };
-		struct imap_set with = ask(p, &box, &q, false), without = ask(p, &box, &q, true);
+		struct imap_search q = { .root = question(p->a, 3), .has_fuzzy = true };
+		uint8_t *scores, *plain;
+		struct imap_set with = ask(p, &box, &q, false, &scores), without = ask(p, &box, &q, true, &plain);
 
 		assert_int_equal(with.n, without.n);
 		for (size_t k = 0; k < with.n; k++)
 			assert_true(with.v[k].lo == without.v[k].lo && with.v[k].hi == without.v[k].hi);
+		for (uint64_t k = 0; k < imap_set_count(&with); k++) {
+			assert_true(scores[k] >= 1 && scores[k] <= 100);
+			assert_int_equal(scores[k], plain[k]);
+			scores_seen += scores[k] < 100;
+		}
 		hits_seen += with.n;
 	}
 }
@@ -213,7 +225,7 @@ static void test_same_answers(void **state)
 	fill(100);
 	assert_int_equal(state_now().waiting, 100);
 	look_with(compare_some, NULL);          /* half of it is read plainly */
-	assert_true(hits_seen > 100);
+	assert_true(hits_seen > 100 && scores_seen > 100);
 }
 
 /* How many messages a question opens: what the index is for. */

@@ -8,6 +8,7 @@ import time
 import pytest
 
 from house import SLOW, mail, wait_for
+from rawimap import Imap
 from rawsieve import Sieve
 
 
@@ -35,7 +36,7 @@ def test_conversation(house):
     with Sieve(house) as s:
         caps = s.greeting[2]
         assert s.greeting[0] == "OK" and '"VERSION" "1.0"' in caps and '"STARTTLS"' in caps and "SCRAM-SHA-256" in caps
-        for ext in ("fileinto", "vacation", "variables", "imap4flags", "body", "regex", "duplicate", "editheader"):
+        for ext in ("fileinto", "vacation", "variables", "imap4flags", "body", "regex", "duplicate", "editheader", "mboxmetadata", "servermetadata"):
             assert ext in caps.split('"SIEVE" "')[1].split('"')[0].split()
         assert "OWNER" not in caps
         assert s.cmd('LISTSCRIPTS')[0] == "NO"
@@ -231,3 +232,20 @@ def test_lists_outside_the_script(house):
         assert sorted(subjects("Bekannt")) == [b"Subject: freundin", b"Subject: haus"]
         assert subjects("INBOX") == [b"Subject: fremd"]
         assert subjects("Falsch") is None and subjects("Verraten") is None
+
+
+def test_annotations(house):
+    """What SETMETADATA says decides where mail goes (RFC 5490)."""
+    anna = house.fresh()
+    put(house, anna, 'require ["fileinto", "variables", "mboxmetadata", "servermetadata"];\r\n'
+        'if allof(servermetadata "/private/filter" "an", metadata :matches "INBOX" "/private/ziel" "*") { fileinto "${1}"; }')
+    with Imap.login(house, anna) as i:
+        house.deliver(anna, subject="vorher")
+        assert i.ok('STATUS Archive (MESSAGES)').find(rb"MESSAGES (\d+)")[1] == b"0"
+        i.ok('SETMETADATA INBOX (/private/ziel "Archive")')
+        i.ok('SETMETADATA "" (/private/filter "an")')
+        house.deliver(anna, subject="nachher")
+        assert i.ok('STATUS Archive (MESSAGES)').find(rb"MESSAGES (\d+)")[1] == b"1"
+        i.ok('SETMETADATA INBOX (/private/ziel NIL)')
+        house.deliver(anna, subject="zuletzt")
+        assert i.ok('STATUS INBOX (MESSAGES)').find(rb"MESSAGES (\d+)")[1] == b"2"

@@ -8,6 +8,7 @@ struct parse {
 	struct imap_args *g;
 	struct imap_search *out;
 	size_t count;
+	bool fuzzy; /* inside a FUZZY key */
 	struct err *e;
 };
 
@@ -79,6 +80,7 @@ static struct imap_search_key *key_new(struct parse *p, enum imap_search_kind ki
 	}
 	k = ARENA_NEW(p->a, struct imap_search_key);
 	k->kind = kind;
+	k->fuzzy = p->fuzzy;
 	return k;
 }
 
@@ -248,6 +250,18 @@ static struct imap_search_key *recent_parse(struct parse *p, bool want_new)
 	return k->next ? key_over(p, IMAP_SEARCH_AND, k) : NULL;
 }
 
+/* "FUZZY" SP search-key (RFC 6203) */
+static struct imap_search_key *fuzzy_parse(struct parse *p, unsigned depth)
+{
+	struct imap_search_key *k;
+	bool outer = p->fuzzy;
+
+	p->fuzzy = p->out->has_fuzzy = true;
+	k = key_parse(p, depth);
+	p->fuzzy = outer;
+	return k;
+}
+
 static struct imap_search_key *key_parse(struct parse *p, unsigned depth)
 {
 	struct imap_args *g = p->g;
@@ -270,6 +284,8 @@ static struct imap_search_key *key_parse(struct parse *p, unsigned depth)
 		return set_parse(p, IMAP_SEARCH_UID);
 	if (imap_args_word(g, "NOT"))
 		return key_over(p, IMAP_SEARCH_NOT, key_parse(p, depth + 1));
+	if (imap_args_word(g, "FUZZY"))
+		return fuzzy_parse(p, depth + 1);
 	if (imap_args_word(g, "OR"))
 		return or_parse(p, depth + 1);
 	if (imap_args_word(g, "HEADER"))
@@ -287,11 +303,13 @@ static struct imap_search_key *key_parse(struct parse *p, unsigned depth)
 int imap_search_keys(struct arena *a, struct imap_args *g, struct imap_search *out, struct err *e)
 {
 	struct err own = ERR_INIT;
-	struct parse p = {a, g, out, 0, e ? e : &own};
+	struct parse p = {a, g, out, 0, false, e ? e : &own};
 
 	out->root = NULL;
-	out->has_modseq = out->has_saved = out->has_numbers = false;
+	out->has_modseq = out->has_saved = out->has_numbers = out->has_fuzzy = false;
 	out->root = all_parse(&p, 1);
+	if (out->root && (out->ret & IMAP_RETURN_RELEVANCY) && !out->has_fuzzy)
+		return err_set(p.e, ERR_SYNTAX, "RELEVANCY needs a FUZZY key", "none");
 	return out->root ? 0 : p.e->code;
 }
 
@@ -304,7 +322,7 @@ int imap_return_parse(struct imap_args *g, struct imap_search *out, struct err *
 		unsigned bit;
 	} opts[] = {{"ALL", IMAP_RETURN_ALL}, {"COUNT", IMAP_RETURN_COUNT},
 		{"MIN", IMAP_RETURN_MIN}, {"MAX", IMAP_RETURN_MAX}, {"SAVE", IMAP_RETURN_SAVE},
-		{"PARTIAL", IMAP_RETURN_PARTIAL}};
+		{"PARTIAL", IMAP_RETURN_PARTIAL}, {"RELEVANCY", IMAP_RETURN_RELEVANCY}};
 	size_t n = sizeof(opts) / sizeof(*opts);
 	struct imap_args list;
 	struct span range;

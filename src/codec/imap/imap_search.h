@@ -6,7 +6,8 @@
  * sets are checked but kept as text: only the mailbox knows "*". Errors: ERR_SYNTAX, ERR_LIMIT
  * (IMAP_SEARCH_KEYS_MAX keys, IMAP_SEARCH_DEPTH_MAX levels of NOT, OR and lists). Sources: RFC
  * 9051 section 6.4.4, RFC 3501, RFC 4731 and 5182 (RETURN, $), RFC 5032 (YOUNGER, OLDER), RFC
- * 7162 (MODSEQ), RFC 8474 (EMAILID, THREADID), RFC 8514 (SAVED*). Not good for: SORT and THREAD,
+ * 7162 (MODSEQ), RFC 8474 (EMAILID, THREADID), RFC 8514 (SAVED*), RFC 6203 (FUZZY: a mark on all keys
+ * of its key; RELEVANCY). Not good for: SORT and THREAD,
  * which have arguments of their own in front (use imap_search_keys for what follows). */
 #pragma once
 #include "codec/imap/imap_args.h"
@@ -54,6 +55,7 @@ struct imap_search_key {
 	struct span set; /* checked sequence-set, see imap_set.h */
 	uint64_t num;
 	int64_t day; /* days since 1970-01-01 */
+	bool fuzzy;  /* stands in a FUZZY key */
 };
 
 enum imap_search_return {
@@ -63,6 +65,7 @@ enum imap_search_return {
 	IMAP_RETURN_MAX = 8,
 	IMAP_RETURN_SAVE = 16,
 	IMAP_RETURN_PARTIAL = 32,
+	IMAP_RETURN_RELEVANCY = 64,
 };
 
 struct imap_search {
@@ -73,9 +76,11 @@ struct imap_search {
 	bool has_return;	    /* answer with ESEARCH */
 	bool has_modseq, has_saved; /* some key is MODSEQ, is $ */
 	bool has_numbers;	    /* some key is a set of message numbers */
+	bool has_fuzzy;		    /* some key is FUZZY, so there are scores */
 };
 
-/* RETURN (...), if it is there; also in front of SORT and ESEARCH. Fills ret, partial, has_return. */
+/* RETURN (...), if it is there; also in front of SORT and ESEARCH. Fills ret, partial, has_return. RELEVANCY needs a FUZZY
+ * key, which imap_search_keys sees to. */
 int imap_return_parse(struct imap_args *g, struct imap_search *out, struct err *e);
 /* [RETURN (...)] [CHARSET x] 1*search-key, to the end of the cursor. */
 int imap_search_parse(struct arena *a, struct imap_args *g, struct imap_search *out, struct err *e);

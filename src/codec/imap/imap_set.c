@@ -219,14 +219,23 @@ bool imap_partial_parse(struct span s, struct imap_partial *out)
 	return true;
 }
 
-void imap_partial_cut(struct arena *a, const struct imap_set *s, const struct imap_partial *p, struct imap_set *out)
+void imap_partial_bounds(const struct imap_partial *p, size_t n, size_t *lo_out, size_t *hi_out)
 {
-	uint64_t n = imap_set_count(s), lo = p->lo, hi = p->hi, at = 0;
+	size_t hi = p->hi;
 
+	*lo_out = p->lo;
 	if (p->from_end) {
-		lo = n > p->hi ? n - p->hi + 1 : 1;
+		*lo_out = n > p->hi ? n - p->hi + 1 : 1;
 		hi = n >= p->lo ? n - p->lo + 1 : 0;
 	}
+	*hi_out = hi < n ? hi : n;
+}
+
+void imap_partial_cut(struct arena *a, const struct imap_set *s, const struct imap_partial *p, struct imap_set *out)
+{
+	size_t lo, hi, at = 0;
+
+	imap_partial_bounds(p, imap_set_count(s), &lo, &hi);
 	*out = (struct imap_set){0};
 	for (size_t i = 0; i < s->n && at < hi; i++) {
 		uint64_t len = (uint64_t)s->v[i].hi - s->v[i].lo + 1, from = lo > at ? lo - at - 1 : 0;

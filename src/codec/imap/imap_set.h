@@ -45,6 +45,8 @@ void imap_set_format(
 void imap_set_clip(struct imap_set *s, uint32_t lo, uint32_t hi);
 /* partial-range = nz-number ":" nz-number / "-" nz-number ":" "-" nz-number; lo <= hi afterwards */
 bool imap_partial_parse(struct span s, struct imap_partial *out);
+/* First and last place, from 1, of n results; lo > hi: there is none. */
+void imap_partial_bounds(const struct imap_partial *p, size_t n, size_t *lo_out, size_t *hi_out);
 /* The numbers at those places. Ranges, not numbers, are walked. */
 void imap_partial_cut(struct arena *a, const struct imap_set *s, const struct imap_partial *p, struct imap_set *out);
 struct imap_set_iter imap_set_iter(const struct imap_set *s);

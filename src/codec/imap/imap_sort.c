@@ -2,7 +2,8 @@
 #include "base/scan.h"
 
 /* sort-criterion = ["REVERSE" SP] sort-key
- * sort-key = "ARRIVAL" / "CC" / "DATE" / "FROM" / "SIZE" / "SUBJECT" / "TO" / "DISPLAYFROM" / "DISPLAYTO" */
+ * sort-key = "ARRIVAL" / "CC" / "DATE" / "FROM" / "SIZE" / "SUBJECT" / "TO" / "DISPLAYFROM" / "DISPLAYTO" /
+ *            "RELEVANCY" */
 int imap_sort_parse(struct imap_args *g, struct imap_sort *out, struct err *e)
 {
 	static const struct {
@@ -11,11 +12,12 @@ int imap_sort_parse(struct imap_args *g, struct imap_sort *out, struct err *e)
 	} keys[] = { { "ARRIVAL", IMAP_SORT_ARRIVAL }, { "CC", IMAP_SORT_CC }, { "DATE", IMAP_SORT_DATE },
 		{ "DISPLAYFROM", IMAP_SORT_DISPLAYFROM }, { "DISPLAYTO", IMAP_SORT_DISPLAYTO },
 		{ "FROM", IMAP_SORT_FROM }, { "SIZE", IMAP_SORT_SIZE }, { "SUBJECT", IMAP_SORT_SUBJECT },
-		{ "TO", IMAP_SORT_TO } };
+		{ "TO", IMAP_SORT_TO }, { "RELEVANCY", IMAP_SORT_RELEVANCY } };
 	const size_t rows = sizeof(keys) / sizeof(*keys);
 	struct imap_args list;
 
 	out->n = 0;
+	out->has_relevancy = false;
 	if (!imap_args_list(g, &list) || imap_args_end(&list))
 		return err_set(e, ERR_SYNTAX, "Sort criteria expected", "none");
 	while (list.at < list.n) {
@@ -28,6 +30,7 @@ int imap_sort_parse(struct imap_args *g, struct imap_sort *out, struct err *e)
 			return err_set(e, ERR_SYNTAX, "Unknown sort criterion", "criterion %zu", list.at);
 		if (out->n == IMAP_SORT_KEYS_MAX)
 			return err_set(e, ERR_LIMIT, "Too many sort criteria", "over %d", IMAP_SORT_KEYS_MAX);
+		out->has_relevancy |= keys[i].kind == IMAP_SORT_RELEVANCY;
 		out->key[out->n++] = (struct imap_sort_key){ keys[i].kind, reverse };
 	}
 	return 0;

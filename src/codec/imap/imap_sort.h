@@ -8,7 +8,8 @@
 #define IMAP_SORT_KEYS_MAX 32
 
 enum imap_sort_kind { IMAP_SORT_ARRIVAL = 1, IMAP_SORT_CC, IMAP_SORT_DATE, IMAP_SORT_DISPLAYFROM, IMAP_SORT_DISPLAYTO,
-	IMAP_SORT_FROM, IMAP_SORT_SIZE, IMAP_SORT_SUBJECT, IMAP_SORT_TO };
+	IMAP_SORT_FROM, IMAP_SORT_SIZE, IMAP_SORT_SUBJECT, IMAP_SORT_TO,
+	IMAP_SORT_RELEVANCY /* of the search, highest first (RFC 6203) */ };
 struct imap_sort_key {
 	enum imap_sort_kind kind;
 	bool reverse;
@@ -16,6 +17,7 @@ struct imap_sort_key {
 struct imap_sort {
 	struct imap_sort_key key[IMAP_SORT_KEYS_MAX];
 	size_t n;
+	bool has_relevancy;
 };
 /* Takes "(" sort-criterion *(SP sort-criterion) ")". */
 int imap_sort_parse(struct imap_args *g, struct imap_sort *out, struct err *e);

@@ -217,7 +217,7 @@ static void test_fetch_limits(void **state)
 
 static void print_key(struct buf *b, const struct imap_search_key *k)
 {
-	buf_addf(b, "%d", (int)k->kind);
+	buf_addf(b, "%s%d", k->fuzzy ? "~" : "", (int)k->kind);
 	if (k->name.p)
 		buf_addf(b, ":%.*s", SPAN_F(k->name));
 	if (k->value.p)
@@ -268,6 +268,11 @@ static const struct {
 	{"RETURN () CHARSET UTF-8 ALL", "r1UTF-8 1"},
 	{"RETURN (MIN max COUNT) ALL", "r14 1"},
 	{"RETURN (SAVE) $", "r16 7"},
+	{"FUZZY (SUBJECT a OR BODY b SEEN) FROM c", "2(~2(~10:Subject=a ~3(~11=b ~8:\\Seen)) 10:From=c)"},
+	{"NOT FUZZY NEW 1", "2(4(~2(~9 ~4(~8:\\Seen))) 5#1)"},
+	{"RETURN (RELEVANCY ALL) FUZZY BODY x", "r65 ~11=x"},
+	{"RETURN (RELEVANCY) BODY x", "-8"},
+	{"FUZZY", "-8"},
 	{"", "-8"},
 	{"()", "-8"},
 	{"FOO", "-8"},

@@ -1,5 +1,5 @@
 /* ext_world.c - what the host knows: environment (5183), ihave (5463), include (6609), duplicate (7352), mailbox (5490),
- * special-use (8579), mailboxid (9042), extlists (6134), spamtest and virustest (5235). */
+ * mboxmetadata and servermetadata (5490), special-use (8579), mailboxid (9042), extlists (6134), spamtest and virustest (5235). */
 #include "codec/sieve/sieve_int.h"
 #include "base/scan.h"
 
@@ -214,6 +214,70 @@ int sieve_run_specialuse(struct sieve_run *r, const struct sieve_node *n)
 	for (size_t i = 0; i < n_uses && k == 1; i++)
 		k = run_spend(r, 640) < 0 ? ERR_LIMIT : r->host->special_use ? r->host->special_use(r->host->arg, name, uses[i]) : 0;
 	return k;
+}
+
+/* ---- annotations: of a mailbox, or of the server when there is no mailbox in the arguments ---- */
+
+#define METADATA_COST 32768              /* octets that one look-up may open */
+
+static int annotation(struct sieve_run *r, struct span mailbox, struct span name, struct span *out)
+{
+	*out = SPAN_NONE;
+	if (run_spend(r, METADATA_COST) < 0)
+		return ERR_LIMIT;
+	return r->host->metadata ? r->host->metadata(r->host->arg, mailbox, name, out) : 0;
+}
+
+static int metadata_match(struct sieve_run *r, const struct sieve_node *n, size_t at)
+{
+	struct sieve_match m;
+	struct span mailbox = SPAN_NONE, name, value = SPAN_NONE;
+	int k = match_open(&m, r, n, sieve_arg(n, at + 1));
+
+	if (k < 0)
+		return k;
+	if ((at && run_str(r, sieve_arg(n, 0)->v[0], &mailbox) < 0) || run_str(r, sieve_arg(n, at)->v[0], &name) < 0)
+		return match_end(&m, ERR_LIMIT);
+	k = annotation(r, mailbox, name, &value);
+	if (k >= 0)
+		k = value.p ? match_add(&m, value) : 0;
+	return match_end(&m, k);
+}
+
+static int metadata_all(struct sieve_run *r, const struct sieve_node *n, size_t at)
+{
+	struct span mailbox = SPAN_NONE, value, *names;
+	size_t count;
+
+	if ((at && run_str(r, sieve_arg(n, 0)->v[0], &mailbox) < 0) || run_strs(r, sieve_arg(n, at), &names, &count) < 0)
+		return ERR_LIMIT;
+	for (size_t i = 0; i < count; i++) {
+		int k = annotation(r, mailbox, names[i], &value);
+
+		if (k < 0 || !value.p)
+			return k < 0 ? k : 0;
+	}
+	return 1;
+}
+
+int sieve_run_metadata(struct sieve_run *r, const struct sieve_node *n)
+{
+	return metadata_match(r, n, 1);
+}
+
+int sieve_run_servermetadata(struct sieve_run *r, const struct sieve_node *n)
+{
+	return metadata_match(r, n, 0);
+}
+
+int sieve_run_metadataexists(struct sieve_run *r, const struct sieve_node *n)
+{
+	return metadata_all(r, n, 1);
+}
+
+int sieve_run_servermetadataexists(struct sieve_run *r, const struct sieve_node *n)
+{
+	return metadata_all(r, n, 0);
 }
 
 /* ---- spamtest: 0 not tested, 1 clean .. 10 spam (or 0 .. 100 percent), from the header the filter has written:

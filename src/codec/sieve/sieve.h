@@ -77,6 +77,8 @@ struct sieve_host {
 	int (*mailbox)(void *arg, struct span name);
 	int (*special_use)(void *arg, struct span name_or_none, struct span use);
 	int (*mailbox_id)(void *arg, struct span id);
+	/* An annotation; mailbox none: of the server. No value (p NULL) is left in out when there is none. */
+	int (*metadata)(void *arg, struct span mailbox_or_none, struct span name, struct span *out);
 	int (*duplicate)(void *arg, struct span id, int64_t seconds);
 	int (*include)(void *arg, struct span name, bool global, const struct sieve_script **out);
 	int (*environment)(void *arg, struct span name, struct span *out);

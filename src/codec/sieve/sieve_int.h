@@ -8,7 +8,7 @@ enum sieve_ext { EXT_NONE, EXT_FILEINTO, EXT_REJECT, EXT_EREJECT, EXT_ENVELOPE, 
 	EXT_NUMERIC, EXT_UNICODE, EXT_OCTET, EXT_CASEMAP, EXT_SUBADDRESS, EXT_FLAGS, EXT_BODY, EXT_VACATION, EXT_VACATION_SEC,
 	EXT_DATE, EXT_INDEX, EXT_ENVIRONMENT, EXT_IHAVE, EXT_INCLUDE, EXT_DUPLICATE, EXT_EDITHEADER, EXT_REGEX, EXT_MAILBOX,
 	EXT_SPECIAL_USE, EXT_MAILBOX_ID, EXT_FCC, EXT_MIME, EXT_FOREVERYPART, EXT_EXTRACTTEXT, EXT_ENOTIFY,
-	EXT_EXTLISTS, EXT_SPAMTEST, EXT_SPAMTESTPLUS, EXT_VIRUSTEST, EXT_ENCODED, EXT_COUNT };
+	EXT_EXTLISTS, EXT_MBOXMETADATA, EXT_SERVERMETADATA, EXT_SPAMTEST, EXT_SPAMTESTPLUS, EXT_VIRUSTEST, EXT_ENCODED, EXT_COUNT };
 #define EXT_BIT(x) (1ULL << (x))
 
 /* ---- tags ---- */
@@ -192,7 +192,7 @@ W(if); W(stop); W(keep); W(discard); W(redirect); W(fileinto); W(reject);
 W(true); W(false); W(not); W(allof); W(anyof); W(address); W(header); W(envelope); W(exists); W(size);
 W(set); W(string); W(setflag); W(addflag); W(removeflag); W(hasflag); W(body); W(vacation); W(date); W(currentdate);
 W(environment); W(ihave); W(error); W(include); W(return); W(global); W(duplicate); W(addheader); W(deleteheader);
-W(mailboxexists); W(specialuse); W(mailboxidexists);
+W(mailboxexists); W(metadata); W(metadataexists); W(servermetadata); W(servermetadataexists); W(specialuse); W(mailboxidexists);
 W(foreverypart); W(break); W(extracttext); W(notify); W(validnotify); W(validlist); W(notifycapability); W(spamtest);
 W(virustest);
 C(size); C(set); C(vacation); C(date); C(include); C(global); C(duplicate); C(foreverypart); C(break); C(extracttext);

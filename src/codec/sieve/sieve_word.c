@@ -23,7 +23,8 @@ static const struct {
 	{ EXT_DUPLICATE, "duplicate" },                                                                     /* 7352 */
 	{ EXT_EDITHEADER, "editheader" },                                                                   /* 5293 */
 	{ EXT_REGEX, "regex" },                                                                             /* draft-ietf-sieve-regex */
-	{ EXT_MAILBOX, "mailbox" },                                                                         /* 5490 */
+	{ EXT_MAILBOX, "mailbox" }, { EXT_MBOXMETADATA, "mboxmetadata" },
+	{ EXT_SERVERMETADATA, "servermetadata" },                                                           /* 5490 */
 	{ EXT_SPECIAL_USE, "special-use" },                                                                 /* 8579 */
 	{ EXT_MAILBOX_ID, "mailboxid" },                                                                    /* 9042 */
 	{ EXT_FCC, "fcc" },                                                                                 /* 8580 */
@@ -134,6 +135,10 @@ static const struct sieve_word words[] = {
 	TEST("ihave", EXT_IHAVE, "l", 0, sieve_check_ihave, sieve_run_ihave),
 	TEST("duplicate", EXT_DUPLICATE, "", T(HANDLE) | T(HEADER) | T(UNIQUEID) | T(SECONDS) | T(LAST), NULL, sieve_run_duplicate),
 	TEST("mailboxexists", EXT_MAILBOX, "l", 0, NULL, sieve_run_mailboxexists),
+	TEST("metadata", EXT_MBOXMETADATA, "ssl", TAGS_MATCH, sieve_check_match, sieve_run_metadata),
+	TEST("metadataexists", EXT_MBOXMETADATA, "sl", 0, NULL, sieve_run_metadataexists),
+	TEST("servermetadata", EXT_SERVERMETADATA, "sl", TAGS_MATCH, sieve_check_match, sieve_run_servermetadata),
+	TEST("servermetadataexists", EXT_SERVERMETADATA, "l", 0, NULL, sieve_run_servermetadataexists),
 	TEST("specialuse_exists", EXT_SPECIAL_USE, "?sl", 0, NULL, sieve_run_specialuse),
 	TEST("mailboxidexists", EXT_MAILBOX_ID, "l", 0, NULL, sieve_run_mailboxidexists),
 	TEST("valid_notify_method", EXT_ENOTIFY, "l", 0, NULL, sieve_run_validnotify),

@@ -24,6 +24,18 @@ static int has_mailbox(void *arg, struct span name)
 	return span_eqz(name, "Listen");
 }
 
+static int annotation(void *arg, struct span box, struct span name, struct span *out)
+{
+	(void)arg;
+	if (box.p && span_eqz(box, "Listen") && span_eqz(name, "/private/ziel"))
+		*out = SPAN("Archiv/2026");
+	if (box.p && span_eqz(box, "Listen") && span_eqz(name, "/shared/leer"))
+		*out = SPAN("");
+	if (!box.p && span_eqz(name, "/shared/admin"))
+		*out = SPAN("mailto:it@example.org");
+	return 0;
+}
+
 static int special(void *arg, struct span name, struct span use)
 {
 	(void)arg;
@@ -89,7 +101,7 @@ static const char *does_in(struct world *w, const char *text, uint64_t budget, s
 	struct sieve_error why;
 	struct sieve_script *s = compile(w->a, text, &why);
 	struct sieve_host h = { .arg = w, .message = SPAN(MAIL), .from = SPAN("bounce@example.net"), .to = SPAN("ben+lists@example.org"),
-		.now_sec = 1790000000, .zone_min = 60, .budget = budget, .separator = '+', .mailbox = has_mailbox, .special_use = special,
+		.now_sec = 1790000000, .zone_min = 60, .budget = budget, .separator = '+', .mailbox = has_mailbox, .metadata = annotation, .special_use = special,
 		.duplicate = duplicate, .include = include, .environment = env,
 		.in_list = in_list };
 	SCOPED_BUF b;
@@ -130,6 +142,32 @@ static void test_extlists(void **state)
 	expect(LISTS "redirect :list \"mailto:andere@example.org\";", "!1: \"redirect\" knows no members of this list");
 	expect("if header :list \"from\" \"urn:x:book\" { stop; }", "?1:11 \":list\" needs an extension that is not required");
 	expect(LISTS "if header :list :is \"from\" \"urn:x:book\" { stop; }", "?1:52 \":list\" and \":is\" exclude each other");
+}
+
+static void test_metadata(void **state)
+{
+	(void)state;
+#define META "require [\"mboxmetadata\", \"servermetadata\", \"variables\", \"relational\", \"fileinto\"]; "
+	expect(META "if metadata \"Listen\" \"/private/ziel\" \"archiv/2026\" { discard; }", "");
+	expect(META "if metadata :comparator \"i;octet\" \"Listen\" \"/private/ziel\" \"archiv/2026\" { discard; }", "keep");
+	expect(META "if metadata :matches \"Listen\" \"/private/ziel\" \"Archiv/*\" { fileinto \"J${1}\"; }", "fileinto:J2026");
+	expect(META "set \"b\" \"Listen\"; set \"n\" \"ziel\"; if metadata :contains \"${b}\" \"/private/${n}\" [\"x\", \"2026\"] { discard; }", "");
+	expect(META "if metadata :matches \"Nicht\" \"/private/ziel\" \"*\" { discard; }", "keep");
+	expect(META "if metadata :matches \"Listen\" \"/private/nichts\" \"*\" { discard; }", "keep");
+	expect(META "if metadata :is \"Listen\" \"/shared/leer\" \"\" { discard; }", "");
+	expect(META "if metadata :count \"eq\" \"Listen\" \"/private/nichts\" \"0\" { discard; }", "");
+	expect(META "if metadataexists \"Listen\" [\"/private/ziel\", \"/shared/leer\"] { discard; }", "");
+	expect(META "if metadataexists \"Listen\" [\"/private/ziel\", \"/private/nichts\"] { discard; }", "keep");
+	expect(META "if metadataexists \"Nicht\" \"/private/ziel\" { discard; }", "keep");
+	expect(META "if servermetadata :contains \"/shared/admin\" \"it@\" { discard; }", "");
+	expect(META "if servermetadata :contains \"/shared/comment\" \"\" { discard; }", "keep");
+	expect(META "if servermetadataexists \"/shared/admin\" { discard; }", "");
+	expect(META "if servermetadataexists [\"/shared/admin\", \"/shared/comment\"] { discard; }", "keep");
+	expect("require \"ihave\"; if ihave [\"mboxmetadata\", \"servermetadata\"] { discard; }", "");
+	expect("require \"mailbox\"; if metadataexists \"Listen\" \"/private/ziel\" { stop; }",
+		"?1:23 \"metadataexists\" needs an extension that is not required");
+	expect("require \"mboxmetadata\"; if servermetadataexists \"/shared/admin\" { stop; }",
+		"?1:28 \"servermetadataexists\" needs an extension that is not required");
 }
 
 static void test_base(void **state)
@@ -416,7 +454,7 @@ static void test_regex_bound(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_base),
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_base), cmocka_unit_test(test_metadata),
 		cmocka_unit_test(test_extlists), cmocka_unit_test(test_extensions), cmocka_unit_test(test_variables),
 		cmocka_unit_test(test_mime), cmocka_unit_test(test_answers), cmocka_unit_test(test_state), cmocka_unit_test(test_editheader),
 		cmocka_unit_test(test_bad), cmocka_unit_test(test_bounds), cmocka_unit_test(test_count_bounds), cmocka_unit_test(test_value_bound),

@@ -4,6 +4,7 @@
 #include "codec/mime/mime_header.h"
 #include "codec/smtp/smtp_address.h"
 #include "domain/mail/mail_impl.h"
+#include "domain/mail/metadata.h"
 #include "domain/mail/sender.h"
 #include "domain/org/address.h"
 
@@ -54,6 +55,26 @@ static int has_mailbox(void *arg, struct span name)
 		return x < 0 ? x : 1;
 	err_clear(r->job->e);
 	return 0;
+}
+
+/* What the account itself could read by GETMETADATA. */
+static int annotation(void *arg, struct span mailbox, struct span name, struct span *out)
+{
+	struct run *r = arg;
+	struct job *j = r->job;
+	struct mailbox box;
+	struct span folded;
+	int x = metadata_name(j->a, name, &folded, j->e);
+
+	if (x == 0 && mailbox.p)
+		x = mailbox_find(j->org, j->tx, j->a, r->account_id, mailbox, &box, j->e);
+	if (x == 0)
+		x = metadata_get(j->org, j->tx, j->a, r->account_id, mailbox.p ? &box : NULL, folded, out, j->e);
+	if (x == ERR_MISSING || x == ERR_DENIED || x == ERR_PARAM) {
+		err_clear(j->e);
+		return 0;
+	}
+	return x;
 }
 
 static int has_special(void *arg, struct span name, struct span use)
@@ -407,7 +428,7 @@ static int run_one(struct job *j, size_t i, struct run *r, const struct script_a
 	struct sieve_host host = { .arg = r, .message = d->message.p ? d->message : j->mail->message, .from = j->mail->sender,
 		.to = d->rcpt.n ? d->rcpt : d->address, .auth = j->mail->auth, .now_sec = j->mail->now_sec,
 		.zone_min = j->mail->zone_min, .budget = FILTER_STEPS, .separator = '+', .mailbox = has_mailbox, .special_use = has_special,
-		.mailbox_id = has_id, .duplicate = duplicate, .include = include, .environment = environment,
+		.metadata = annotation, .mailbox_id = has_id, .duplicate = duplicate, .include = include, .environment = environment,
 		.in_list = in_list };
 	int x;
 

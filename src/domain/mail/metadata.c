@@ -54,6 +54,24 @@ static int may_set(struct tx *tx, uint64_t viewer_id, const struct mailbox *box,
 	return admin == ADMIN_ALL ? 0 : err_set(e, ERR_DENIED, "Not permitted", "metadata of the server");
 }
 
+static int unpack(struct arena *a, const struct seal_key *key, uint64_t id, struct span sealed, struct metadata_entry *out,
+	struct err *e)
+{
+	struct span plain;
+	struct wire w;
+
+	if (unseal_column(a, key, (struct seal_place){ "metadata", "sealed", id }, sealed, &plain, e) < 0)
+		return e->code;
+	w = wire_open(plain);
+	if (wire_get_u8(&w) != VERSION)
+		w.failed = true;
+	out->name = wire_get_span(&w, METADATA_NAME_MAX);
+	out->value = wire_get_span(&w, METADATA_VALUE_MAX);
+	if (!out->value.n)
+		out->value = SPAN("");
+	return wire_done(&w) ? 0 : err_set(e, ERR_BROKEN, "Internal error", "metadata %llu is unreadable", (unsigned long long)id);
+}
+
 static int read_owned(struct org *o, struct tx *tx, struct arena *a, uint64_t owner_id, uint64_t mailbox_id, const char *prefix,
 	struct metadata_entry *v, size_t *n, struct err *e)
 {
@@ -66,21 +84,8 @@ static int read_owned(struct org *o, struct tx *tx, struct arena *a, uint64_t ow
 	sql_int(q, 1, (int64_t)mailbox_id);
 	sql_int(q, 2, (int64_t)owner_id);
 	while ((r = sql_next(q, e)) == 1 && *n < 2 * METADATA_ENTRIES_MAX) {
-		uint64_t id = (uint64_t)sql_col_int(q, 0);
-		struct span plain;
-		struct wire w;
-
-		if (unseal_column(a, &key, (struct seal_place){ "metadata", "sealed", id }, sql_col(q, 1), &plain, e) < 0)
+		if (unpack(a, &key, (uint64_t)sql_col_int(q, 0), sql_col(q, 1), &v[*n], e) < 0)
 			return e->code;
-		w = wire_open(plain);
-		if (wire_get_u8(&w) != VERSION)
-			w.failed = true;
-		v[*n].name = wire_get_span(&w, METADATA_NAME_MAX);
-		v[*n].value = wire_get_span(&w, METADATA_VALUE_MAX);
-		if (!v[*n].value.n)
-			v[*n].value = SPAN("");
-		if (!wire_done(&w))
-			return err_set(e, ERR_BROKEN, "Internal error", "metadata %llu is unreadable", (unsigned long long)id);
 		*n += span_starts(v[*n].name, span_str(prefix));
 	}
 	return r < 0 ? r : 0;
@@ -108,17 +113,27 @@ int metadata_list(struct org *o, struct tx *tx, struct arena *a, uint64_t viewer
 int metadata_get(struct org *o, struct tx *tx, struct arena *a, uint64_t viewer_id, const struct mailbox *box, struct span name,
 	struct span *value_out, struct err *e)
 {
-	struct metadata_entry *v;
-	size_t n;
+	uint64_t owner_id = owner_of(viewer_id, box, name);
+	unsigned char lookup[SEAL_LOOKUP_LEN];
+	struct metadata_entry entry;
+	MAIL_KEY key = { { 0 } };
+	int r;
 
-	if (metadata_list(o, tx, a, viewer_id, box, &v, &n, e) < 0)
+	if (may_use(box, e) < 0 || org_key(o, tx, owner_id, &key, e) < 0)
 		return e->code;
-	for (size_t i = 0; i < n; i++)
-		if (span_eq(v[i].name, name)) {
-			*value_out = v[i].value;
-			return 0;
-		}
-	return err_set(e, ERR_MISSING, "No such entry", "metadata");
+	seal_lookup(&key, "metadata", name, lookup);
+	SCOPED_SQL q = sql_open(tx, "SELECT id, sealed FROM metadata WHERE mailbox_id = ?1 AND owner_id = ?2 AND lookup = ?3");
+
+	sql_int(q, 1, (int64_t)(box ? box->id : 0));
+	sql_int(q, 2, (int64_t)owner_id);
+	sql_blob(q, 3, SPAN_BYTES(lookup, sizeof(lookup)));
+	r = sql_next(q, e);
+	if (r <= 0)
+		return r < 0 ? r : err_set(e, ERR_MISSING, "No such entry", "metadata");
+	if (unpack(a, &key, (uint64_t)sql_col_int(q, 0), sql_col(q, 1), &entry, e) < 0)
+		return e->code;
+	*value_out = entry.value;
+	return 0;
 }
 
 /* Entries of this kind in this place, and the space of all that is the owner's. */

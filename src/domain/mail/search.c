@@ -3,10 +3,12 @@
 #include "codec/mime/mime_charset.h"
 #include "codec/mime/mime_fold.h"
 #include "base/scan.h"
+#include "codec/find/fuzzy.h"
 #include "domain/mail/mail_index.h"
 #include <stdlib.h>
 
 #define NEEDLE_MAX 65536
+#define FUZZY_ASKED 8             /* words of a fuzzy key that the index is asked for */
 #define INDEX_MIN 50              /* fewer messages are looked at faster than the index is opened */
 
 enum level { LEVEL_ROW, LEVEL_SUMMARY, LEVEL_BODY };
@@ -20,6 +22,8 @@ struct node {
 	uint64_t bit, num;
 	int64_t day;
 	struct span name, needle;
+	struct fuzzy *fuzzy;      /* of a FUZZY key with words; else NULL */
+	unsigned score;           /* of it, for the message looked at */
 	bool narrowed;            /* of the indexed emails only these candidates can fit */
 	struct mail_candidates candidates;
 };
@@ -127,17 +131,107 @@ static unsigned where_of(const struct node *n)
 	return 1 << WHERE_HEADER;
 }
 
+/* s->indexed: 0 when the index is of no use. */
+static int index_ready(struct search *s, struct err *e)
+{
+	if (s->how->plain || s->box->messages < INDEX_MIN)
+		return 0;
+	if (!s->index && mail_index_open(s->org, s->tx, s->a, s->box->account_id, &s->index, &s->indexed, e) < 0)
+		return e->code;
+	return 0;
+}
+
 /* What the index knows of a text; verdicts stay those of the messages themselves. */
 static int narrow(struct search *s, struct node *n, struct err *e)
 {
-	if (s->how->plain || !mail_index_useful(n->needle) || s->box->messages < INDEX_MIN)
+	if (!mail_index_useful(n->needle))
 		return 0;
-	if (!s->index && mail_index_open(s->org, s->tx, s->a, s->box->account_id, &s->index, &s->indexed, e) < 0)
+	if (index_ready(s, e) < 0)
 		return e->code;
 	if (!s->indexed)
 		return 0;
 	n->narrowed = true;
 	return mail_index_find(s->index, where_of(n), n->needle, &n->candidates, e);
+}
+
+static int by_id(const void *a, const void *b)
+{
+	const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* Emails with any of the word's pieces. */
+static int narrow_word(struct search *s, unsigned where, const struct fuzzy_word *w, struct mail_candidates *out, struct err *e)
+{
+	struct mail_candidates part[FUZZY_PIECES_MAX];
+	size_t n = 0, to = 0;
+
+	for (size_t i = 0; i < w->n_pieces; i++) {
+		if (mail_index_find(s->index, where, w->piece[i], &part[i], e) < 0)
+			return e->code;
+		n += part[i].n;
+	}
+	out->ids = ARENA_ARRAY(s->a, uint64_t, n + 1);
+	out->n = 0;
+	for (size_t i = 0; i < w->n_pieces; i++)
+		for (size_t k = 0; k < part[i].n; k++)
+			out->ids[out->n++] = part[i].ids[k];
+	if (out->n)
+		qsort(out->ids, out->n, sizeof(*out->ids), by_id);
+	for (size_t i = 0; i < out->n; i++)
+		if (!to || out->ids[to - 1] != out->ids[i])
+			out->ids[to++] = out->ids[i];
+	out->n = to;
+	return 0;
+}
+
+static bool pieces_useful(const struct fuzzy_word *w)
+{
+	for (size_t i = 0; i < w->n_pieces; i++)
+		if (!mail_index_useful(w->piece[i]))
+			return false;
+	return true;
+}
+
+/* What has no piece of a word cannot fit: with and without the index the answers are the same. */
+static int narrow_fuzzy(struct search *s, struct node *n, struct err *e)
+{
+	struct mail_candidates word;
+	size_t to;
+
+	if (index_ready(s, e) < 0)
+		return e->code;
+	for (size_t k = 0, asked = 0; s->indexed && k < n->fuzzy->n && asked < FUZZY_ASKED; k++) {
+		if (!pieces_useful(&n->fuzzy->v[k]))
+			continue;
+		if (narrow_word(s, where_of(n), &n->fuzzy->v[k], asked ? &word : &n->candidates, e) < 0)
+			return e->code;
+		n->narrowed = true;
+		if (!asked++)
+			continue;
+		to = 0;
+		for (size_t i = 0; i < n->candidates.n; i++)
+			if (mail_candidate(&word, n->candidates.ids[i]))
+				n->candidates.ids[to++] = n->candidates.ids[i];
+		n->candidates.n = to;
+	}
+	return 0;
+}
+
+static int text_make(struct search *s, const struct imap_search_key *k, struct node *n, struct err *e)
+{
+	n->needle = mime_fold(s->a, mime_charset_utf8(s->a, k->value,
+		s->how->query->charset.n ? s->how->query->charset : SPAN("utf-8"), NEEDLE_MAX));
+	if (!k->fuzzy)
+		return narrow(s, n, e);
+	n->fuzzy = ARENA_NEW(s->a, struct fuzzy);
+	if (fuzzy_parse(s->a, n->needle, n->fuzzy, e) < 0)
+		return e->code;
+	if (n->fuzzy->n)
+		return narrow_fuzzy(s, n, e);
+	n->fuzzy = NULL; /* no words: compared as it is */
+	return narrow(s, n, e);
 }
 
 static int node_make(struct search *s, const struct imap_search_key *k, struct node **out, struct err *e)
@@ -172,9 +266,7 @@ static int node_make(struct search *s, const struct imap_search_key *k, struct n
 	case IMAP_SEARCH_HEADER:
 	case IMAP_SEARCH_BODY:
 	case IMAP_SEARCH_TEXT:
-		n->needle = mime_fold(s->a, mime_charset_utf8(s->a, k->value,
-			s->how->query->charset.n ? s->how->query->charset : SPAN("utf-8"), NEEDLE_MAX));
-		if (narrow(s, n, e) < 0)
+		if (text_make(s, k, n, e) < 0)
 			return e->code;
 		break;
 	default:
@@ -207,27 +299,37 @@ static int header_has(struct search *s, const struct node *n, struct err *e)
 }
 
 /* What is attached: PDF, office files. */
+static int read_documents(struct search *s, struct span *text_out, struct err *e)
+{
+	if (!s->has_key && org_key(s->org, s->tx, s->box->account_id, &s->key, e) < 0)
+		return e->code;
+	s->has_key = true;
+	return mail_index_text(s->tx, s->scratch, &s->key, s->m->email_id, text_out, e);
+}
+
 static int documents_have(struct search *s, const struct node *n, struct err *e)
 {
 	struct span text;
 
-	if (!s->has_key && org_key(s->org, s->tx, s->box->account_id, &s->key, e) < 0)
-		return e->code;
-	s->has_key = true;
-	if (mail_index_text(s->tx, s->scratch, &s->key, s->m->email_id, &text, e) < 0)
+	if (read_documents(s, &text, e) < 0)
 		return e->code;
 	return mime_fold_contains(text, n->needle) ? YES : NO;
 }
 
-static int body_has(struct search *s, const struct node *n, struct err *e)
+static int read_texts(struct search *s, struct err *e)
 {
 	if (read_body(s, e) < 0)
 		return e->code;
-	if (!s->has_body_text) {
-		s->has_body_text = true;
-		if (mail_text_body(s->scratch, s->body, SIZE_MAX, &s->body_text, e) < 0)
-			return e->code;
-	}
+	if (s->has_body_text)
+		return 0;
+	s->has_body_text = true;
+	return mail_text_body(s->scratch, s->body, SIZE_MAX, &s->body_text, e);
+}
+
+static int body_has(struct search *s, const struct node *n, struct err *e)
+{
+	if (read_texts(s, e) < 0)
+		return e->code;
 	return mime_fold_contains(s->body_text, n->needle) ? YES : documents_have(s, n, e);
 }
 
@@ -247,7 +349,8 @@ static int text_has(struct search *s, const struct node *n, struct err *e)
 	return body_has(s, n, e);
 }
 
-static enum verdict summary_has(struct search *s, const struct node *n)
+/* A field that the summary has, folded. */
+static struct span summary_field(struct search *s, const struct node *n)
 {
 	const struct mime_summary *y = &s->m->summary;
 	const struct span field[] = { y->from, y->to, y->cc, y->bcc, y->subject, y->message_id };
@@ -255,11 +358,58 @@ static enum verdict summary_has(struct search *s, const struct node *n)
 
 	while (!span_ieqz(n->name, summary_fields[i]))
 		i++;
-	if (!field[i].n)
-		return NO;
-	if (i == 5)
-		return mime_fold_contains(mime_fold(s->scratch, field[i]), n->needle) ? YES : NO;
-	return mime_fold_contains(field[i], n->needle) ? YES : NO;
+	return i == 5 && field[i].n ? mime_fold(s->scratch, field[i]) : field[i];
+}
+
+static enum verdict summary_has(struct search *s, const struct node *n)
+{
+	struct span field = summary_field(s, n);
+
+	return field.n && mime_fold_contains(field, n->needle) ? YES : NO;
+}
+
+/* Fields of the header of that name, or all. */
+static int fuzzy_fields(struct search *s, const struct node *n, struct fuzzy_tally *t, struct err *e)
+{
+	struct mime_field f;
+	struct span rest;
+
+	if (read_body(s, e) < 0)
+		return e->code;
+	rest = span_sub(s->body, 0, mime_header_len(s->body));
+	while (mime_header_next(&rest, &f)) {
+		if (n->kind == IMAP_SEARCH_HEADER && !span_ieq(f.name, n->name))
+			continue;
+		fuzzy_look(n->fuzzy, mail_text_field(s->scratch, &f),
+			n->kind == IMAP_SEARCH_HEADER || span_ieqz(f.name, "subject") ? 100 : 85, t);
+	}
+	return 0;
+}
+
+static int fuzzy_body(struct search *s, const struct node *n, struct fuzzy_tally *t, struct err *e)
+{
+	unsigned weight = n->kind == IMAP_SEARCH_BODY ? 100 : 70;
+	struct span documents;
+
+	if (read_texts(s, e) < 0 || read_documents(s, &documents, e) < 0)
+		return e->code;
+	fuzzy_look(n->fuzzy, s->body_text, weight, t);
+	fuzzy_look(n->fuzzy, documents, weight, t);
+	return 0;
+}
+
+static int fuzzy_has(struct search *s, struct node *n, struct err *e)
+{
+	struct fuzzy_tally t = { { 0 }, 0 };
+
+	if (n->level == LEVEL_SUMMARY)
+		fuzzy_look(n->fuzzy, summary_field(s, n), 100, &t);
+	else if (n->kind != IMAP_SEARCH_BODY && fuzzy_fields(s, n, &t, e) < 0)
+		return e->code;
+	if (n->kind != IMAP_SEARCH_HEADER && fuzzy_body(s, n, &t, e) < 0)
+		return e->code;
+	n->score = fuzzy_score(n->fuzzy, &t);
+	return n->score ? YES : NO;
 }
 
 static bool day_fits(enum imap_search_kind kind, int64_t day, int64_t want)
@@ -317,12 +467,15 @@ static bool row_fits(const struct search *s, const struct node *n)
 	}
 }
 
-static int leaf(struct search *s, const struct node *n, struct err *e)
+static int leaf(struct search *s, struct node *n, struct err *e)
 {
+	n->score = 0;
 	if (n->narrowed && s->m->email_id <= s->indexed && !mail_candidate(&n->candidates, s->m->email_id))
 		return NO;
 	if (n->level > s->level)
 		return OPEN;
+	if (n->fuzzy)
+		return fuzzy_has(s, n, e);
 	switch (n->kind) {
 	case IMAP_SEARCH_HEADER:
 		return n->level == LEVEL_SUMMARY ? (int)summary_has(s, n) : header_has(s, n, e);
@@ -340,10 +493,12 @@ static int leaf(struct search *s, const struct node *n, struct err *e)
 	}
 }
 
-/* A verdict, or an error class (negative). Depth is bounded by the parser (IMAP_SEARCH_DEPTH_MAX). */
-static int fits(struct search *s, const struct node *n, struct err *e)
+/* A verdict, or an error class (negative). Depth is bounded by the parser (IMAP_SEARCH_DEPTH_MAX). With FUZZY keys all
+ * alternatives are looked at: the best gives the score. */
+static int fits(struct search *s, struct node *n, struct err *e)
 {
 	int r, stop = n->kind == IMAP_SEARCH_OR ? YES : NO, all = stop == YES ? NO : YES;
+	bool hit = false;
 
 	if (n->kind == IMAP_SEARCH_NOT) {
 		r = fits(s, n->child, e);
@@ -351,18 +506,40 @@ static int fits(struct search *s, const struct node *n, struct err *e)
 	}
 	if (n->kind != IMAP_SEARCH_AND && n->kind != IMAP_SEARCH_OR)
 		return leaf(s, n, e);
-	for (const struct node *i = n->child; i; i = i->next) {
+	for (struct node *i = n->child; i; i = i->next) {
 		r = fits(s, i, e);
-		if (r < 0 || r == stop)
+		if (r < 0 || (r == stop && (stop == NO || !s->how->query->has_fuzzy)))
 			return r;
+		hit |= r == stop;
 		if (r == OPEN)
 			all = OPEN;
 	}
-	return all;
+	return hit ? stop : all;
+}
+
+/* Of a message that fits; -1: these keys say nothing. */
+static int score(const struct node *n)
+{
+	int sum = 0, said = 0, best = -1, now;
+
+	if (n->kind == IMAP_SEARCH_NOT)
+		return -1;
+	if (n->kind != IMAP_SEARCH_AND && n->kind != IMAP_SEARCH_OR)
+		return n->fuzzy ? (int)n->score : -1;
+	for (const struct node *i = n->child; i; i = i->next) {
+		now = score(i);
+		if (now > 0) {
+			sum += now;
+			said++;
+		}
+		best = now > best && now > 0 ? now : best;
+	}
+	return n->kind == IMAP_SEARCH_OR || !said ? best : sum / said;
 }
 
 struct hit {
 	uint32_t uid;
+	uint8_t score;
 	uint64_t modseq;
 };
 struct hits {
@@ -370,7 +547,7 @@ struct hits {
 	size_t n, cap;
 };
 
-static void hit_add(struct arena *a, struct hits *h, const struct message *m)
+static void hit_add(struct arena *a, struct hits *h, const struct message *m, int relevancy)
 {
 	if (h->n == h->cap) {
 		size_t cap = h->cap ? h->cap * 2 : 64;
@@ -381,10 +558,10 @@ static void hit_add(struct arena *a, struct hits *h, const struct message *m)
 		h->v = v;
 		h->cap = cap;
 	}
-	h->v[h->n++] = (struct hit){ m->uid, m->modseq };
+	h->v[h->n++] = (struct hit){ m->uid, (uint8_t)(relevancy > 0 ? relevancy : 100), m->modseq };
 }
 
-static int round_run(struct search *s, const struct node *root, const struct imap_set *in, struct hits *yes,
+static int round_run(struct search *s, struct node *root, const struct imap_set *in, struct hits *yes,
 	struct imap_set *open, struct err *e)
 {
 	struct message_walk *w;
@@ -400,8 +577,10 @@ static int round_run(struct search *s, const struct node *root, const struct ima
 		r = fits(s, root, e);
 		if (r < 0)
 			break;
+		if (r == YES && s->how->query->has_fuzzy && s->level < root->level)
+			r = OPEN; /* only the last round knows the score */
 		if (r == YES)
-			hit_add(s->a, yes, &m);
+			hit_add(s->a, yes, &m, score(root));
 		else if (r == OPEN)
 			imap_set_add(s->a, open, m.uid);
 		if (s->level != LEVEL_ROW)
@@ -465,8 +644,12 @@ int mail_search(struct org *o, struct tx *tx, struct arena *a, const struct mail
 		qsort(yes.v, yes.n, sizeof(*yes.v), by_uid);
 	*uids_out = (struct imap_set){ 0 };
 	*modseq_out = 0;
+	if (how->scores_out)
+		*how->scores_out = ARENA_ARRAY(a, uint8_t, yes.n + 1);
 	for (size_t i = 0; i < yes.n; i++) {
 		imap_set_add(a, uids_out, yes.v[i].uid);
+		if (how->scores_out)
+			(*how->scores_out)[i] = yes.v[i].score;
 		if (yes.v[i].modseq > *modseq_out)
 			*modseq_out = yes.v[i].modseq;
 	}

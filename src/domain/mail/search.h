@@ -5,7 +5,10 @@
  * charsets, encoded words and transfer encodings are undone (codec/mime). Memory: one message at a time.
  * Texts of three octets and more are first looked up in the index (mail_index.h), so that only candidates and what is not
  * indexed yet are read; the answer is that of reading everything. box->messages decides whether that is worth it.
- * Errors: those of message.h; ERR_SYNTAX for a bad set. Source: RFC 9051 section 6.4.4. Not good for: ranking. */
+ * Keys marked FUZZY compare words (codec/find/fuzzy.h) and give scores: of keys that must all fit the average, of alternatives
+ * the best; for TEXT a word in the subject counts 100, in other fields 85, in the body 70 of 100.
+ * Errors: those of message.h; ERR_SYNTAX for a bad set; ERR_LIMIT for too many fuzzy words. Sources: RFC 9051 section 6.4.4,
+ * RFC 6203. */
 #pragma once
 #include "codec/imap/imap_search.h"
 #include "domain/mail/mail_view.h"
@@ -17,6 +20,7 @@ struct mail_search {
 	const struct imap_set *saved;     /* "$" */
 	int64_t now_sec;
 	bool plain;                       /* without the index: for tests and measuring */
+	uint8_t **scores_out;             /* with has_fuzzy: 1 to 100 for each UID, in their order; or NULL */
 };
 /* UIDs in ascending order, and the highest modseq among them. box with its keywords (mailbox_get). */
 int mail_search(struct org *o, struct tx *tx, struct arena *a, const struct mailbox *box, const struct mail_search *s,

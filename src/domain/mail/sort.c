@@ -33,7 +33,7 @@ static struct span displayed(struct arena *a, const struct imap_envelope_address
 }
 
 static void row_key(struct arena *a, const struct message *m, const struct imap_envelope_keys *env,
-	const struct imap_sort_key *key, struct value *v)
+	const struct imap_sort_key *key, unsigned score, struct value *v)
 {
 	bool reply;
 
@@ -65,6 +65,9 @@ static void row_key(struct arena *a, const struct message *m, const struct imap_
 	case IMAP_SORT_DISPLAYTO:
 		v->text = displayed(a, &env->to);
 		break;
+	case IMAP_SORT_RELEVANCY:
+		v->number = -(int64_t)score;
+		break;
 	}
 }
 
@@ -84,11 +87,26 @@ static int by_keys(const void *x, const void *y, void *arg)
 	return (a->uid > b->uid) - (a->uid < b->uid);
 }
 
+/* Both ascend. */
+static unsigned score_of(struct imap_set_iter *it, const uint8_t **scores, uint32_t uid)
+{
+	uint32_t at;
+
+	while (imap_set_next(it, &at)) {
+		unsigned score = *(*scores)++;
+
+		if (at == uid)
+			return score;
+	}
+	return 0;
+}
+
 static int sort_read(struct org *o, struct tx *tx, struct arena *a, const struct mailbox *box, const struct imap_set *found,
-	const struct imap_sort *how, uint32_t **uids_out, size_t *n_out, struct err *e)
+	const struct imap_sort *how, const uint8_t *scores, uint32_t **uids_out, size_t *n_out, struct err *e)
 {
 	size_t found_n = imap_set_count(found), max = found_n < box->messages ? found_n : box->messages, n = 0;
 	struct row **rows = ARENA_ARRAY(a, struct row *, max + 1);
+	struct imap_set_iter it = imap_set_iter(found);
 	struct message_walk *w;
 	struct message m;
 	int r;
@@ -97,12 +115,13 @@ static int sort_read(struct org *o, struct tx *tx, struct arena *a, const struct
 		return e->code;
 	while (n < max && (r = message_walk_next(w, &m, e)) > 0) {
 		struct imap_envelope_keys env;
+		unsigned score = scores ? score_of(&it, &scores, m.uid) : 0;
 
 		rows[n] = arena_alloc(a, sizeof(struct row) + how->n * sizeof(struct value));
 		rows[n]->uid = m.uid;
 		imap_envelope_keys(a, m.summary.envelope_utf8.n ? m.summary.envelope_utf8 : m.summary.envelope, &env);
 		for (size_t i = 0; i < how->n; i++)
-			row_key(a, &m, &env, &how->key[i], &rows[n]->v[i]);
+			row_key(a, &m, &env, &how->key[i], score, &rows[n]->v[i]);
 		n++;
 	}
 	message_walk_close(w);
@@ -130,7 +149,7 @@ static struct order_key key_of(const struct mailbox *box)
 
 /* Of at least half the mailbox the whole order is made and kept; what is looked for is picked out of it. */
 int mail_sort(struct mail *mail, struct tx *tx, struct arena *a, const struct mailbox *box, const struct imap_set *found,
-	const struct imap_sort *how, uint32_t **uids_out, size_t *n_out, struct err *e)
+	const struct imap_sort *how, const uint8_t *scores, uint32_t **uids_out, size_t *n_out, struct err *e)
 {
 	struct order_key k = key_of(box);
 	size_t wanted = imap_set_count(found), len, n = 0;
@@ -138,13 +157,13 @@ int mail_sort(struct mail *mail, struct tx *tx, struct arena *a, const struct ma
 	struct imap_set all = { .v = &whole, .n = 1 };
 	uint32_t *uids;
 
-	if (how->n > ORDER_WHAT_LEN || !wanted || wanted < box->messages / 2)
-		return sort_read(mail_org(mail), tx, a, box, found, how, uids_out, n_out, e);
+	if (how->n > ORDER_WHAT_LEN || how->has_relevancy || !wanted || wanted < box->messages / 2)
+		return sort_read(mail_org(mail), tx, a, box, found, how, scores, uids_out, n_out, e);
 	for (size_t i = 0; i < how->n; i++)
 		k.what[i] = (uint8_t)(1 + 2 * how->key[i].kind + how->key[i].reverse);
 	uids = order_cache_get(mail_orders(mail), a, &k, &len);
 	if (!uids) {
-		if (sort_read(mail_org(mail), tx, a, box, &all, how, &uids, &len, e) < 0)
+		if (sort_read(mail_org(mail), tx, a, box, &all, how, NULL, &uids, &len, e) < 0)
 			return e->code;
 		len *= sizeof(*uids);
 		order_cache_put(mail_orders(mail), &k, uids, len);

@@ -7,10 +7,10 @@
 #include "codec/imap/imap_sort.h"
 #include "domain/mail/message.h"
 
-/* UIDs of `found` in order; ties by UID. */
+/* UIDs of `found` in order; ties by UID. scores: of `found` in ascending order, for IMAP_SORT_RELEVANCY only. */
 struct mail;
 int mail_sort(struct mail *m, struct tx *tx, struct arena *a, const struct mailbox *box, const struct imap_set *found,
-	const struct imap_sort *how, uint32_t **uids_out, size_t *n_out, struct err *e);
+	const struct imap_sort *how, const uint8_t *scores, uint32_t **uids_out, size_t *n_out, struct err *e);
 
 enum mail_thread_how { THREAD_ORDEREDSUBJECT, THREAD_REFERENCES, THREAD_REFS };
 /* What threading needs of a message. refs: message ids of References, else the first of In-Reply-To. */

@@ -11,6 +11,7 @@
 static int read_with(struct arena *a, size_t conf_len, size_t master_len, struct span *conf, struct span *master)
 {
 	SCOPED_FD fd = io_memfd("head");
+	struct err e = ERR_INIT;
 	unsigned version;
 	SCOPED_BUF b, x;
 
@@ -20,7 +21,7 @@ static int read_with(struct arena *a, size_t conf_len, size_t master_len, struct
 	backup_head_write(&b, span_sub(buf_span(&x), 0, conf_len), span_sub(buf_span(&x), 0, master_len));
 	assert_int_equal(io_write_full(fd, buf_span(&b), NULL), 0);
 	lseek(fd, 0, SEEK_SET);
-	return backup_head_read(fd, a, &version, conf, master, NULL);
+	return backup_head_read(fd, a, &version, conf, master, &e);
 }
 
 static void test_bounds(void **state)

@@ -130,14 +130,16 @@ static int search_in(struct imap_call *c, const struct imap_search *q, struct ar
 	struct imap_set found = { 0 };
 	struct mailbox box;
 	uint64_t modseq;
+	uint8_t *scores;
 
+	how.scores_out = &scores;
 	if (mailbox_get(c->org, c->tx, a, row->box.id, &box, e) < 0 ||
 		mail_search(c->org, c->tx, a, &box, &how, &found, &modseq, e) < 0)
 		return e->code;
 	if (q->ret & IMAP_RETURN_SAVE)
 		imap_search_save_result(c, q, &found);
 	if (found.n && q->ret != IMAP_RETURN_SAVE)
-		imap_put_esearch(c, q, &found, modseq, row);
+		imap_put_esearch(c, q, &found, modseq, scores, row);
 	return c->out->n < REPLY_MAX ? 0 : imap_no(e, ERR_LIMIT, "Too many hits, please ask for COUNT or fewer mailboxes");
 }
 

@@ -1,4 +1,5 @@
-/* cmd_search.c - SEARCH and UID SEARCH (RFC 9051 6.4.4; RETURN: RFC 4731; SAVE and $: RFC 5182; MODSEQ: RFC 7162).
+/* cmd_search.c - SEARCH and UID SEARCH (RFC 9051 6.4.4; RETURN: RFC 4731; SAVE and $: RFC 5182; MODSEQ: RFC 7162;
+ * FUZZY, RELEVANCY: RFC 6203).
  * Evaluation: domain/mail/search.h. */
 #include <stdlib.h>
 #include <string.h>
@@ -68,8 +69,29 @@ static void put_partial(struct imap_call *c, const struct imap_search *q, const 
 	buf_addc(c->out, ')');
 }
 
+void imap_put_scores(struct buf *b, const uint8_t *scores, size_t from, size_t n)
+{
+	buf_addz(b, " RELEVANCY (");
+	for (size_t i = 0; i < n; i++) {
+		if (i)
+			buf_addc(b, ' ');
+		buf_addu(b, scores[from + i]);
+	}
+	buf_addc(b, ')');
+}
+
+/* Of the messages that are told: all, or those of PARTIAL. */
+static void put_relevancy(struct imap_call *c, const struct imap_search *q, const struct imap_set *set, const uint8_t *scores)
+{
+	size_t n = imap_set_count(set), lo = 1, hi = n;
+
+	if (q->ret & IMAP_RETURN_PARTIAL)
+		imap_partial_bounds(&q->partial, n, &lo, &hi);
+	imap_put_scores(c->out, scores, lo - 1, hi >= lo ? hi - lo + 1 : 0);
+}
+
 void imap_put_esearch(struct imap_call *c, const struct imap_search *q, const struct imap_set *set, uint64_t modseq,
-	const struct mailbox_row *row)
+	const uint8_t *scores, const struct mailbox_row *row)
 {
 	unsigned ret = q->ret ? q->ret : IMAP_RETURN_ALL;
 	struct buf *b = c->out;
@@ -92,6 +114,8 @@ void imap_put_esearch(struct imap_call *c, const struct imap_search *q, const st
 	}
 	if (ret & IMAP_RETURN_PARTIAL)
 		put_partial(c, q, set);
+	if (ret & IMAP_RETURN_RELEVANCY)
+		put_relevancy(c, q, set, scores);
 	if (ret & IMAP_RETURN_COUNT)
 		buf_addf(b, " COUNT %llu", (unsigned long long)imap_set_count(set));
 	if (q->has_modseq && set->n)
@@ -133,9 +157,10 @@ int imap_search_check(struct imap_call *c, const struct imap_search *q, struct e
 }
 
 int imap_search_run(struct imap_call *c, const struct imap_search *q, struct mailbox *box, struct imap_set *found,
-	uint64_t *modseq_out, struct err *e)
+	uint64_t *modseq_out, uint8_t **scores_out, struct err *e)
 {
-	struct mail_search how = { .query = q, .uids = c->s->view.uids, .saved = &c->s->saved, .now_sec = time_real_sec() };
+	struct mail_search how = { .query = q, .uids = c->s->view.uids, .saved = &c->s->saved, .now_sec = time_real_sec(),
+		.scores_out = scores_out };
 	struct imap_set none = { 0 };
 	uint64_t modseq;
 
@@ -155,12 +180,13 @@ int imap_search(struct imap_call *c, struct err *e)
 	struct imap_search q;
 	struct mailbox box;
 	uint64_t modseq = 0;
+	uint8_t *scores;
 
 	if (imap_search_parse(c->arena, &c->args, &q, e) < 0)
 		return e->code;
 	if (q.charset.n && c->s->utf8_accept)
 		return imap_bad(e, "With UTF8=ACCEPT a search names no charset");
-	if (imap_search_run(c, &q, &box, &found, &modseq, e) < 0)
+	if (imap_search_run(c, &q, &box, &found, &modseq, &scores, e) < 0)
 		return e->code;
 	set = numbers(c, &found);
 	c->text = "SEARCH completed";
@@ -169,7 +195,7 @@ int imap_search(struct imap_call *c, struct err *e)
 	if (q.has_return && q.ret == IMAP_RETURN_SAVE)
 		return 0;
 	if (q.has_return || c->s->rev2)
-		imap_put_esearch(c, &q, &set, modseq, NULL);
+		imap_put_esearch(c, &q, &set, modseq, scores, NULL);
 	else
 		put_search(c, &q, &set, modseq);
 	return 0;

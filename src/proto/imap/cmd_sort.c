@@ -1,7 +1,8 @@
-/* cmd_sort.c - SORT (RFC 5256, 5957; RETURN: RFC 5267) and THREAD (RFC 5256). Order and threads: domain/mail/sort.h.
+/* cmd_sort.c - SORT (RFC 5256, 5957; RETURN: RFC 5267; RELEVANCY: RFC 6203) and THREAD (RFC 5256). Order and threads: domain/mail/sort.h.
  *
  * sort = "SORT" [SP "RETURN" ...] SP sort-criteria SP charset 1*(SP search-key)
  * thread = "THREAD" SP thread-alg SP charset 1*(SP search-key) */
+#include <stdlib.h>
 #include "domain/mail/sort.h"
 #include "proto/imap/imap_int.h"
 
@@ -22,13 +23,9 @@ static void put_numbers(struct imap_call *c, const uint32_t *uids, size_t n, cha
 static void put_part(struct imap_call *c, const struct imap_partial *p, const uint32_t *uids, size_t n)
 {
 	const char *sign = p->from_end ? "-" : "";
-	size_t lo = p->lo, hi = p->hi;
+	size_t lo, hi;
 
-	if (p->from_end) {
-		lo = n > p->hi ? n - p->hi + 1 : 1;
-		hi = n >= p->lo ? n - p->lo + 1 : 0;
-	}
-	hi = hi < n ? hi : n;
+	imap_partial_bounds(p, n, &lo, &hi);
 	buf_addf(c->out, " PARTIAL (%s%u:%s%u ", sign, p->lo, sign, p->hi);
 	if (lo > hi)
 		buf_addz(c->out, "NIL");
@@ -37,8 +34,35 @@ static void put_part(struct imap_call *c, const struct imap_partial *p, const ui
 	buf_addc(c->out, ')');
 }
 
+static int by_number(const void *a, const void *b)
+{
+	const uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* Scores in the order of the answer (RFC 6203 section 6). */
+static void put_relevancy(struct imap_call *c, const struct imap_search *q, const struct imap_set *found, const uint8_t *scores,
+	const uint32_t *uids, size_t n)
+{
+	uint8_t *ordered = ARENA_ARRAY(c->arena, uint8_t, n + 1);
+	uint32_t *up = ARENA_ARRAY(c->arena, uint32_t, imap_set_count(found) + 1), *at;
+	struct imap_set_iter it = imap_set_iter(found);
+	size_t lo = 1, hi = n, len = 0;
+
+	while (imap_set_next(&it, &up[len]))
+		len++;
+	for (size_t i = 0; i < n; i++)
+		if ((at = bsearch(&uids[i], up, len, sizeof(*up), by_number)))
+			ordered[i] = scores[at - up];
+	if (q->ret & IMAP_RETURN_PARTIAL)
+		imap_partial_bounds(&q->partial, n, &lo, &hi);
+	imap_put_scores(c->out, ordered, lo - 1, hi >= lo ? hi - lo + 1 : 0);
+}
+
 /* First and last are those of the order (RFC 5267 section 3). */
-static void put_esort(struct imap_call *c, const struct imap_search *q, const uint32_t *uids, size_t n)
+static void put_esort(struct imap_call *c, const struct imap_search *q, const struct imap_set *found, const uint8_t *scores,
+	const uint32_t *uids, size_t n)
 {
 	buf_addz(c->out, "* ESEARCH (TAG ");
 	imap_write_quoted(c->out, c->call->cmd->tag);
@@ -53,6 +77,8 @@ static void put_esort(struct imap_call *c, const struct imap_search *q, const ui
 	}
 	if (q->ret & IMAP_RETURN_PARTIAL)
 		put_part(c, &q->partial, uids, n);
+	if (q->ret & IMAP_RETURN_RELEVANCY)
+		put_relevancy(c, q, found, scores, uids, n);
 	if (q->ret & IMAP_RETURN_COUNT)
 		buf_addf(c->out, " COUNT %zu", n);
 	buf_addz(c->out, "\r\n");
@@ -64,6 +90,7 @@ int imap_sort(struct imap_call *c, struct err *e)
 	struct imap_set found;
 	struct imap_sort how;
 	struct mailbox box;
+	uint8_t *scores;
 	uint32_t *uids;
 	size_t n;
 
@@ -71,15 +98,19 @@ int imap_sort(struct imap_call *c, struct err *e)
 		return e->code;
 	if (!imap_args_astring(&c->args, &q.charset))
 		return imap_bad(e, "Charset expected");
-	if (imap_search_keys(c->arena, &c->args, &q, e) < 0 || imap_search_run(c, &q, &box, &found, NULL, e) < 0 ||
-		mail_sort(c->call->house->mail, c->tx, c->arena, &box, &found, &how, &uids, &n, e) < 0)
+	if (imap_search_keys(c->arena, &c->args, &q, e) < 0)
+		return e->code;
+	if (how.has_relevancy && !q.has_fuzzy)
+		return imap_bad(e, "RELEVANCY needs a FUZZY key");
+	if (imap_search_run(c, &q, &box, &found, NULL, &scores, e) < 0 ||
+		mail_sort(c->call->house->mail, c->tx, c->arena, &box, &found, &how, scores, &uids, &n, e) < 0)
 		return e->code;
 	c->text = "SORT completed";
 	if (q.ret & IMAP_RETURN_SAVE)
 		imap_search_save(c, &found);
 	if (q.has_return) {
 		if (q.ret != IMAP_RETURN_SAVE)
-			put_esort(c, &q, uids, n);
+			put_esort(c, &q, &found, scores, uids, n);
 		return 0;
 	}
 	buf_addz(c->out, "* SORT");
@@ -139,7 +170,7 @@ int imap_thread(struct imap_call *c, struct err *e)
 		return imap_bad(e, "Unknown way of threading");
 	if (!imap_args_astring(&c->args, &q.charset))
 		return imap_bad(e, "Charset expected");
-	if (imap_search_keys(c->arena, &c->args, &q, e) < 0 || imap_search_run(c, &q, &box, &found, NULL, e) < 0 ||
+	if (imap_search_keys(c->arena, &c->args, &q, e) < 0 || imap_search_run(c, &q, &box, &found, NULL, NULL, e) < 0 ||
 		mail_thread(c->call->house->mail, c->tx, c->arena, &box, &found, how, &t, e) < 0)
 		return e->code;
 	open = ARENA_ARRAY(c->arena, int32_t, 3 * imap_set_count(&found) + 2);

@@ -141,15 +141,16 @@ int imap_list_metadata_put(struct imap_call *c, struct span name, const struct m
 /* cmd_status.c */
 int imap_status_parse(struct imap_call *c, struct imap_args *g, unsigned *items_out, struct err *e);
 void imap_status_put(struct imap_call *c, struct span name, const struct mailbox *box, unsigned items);
-/* cmd_search.c: messages of the selected mailbox (also returned) that fit, their highest modseq (or NULL). */
+/* cmd_search.c: messages of the selected mailbox (also returned) that fit, their highest modseq and scores (or NULL). */
 int imap_search_run(struct imap_call *c, const struct imap_search *q, struct mailbox *box, struct imap_set *found,
-	uint64_t *modseq_out, struct err *e);
+	uint64_t *modseq_out, uint8_t **scores_out, struct err *e);
 int imap_search_check(struct imap_call *c, const struct imap_search *q, struct err *e);
 void imap_search_save(struct imap_call *c, const struct imap_set *uids);  /* "$" */
 void imap_search_save_result(struct imap_call *c, const struct imap_search *q, const struct imap_set *uids);
 /* `row`: the mailbox it is about, NULL: the selected one. */
 void imap_put_esearch(struct imap_call *c, const struct imap_search *q, const struct imap_set *set, uint64_t modseq,
-	const struct mailbox_row *row);
+	const uint8_t *scores, const struct mailbox_row *row);
+void imap_put_scores(struct buf *b, const uint8_t *scores, size_t from, size_t n);
 /* cmd_login.c */
 int imap_signed_in(struct imap_call *c, const struct auth_who *who, struct err *e);
 int imap_auth_failed(struct imap_call *c, struct err *e);
