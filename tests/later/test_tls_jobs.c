@@ -85,6 +85,7 @@ static int stop(void **state)
 struct doing {
 	struct arena *a;
 	const char *domain, *fault, *value;
+	int64_t day;
 	uint64_t counts[5];
 	struct sts_kept kept;
 	struct tls_row *rows;
@@ -102,7 +103,7 @@ static void run(int (*how)(struct store *, store_fn *, void *, struct err *), st
 static int add_row(struct tx *tx, void *arg, struct err *e)
 {
 	struct doing *d = arg;
-	struct tls_row row = { .day = DAY, .policy = TLS_POLICY_NONE, .domain = span_str(d->domain), .fault = span_str(d->fault),
+	struct tls_row row = { .day = d->day, .policy = TLS_POLICY_NONE, .domain = span_str(d->domain), .fault = span_str(d->fault),
 		.mx = SPAN("mx.example"), .ip = SPAN("192.0.2.1"), .sessions = 1 };
 
 	return tls_log_add(house.house.org, tx, d->a, &row, e);
@@ -110,7 +111,12 @@ static int add_row(struct tx *tx, void *arg, struct err *e)
 
 static void count_session(struct arena *a, const char *domain, const char *fault)
 {
-	run(store_write, add_row, &(struct doing){ .a = a, .domain = domain, .fault = fault });
+	run(store_write, add_row, &(struct doing){ .a = a, .day = DAY, .domain = domain, .fault = fault });
+}
+
+static void count_session_on(struct arena *a, int64_t day, const char *domain)
+{
+	run(store_write, add_row, &(struct doing){ .a = a, .day = day, .domain = domain, .fault = "" });
 }
 
 static int count_queue(struct tx *tx, void *arg, struct err *e)
@@ -189,7 +195,7 @@ static int keep_policy(struct tx *tx, void *arg, struct err *e)
 {
 	struct doing *d = arg;
 
-	return sts_keep_put(house.house.org, tx, d->a, SPAN("a.example"), SPAN("id1"), SPAN(POLICY), time_real_sec(), e);
+	return sts_keep_put(house.house.org, tx, d->a, d->domain ? span_str(d->domain) : SPAN("a.example"), SPAN("id1"), SPAN(POLICY), time_real_sec(), e);
 }
 
 static int get_policy(struct tx *tx, void *arg, struct err *e)
@@ -229,9 +235,38 @@ static void test_policies(void **state)
 	assert_int_equal(d.n, 0);
 }
 
+/* So many policies a run, four times as many reports; what is left has its turn in the next. */
+static void test_bounds(void **state)
+{
+	SCOPED_ARENA a = arena_new();
+	int64_t from = (DAY + 100) * 86400LL;
+	struct doing d = { .a = a };
+
+	(void)state;
+	clock_to(from);
+	for (int i = 0; i <= TLS_JOBS_MAX; i++) {
+		d.domain = arena_strz(a, arena_printf(a, "p%d.example", i));
+		run(store_write, keep_policy, &d);
+	}
+	clock_to(from + 86400);
+	asked = 0;
+	job(tls_refresh_run);
+	assert_int_equal(asked, TLS_JOBS_MAX);
+	job(tls_refresh_run);
+	assert_int_equal(asked, TLS_JOBS_MAX + 1);
+	for (int i = 0; i <= 4 * TLS_JOBS_MAX; i++)
+		count_session_on(a, DAY + 101, arena_strz(a, arena_printf(a, "r%d.example", i)));
+	clock_to((DAY + 102) * 86400LL + TLS_REPORT_SPREAD_SEC);
+	asked = 0;
+	job(tls_reports_run);
+	assert_int_equal(asked, 4 * TLS_JOBS_MAX);
+	job(tls_reports_run);
+	assert_int_equal(asked, 4 * TLS_JOBS_MAX + 1);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_reports), cmocka_unit_test(test_policies) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_reports), cmocka_unit_test(test_policies), cmocka_unit_test(test_bounds) };
 
 	return cmocka_run_group_tests(tests, start, stop);
 }

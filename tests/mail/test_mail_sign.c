@@ -152,6 +152,42 @@ static void test_sign(void **state)
 	test_house_unseal(&h);
 }
 
+static int all_sign(struct tx *tx, void *arg, struct err *e)
+{
+	struct sql *q = sql_open(tx, "UPDATE dkim_key SET from_sec = 0, to_sec = ?1, gone_sec = ?1");
+
+	(void)arg;
+	sql_int(q, 1, INT64_MAX);
+	return sql_run(q, e) < 0 ? e->code : 0;
+}
+
+/* More keys than sign: so many signatures, and all of them are good. */
+static void test_bound(void **state)
+{
+	SCOPED_ARENA a = arena_new();
+	struct want w = { .a = a };
+	struct dns_source dns = { find, a };
+	struct dkim_verdict v[DKIM_SIGNATURES_MAX];
+	struct dkim_mail mail;
+	struct span out;
+	struct err e = ERR_INIT;
+	size_t n, head;
+
+	(void)state;
+	while (list(a), n_keys <= MAIL_KEYS_MAX) {
+		assert_int_equal(domain_key_rotate(h.org, a, DOMAIN, true, now_sec, &e), 0);
+		assert_int_equal(store_write(h.store, all_sign, NULL, &e), 0);
+	}
+	assert_int_equal(signer(&w, MESSAGE), MAIL_KEYS_MAX);
+	assert_int_equal(mail_sign(h.org, a, &w.signer, SPAN(MESSAGE), now_sec, &out, &e), 0);
+	head = mime_header_len(out);
+	mail = (struct dkim_mail){ span_sub(out, 0, head), span_from(out, head) };
+	assert_int_equal(dkim_verify(a, &mail, &dns, now_sec, v, &n), 0);
+	assert_int_equal(n, MAIL_KEYS_MAX);
+	for (size_t i = 0; i < n; i++)
+		assert_int_equal(v[i].result, DKIM_PASS);
+}
+
 static int people(void **state)
 {
 	start(state);
@@ -162,7 +198,8 @@ static int people(void **state)
 
 static int group(const char *name)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_turns), cmocka_unit_test(test_sign) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_turns), cmocka_unit_test(test_sign),
+		cmocka_unit_test(test_bound) };
 
 	return cmocka_run_group_tests_name(name, tests, people, stop);
 }
