@@ -68,3 +68,40 @@ void script_house_close(struct script_house *t)
 	mail_free(t->house.mail);
 	test_house_free(&t->under);
 }
+
+struct filling {
+	struct script_house *t;
+	uint32_t first, last, step;
+};
+
+static int fill(struct tx *tx, void *arg, struct err *e)
+{
+	const struct filling *f = arg;
+	SCOPED_ARENA a = arena_new();
+	struct mailbox box;
+	struct sql *q;
+
+	if (mailbox_by_special(f->t->house.org, tx, a, f->t->anna, SPECIAL_INBOX, &box, e) < 0)
+		return e->code;
+	q = sql_open(tx, "INSERT INTO message (mailbox_id, uid, modseq, flags, email_id, size, received_sec, saved_sec) WITH RECURSIVE n (i) AS"
+		" (SELECT CAST(?2 AS BIGINT) UNION ALL SELECT i + CAST(?4 AS BIGINT) FROM n WHERE i < ?3) SELECT ?1, i, 1, 0, 1, 7, 0, 0 FROM n");
+	sql_int(q, 1, (int64_t)box.id);
+	sql_int(q, 2, f->first);
+	sql_int(q, 3, f->last);
+	sql_int(q, 4, f->step);
+	if (sql_run(q, e) < 0)
+		return e->code;
+	q = sql_open(tx, "UPDATE mailbox SET messages = messages + ?2, unseen = unseen + ?2, uidnext = ?3 + 1 WHERE id = ?1");
+	sql_int(q, 1, (int64_t)box.id);
+	sql_int(q, 2, (f->last - f->first) / f->step + 1);
+	sql_int(q, 3, f->last);
+	return sql_run(q, e) < 0 ? e->code : 0;
+}
+
+void script_house_fill(struct script_house *t, uint32_t first, uint32_t last, uint32_t step)
+{
+	struct err e = ERR_INIT;
+
+	if (store_write(t->house.store, fill, &(struct filling){ t, first, last, step }, &e) < 0)
+		fail_msg("%s", e.log);
+}
