@@ -20,20 +20,6 @@ static struct script_house house;
 static bool slow_answers;
 static unsigned asked;
 
-static void watch(struct house *h, uint64_t id, uint64_t object_id)
-{
-	(void)h;
-	(void)id;
-	(void)object_id;
-}
-
-static void no_change(void *arg, const struct change *c, size_t n)
-{
-	(void)arg;
-	(void)c;
-	(void)n;
-}
-
 static void no_log(struct span line)
 {
 	(void)line;
@@ -57,19 +43,13 @@ static bool find(struct call *c, struct span name, int type, struct dns_answer *
 	return true;
 }
 
-static void clock_to(int64_t sec)
-{
-	time_test_advance_mono((sec - time_real_sec()) * US_PER_SEC);
-	time_test_set_real(sec * US_PER_SEC);
-}
-
 static int start(void **state)
 {
 	(void)state;
 	log_test_sink(no_log);
-	script_house_open(&house, watch, no_change);
+	script_house_open(&house, NULL, NULL);
 	house.house.name_find = find;
-	clock_to(T0);
+	script_house_clock(T0);
 	return 0;
 }
 
@@ -86,19 +66,10 @@ struct doing {
 	struct arena *a;
 	const char *domain, *fault, *value;
 	int64_t day;
-	uint64_t counts[5];
 	struct sts_kept kept;
 	struct tls_row *rows;
 	size_t n;
 };
-
-static void run(int (*how)(struct store *, store_fn *, void *, struct err *), store_fn *fn, struct doing *d)
-{
-	struct err e = ERR_INIT;
-
-	if (how(house.house.store, fn, d, &e) < 0)
-		fail_msg("%s", e.log);
-}
 
 static int add_row(struct tx *tx, void *arg, struct err *e)
 {
@@ -111,25 +82,17 @@ static int add_row(struct tx *tx, void *arg, struct err *e)
 
 static void count_session(struct arena *a, const char *domain, const char *fault)
 {
-	run(store_write, add_row, &(struct doing){ .a = a, .day = DAY, .domain = domain, .fault = fault });
+	script_house_run(&house, store_write, add_row, &(struct doing){ .a = a, .day = DAY, .domain = domain, .fault = fault });
 }
 
 static void count_session_on(struct arena *a, int64_t day, const char *domain)
 {
-	run(store_write, add_row, &(struct doing){ .a = a, .day = day, .domain = domain, .fault = "" });
-}
-
-static int count_queue(struct tx *tx, void *arg, struct err *e)
-{
-	return queue_count(tx, ((struct doing *)arg)->counts, e);
+	script_house_run(&house, store_write, add_row, &(struct doing){ .a = a, .day = day, .domain = domain, .fault = "" });
 }
 
 static void queued(uint64_t want)
 {
-	struct doing d = { 0 };
-
-	run(store_read, count_queue, &d);
-	assert_int_equal(d.counts[QUEUE_READY], want);
+	assert_int_equal(script_house_queued(&house, QUEUE_READY), want);
 }
 
 static int set_reports(struct tx *tx, void *arg, struct err *e)
@@ -163,29 +126,29 @@ static void test_reports(void **state)
 	count_session(a, "a.example", "starttls-not-supported");
 	count_session(a, "b.example", "");
 	count_session(a, "slow.example", "");
-	run(store_read, list_rows, &d);
+	script_house_run(&house, store_read, list_rows, &d);
 	assert_int_equal(d.n, 4);
 	assert_int_equal(d.rows[0].sessions, 2);
 	assert_true(span_eqz(d.rows[0].domain, "a.example"));
 	job(tls_reports_run);
 	assert_int_equal(asked, 0);                          /* the day is not over */
-	clock_to((DAY + 1) * 86400LL + TLS_REPORT_SPREAD_SEC);
-	run(store_write, set_reports, &(struct doing){ .value = "off" });
+	script_house_clock((DAY + 1) * 86400LL + TLS_REPORT_SPREAD_SEC);
+	script_house_run(&house, store_write, set_reports, &(struct doing){ .value = "off" });
 	job(tls_reports_run);
 	assert_int_equal(asked, 0);
-	run(store_write, set_reports, &(struct doing){ .value = "on" });
+	script_house_run(&house, store_write, set_reports, &(struct doing){ .value = "on" });
 	job(tls_reports_run);
 	assert_int_equal(asked, 3);
 	queued(1);                                           /* the nonsense address is left out */
-	clock_to(time_real_sec() + 60);
+	script_house_clock(time_real_sec() + 60);
 	job(tls_reports_run);
 	assert_int_equal(asked, 3);                          /* nobody answered: not at once again */
 	slow_answers = true;
-	clock_to(time_real_sec() + 601);
+	script_house_clock(time_real_sec() + 601);
 	job(tls_reports_run);
 	assert_int_equal(asked, 4);                          /* the others are settled */
 	queued(2);
-	clock_to(time_real_sec() + 86400);
+	script_house_clock(time_real_sec() + 86400);
 	job(tls_reports_run);
 	assert_int_equal(asked, 4);
 	queued(2);                                           /* once a day and domain */
@@ -215,23 +178,23 @@ static void test_policies(void **state)
 
 	(void)state;
 	asked = 0;
-	run(store_write, keep_policy, &d);
+	script_house_run(&house, store_write, keep_policy, &d);
 	job(tls_refresh_run);
 	assert_int_equal(asked, 0);
-	clock_to(from + 86400);
+	script_house_clock(from + 86400);
 	job(tls_refresh_run);
 	job(tls_refresh_run);
 	assert_int_equal(asked, 1);                          /* a day later, once */
-	run(store_read, get_policy, &d);
+	script_house_run(&house, store_read, get_policy, &d);
 	assert_int_equal(d.n, 1);
 	assert_true(span_eqz(d.kept.id, "id2") && span_eqz(d.kept.text, POLICY));
 	assert_int_equal(d.kept.until_sec, from + 86400 + 864000);
-	clock_to(from + 86400 + 864000);
-	run(store_read, get_policy, &d);
+	script_house_clock(from + 86400 + 864000);
+	script_house_run(&house, store_read, get_policy, &d);
 	assert_int_equal(d.n, 0);                            /* its time is over */
-	clock_to((DAY + TLS_DAYS_KEPT + 1) * 86400LL);
+	script_house_clock((DAY + TLS_DAYS_KEPT + 1) * 86400LL);
 	job(tls_forget_run);
-	run(store_read, list_rows, &d);
+	script_house_run(&house, store_read, list_rows, &d);
 	assert_int_equal(d.n, 0);
 }
 
@@ -243,12 +206,12 @@ static void test_bounds(void **state)
 	struct doing d = { .a = a };
 
 	(void)state;
-	clock_to(from);
+	script_house_clock(from);
 	for (int i = 0; i <= TLS_JOBS_MAX; i++) {
 		d.domain = arena_strz(a, arena_printf(a, "p%d.example", i));
-		run(store_write, keep_policy, &d);
+		script_house_run(&house, store_write, keep_policy, &d);
 	}
-	clock_to(from + 86400);
+	script_house_clock(from + 86400);
 	asked = 0;
 	job(tls_refresh_run);
 	assert_int_equal(asked, TLS_JOBS_MAX);
@@ -256,7 +219,7 @@ static void test_bounds(void **state)
 	assert_int_equal(asked, TLS_JOBS_MAX + 1);
 	for (int i = 0; i <= 4 * TLS_JOBS_MAX; i++)
 		count_session_on(a, DAY + 101, arena_strz(a, arena_printf(a, "r%d.example", i)));
-	clock_to((DAY + 102) * 86400LL + TLS_REPORT_SPREAD_SEC);
+	script_house_clock((DAY + 102) * 86400LL + TLS_REPORT_SPREAD_SEC);
 	asked = 0;
 	job(tls_reports_run);
 	assert_int_equal(asked, 4 * TLS_JOBS_MAX);

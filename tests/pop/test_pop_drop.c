@@ -6,24 +6,10 @@
 
 static struct script_house house;
 
-static void watch(struct house *h, uint64_t id, uint64_t object_id)
-{
-	(void)h;
-	(void)id;
-	(void)object_id;
-}
-
-static void no_change(void *arg, const struct change *c, size_t n)
-{
-	(void)arg;
-	(void)c;
-	(void)n;
-}
-
 static int start(void **state)
 {
 	(void)state;
-	script_house_open(&house, watch, no_change);
+	script_house_open(&house, NULL, NULL);
 	return 0;
 }
 
