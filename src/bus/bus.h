@@ -60,6 +60,7 @@ enum reply_next {             /* what the connection does after the segments are
 	NEXT_READ = 0, NEXT_MORE, NEXT_CLOSE, NEXT_STARTTLS, NEXT_CONTINUE /* one more line, AUTH */, NEXT_IDLE,
 	NEXT_DATA /* SMTP: 354 was said, collect DATA */, NEXT_COMPRESS /* DEFLATE after this reply */,
 	NEXT_SIGN, NEXT_SIGN_CLOSE /* HTTP: the body, whose length the head does not say, is signed first (RFC 5652) */,
+	NEXT_NOTIFY /* like NEXT_READ; what a notice is about is asked for between commands, too (RFC 5465) */,
 };
 
 struct segment {

@@ -18,6 +18,7 @@ struct scan_job;
 struct scan_result;
 
 #define ACCOUNT_SESSIONS_MAX 100 /* connections signed in to one account, over all gates */
+#define WATCH_ACCOUNTS_MAX 64   /* of one session: its own and those that share with it */
 #define WATCH_QUEUE 1    /* object id of the outbound queue; real ids are larger */
 #define WATCH_NAMES 2    /* questions to the DNS that nobody has taken yet */
 #define WATCH_SCANS 3    /* messages for the scanners, likewise */
@@ -36,6 +37,10 @@ struct house {
 	/* Ask that the session be told (NOTICE_CHANGED) when an object (a mailbox; WATCH_QUEUE) changes; 0
 	 * clears. One object per session. Kept by core/feed.c. */
 	void (*watch)(struct house *h, uint64_t session, uint64_t object_id);
+	/* NOTIFY: besides the one object, whatever changes in these accounts; n = 0: none any more, beyond WATCH_ACCOUNTS_MAX they
+	 * are left out. news: was there a change since it was last asked, or since the accounts were named? */
+	void (*watch_accounts)(struct house *h, uint64_t session, const uint64_t *account_ids, size_t n);
+	bool (*news)(struct house *h, uint64_t session);
 	void (*sealed)(struct house *h); /* tells every client that the house is closed; may be NULL in tests */
 	/* May this session be one more of the account's? false: it has ACCOUNT_SESSIONS_MAX. NULL in tests: yes. */
 	bool (*admit)(struct house *h, uint64_t session, uint64_t account_id);

@@ -33,6 +33,9 @@ struct csession {
 	uint64_t account;              /* the one it is counted for, or 0; under core.reg */
 	uint64_t watch;                /* object id or 0; under core.reg */
 	struct csession *watch_next, *watch_prev;
+	struct watcher *watchers;      /* of accounts; under core.reg */
+	size_t n_watchers;
+	bool news;                     /* something changed in one of them; under core.reg */
 	UT_hash_handle hh, hh_id;
 };
 
@@ -40,6 +43,18 @@ struct watch {                         /* sessions that watch one object */
 	uint64_t object_id;
 	struct csession *first;
 	UT_hash_handle hh;
+};
+
+struct account_watch {                 /* sessions that watch a whole account */
+	uint64_t account_id;
+	struct watcher *first;
+	UT_hash_handle hh;
+};
+
+struct watcher {
+	struct csession *session;
+	struct account_watch *watch;
+	struct watcher *next, *prev;
 };
 
 struct account_sessions {              /* sessions of one account */
@@ -56,6 +71,7 @@ struct core {
 	pthread_mutex_t reg;
 	struct csession *by_key, *by_id;
 	struct watch *watches;
+	struct account_watch *account_watches;
 	struct account_sessions *accounts;
 	struct conn *conns;
 	uint64_t next_session;
@@ -109,7 +125,9 @@ void runner_give_up(struct job *j);                     /* lane full: the same, 
 /* feed.c */
 void feed_watch(struct house *h, uint64_t session, uint64_t object_id);
 void feed_sealed(struct house *h);
-void feed_unwatch(struct core *c, struct csession *s);  /* under reg */
+void feed_watch_accounts(struct house *h, uint64_t session, const uint64_t *account_ids, size_t n);
+bool feed_news(struct house *h, uint64_t session);
+void feed_forget(struct core *c, struct csession *s);   /* under reg; the session watches nothing any more */
 void feed_tell(struct core *c, uint64_t object_id);      /* the same for what is in no store */
 void feed_publish(void *core, const struct change *ch, size_t n);
 

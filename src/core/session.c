@@ -70,7 +70,7 @@ bool session_admit(struct house *h, uint64_t session, uint64_t account_id)
 
 void session_end(struct core *c, struct csession *s)
 {
-	feed_unwatch(c, s);
+	feed_forget(c, s);
 	session_count(c, s, 0);
 	HASH_DEL(c->by_key, s);
 	HASH_DELETE(hh_id, c->by_id, s);

@@ -51,12 +51,19 @@ static int64_t deadline(const struct conn *c)
 	return c->running ? core_deadline(c) : c->wait_ms + (int64_t)c->proto->idle_sec(c) * 1000;
 }
 
+static int64_t next_look(const struct conn *c)
+{
+	int64_t at = deadline(c);
+
+	return c->wake_ms && c->phase == PHASE_OPEN && c->wake_ms < at ? c->wake_ms : at;
+}
+
 /* A timer that is set too early only looks again, so it is moved forward as rarely as possible. */
 void conn_arm(struct conn *c)
 {
 	const struct gate_limits *l = &c->g->lim;
 	bool closing = c->phase == PHASE_CLOSING; /* nobody tells when the last bytes are out and lingering begins */
-	int64_t at = deadline(c), look = loop_now_ms() + (int64_t)(closing ? l->linger_ms : 1000 * l->write_sec);
+	int64_t at = next_look(c), look = loop_now_ms() + (int64_t)(closing ? l->linger_ms : 1000 * l->write_sec);
 
 	if (c->phase == PHASE_GONE)
 		return;
@@ -100,10 +107,15 @@ static void core_too_slow(struct conn *c)
 void conn_on_timer(void *arg)
 {
 	struct conn *c = arg;
-	int64_t at = deadline(c);
+	int64_t now = loop_now_ms();
 
-	if (at > loop_now_ms()) {
+	if (next_look(c) > now) {
 		conn_arm(c);
+		return;
+	}
+	if (c->wake_ms && c->phase == PHASE_OPEN && c->wake_ms <= now) {
+		c->wake_ms = 0;
+		conn_step(c);
 		return;
 	}
 	if (c->delayed) {

@@ -70,7 +70,8 @@ struct imap_conn {
 	struct imap_frame frame;
 	struct spool body;
 	uint8_t mode;
-	bool sync_due, syncing;
+	bool sync_due, syncing, notify;
+	int64_t notify_ms; /* the next *NOTICE not before */
 };
 
 struct sieve_conn {
@@ -122,6 +123,7 @@ struct conn {
 	bool implicit_tls, running, need_open, opened, authenticated, delayed, paced, sealed, in_step, more, tls_on;
 	bool counted;
 	int64_t since_ms, wait_ms, delay_ms, sent_ms;
+	int64_t wake_ms; /* the protocol wants to be asked then, whatever comes; 0: no */
 	char *state;
 	uint16_t state_len, port, local_port;
 	bool loopback;

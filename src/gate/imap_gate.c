@@ -1,4 +1,4 @@
-/* IMAP as far as the gate goes: commands with literals, IDLE, SASL answers (RFC 9051, 7888, 2177). */
+/* IMAP as far as the gate goes: commands with literals, IDLE, NOTIFY, SASL answers (RFC 9051, 7888, 2177, 5465). */
 #include <stdio.h>
 #include <string.h>
 #include "codec/imap/imap_lex.h"
@@ -11,7 +11,8 @@ static void init(struct conn *c)
 	imap_frame_init(&c->imap.frame, c->authenticated ? &imap_limits_post_auth : &imap_limits_pre_auth);
 	spool_init(&c->imap.body);
 	c->imap.mode = MODE_COMMAND;
-	c->imap.sync_due = c->imap.syncing = false;
+	c->imap.sync_due = c->imap.syncing = c->imap.notify = false;
+	c->imap.notify_ms = 0;
 }
 
 static void fini(struct conn *c)
@@ -100,6 +101,34 @@ static void slim(struct conn *c)
 	stream_rest(&c->s);
 }
 
+/* A client with NOTIFY may hear of a whole account: not one by one. */
+static bool news_due(struct conn *c)
+{
+	int64_t now = loop_now_ms();
+
+	if (!c->imap.sync_due || !c->g->bus_up)
+		return false;
+	if (c->imap.notify && now < c->imap.notify_ms) {
+		c->wake_ms = c->imap.notify_ms;
+		return false;
+	}
+	c->imap.notify_ms = now + (int64_t)c->g->lim.imap_notify_ms;
+	c->imap.sync_due = false;
+	c->imap.syncing = true;
+	return true;
+}
+
+/* Between commands. No tag: nothing that core says here is an answer. */
+static bool step_notify(struct conn *c)
+{
+	struct cmd cmd = { .verb = SPAN("*NOTICE"), .flags = CMD_INTERNAL, .spool_fd = -1 };
+
+	if (!c->imap.notify || !imap_frame_idle(&c->imap.frame) || !news_due(c))
+		return false;
+	conn_send(c, &cmd);
+	return true;
+}
+
 static bool step_command(struct conn *c)
 {
 	struct imap_frame *f = &c->imap.frame;
@@ -108,7 +137,7 @@ static bool step_command(struct conn *c)
 	int r;
 
 	if (!in.n)
-		return false;
+		return step_notify(c);
 	r = imap_frame(f, in, &used);
 	if (r == 0 && f->event == IMAP_FRAME_SPOOL) { /* f->spool lies in the input */
 		spool_add(c, &c->imap.body, f->spool, UINT64_MAX);
@@ -171,9 +200,7 @@ static bool step_idle(struct conn *c)
 	bool done;
 	int r;
 
-	if (c->imap.sync_due && c->g->bus_up) {
-		c->imap.sync_due = false;
-		c->imap.syncing = true;
+	if (news_due(c)) {
 		send_internal(c, "*SYNC", NULL, 0);
 		return true;
 	}
@@ -211,6 +238,8 @@ static void next(struct conn *c, unsigned what)
 		c->imap.mode = MODE_ANSWER;
 	if (what == NEXT_IDLE)
 		c->imap.mode = MODE_IDLE;
+	else
+		c->imap.notify = what == NEXT_NOTIFY;
 	slim(c);
 }
 
@@ -218,7 +247,7 @@ static void notice(struct conn *c)
 {
 	/* A notice may overtake the reply that begins IDLE: it is kept, and asked for as soon as IDLE stands. */
 	c->imap.sync_due = true;
-	if (c->imap.mode == MODE_IDLE)
+	if (c->imap.mode == MODE_IDLE || c->imap.notify)
 		conn_step(c);
 }
 

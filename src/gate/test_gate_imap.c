@@ -163,6 +163,63 @@ static void test_idle(void **state)
 	end(&r, &c);
 }
 
+static void test_notify(void **state)
+{
+	struct rig r;
+	struct client c;
+	struct cmd *m;
+	uint64_t id;
+
+	(void)state;
+	rig_init(&r);
+	r.limits.imap_notify_ms = 1;
+	rig_up(&r);
+	rig_greet(&r, &c, PORT_IMAP);
+	sign_in(&r, &c);
+	client_sayz(&c, "n NOTIFY SET (personal (MessageNew MessageExpunge))\r\n");
+	m = rig_cmd(&r, "NOTIFY");
+	id = m->session;
+	rig_reply(&r, m, NEXT_NOTIFY, "n OK\r\n");
+	client_hears(&c, "n OK\r\n");
+	rig_notice(&r, id, NOTICE_CHANGED); /* nobody is in IDLE */
+	m = rig_cmd(&r, "*NOTICE");
+	assert_true(m->tag.n == 0 && m->ntok == 0);
+	rig_reply(&r, m, NEXT_NOTIFY, "* STATUS a (MESSAGES 1)\r\n");
+	client_hears(&c, "* STATUS a (MESSAGES 1)\r\n");
+	client_sayz(&c, "o NO"); /* in the middle of a command: after it, and then it is core's */
+	usleep(100000);
+	rig_notice(&r, id, NOTICE_CHANGED);
+	usleep(100000);
+	client_sayz(&c, "OP\r\n");
+	rig_reply(&r, rig_cmd(&r, "NOOP"), NEXT_NOTIFY, "* STATUS a (MESSAGES 2)\r\no OK\r\n");
+	client_hears(&c, "* STATUS a (MESSAGES 2)\r\no OK\r\n");
+	client_sayz(&c, "p NOOP\r\n"); /* a notice while a command runs: asked for after it */
+	m = rig_cmd(&r, "NOOP");
+	rig_notice(&r, id, NOTICE_CHANGED);
+	rig_reply(&r, m, NEXT_NOTIFY, "p OK\r\n");
+	client_hears(&c, "p OK\r\n");
+	rig_reply(&r, rig_cmd(&r, "*NOTICE"), NEXT_NOTIFY, "");
+	client_sayz(&c, "i IDLE\r\n");
+	rig_reply(&r, rig_cmd(&r, "IDLE"), NEXT_IDLE, "+ idling\r\n");
+	client_hears(&c, "+ idling\r\n");
+	rig_notice(&r, id, NOTICE_CHANGED);
+	rig_reply(&r, rig_cmd(&r, "*SYNC"), NEXT_IDLE, "* STATUS a (MESSAGES 3)\r\n");
+	client_hears(&c, "* STATUS a (MESSAGES 3)\r\n");
+	client_sayz(&c, "DONE\r\n");
+	rig_reply(&r, rig_cmd(&r, "*DONE"), NEXT_NOTIFY, "i OK\r\n");
+	client_hears(&c, "i OK\r\n");
+	rig_core_down(&r);
+	rig_core_up(&r);
+	m = rig_cmd(&r, "*NOTICE"); /* the new core hears of it by itself */
+	assert_true(m->flags & CMD_OPEN);
+	rig_reply(&r, m, NEXT_NOTIFY, "* OK [NOTIFICATIONOVERFLOW]\r\n");
+	client_hears(&c, "* OK [NOTIFICATIONOVERFLOW]\r\n");
+	rig_ask(&r, &c, "q NOOP\r\n", "NOOP", "q OK\r\n"); /* NEXT_READ: it is over */
+	rig_notice(&r, id, NOTICE_CHANGED);
+	rig_ask(&r, &c, "r NOOP\r\n", "NOOP", "r OK\r\n");
+	end(&r, &c);
+}
+
 static void test_core_restart(void **state)
 {
 	struct rig r;
@@ -761,7 +818,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_literals), cmocka_unit_test(test_spool), cmocka_unit_test(test_spool_full),
-		cmocka_unit_test(test_idle), cmocka_unit_test(test_core_restart), cmocka_unit_test(test_more),
+		cmocka_unit_test(test_idle), cmocka_unit_test(test_notify), cmocka_unit_test(test_core_restart), cmocka_unit_test(test_more),
 		cmocka_unit_test(test_more_waits), cmocka_unit_test(test_starttls),
 		cmocka_unit_test(test_certificates), cmocka_unit_test(test_authenticate),
 		cmocka_unit_test(test_timeout), cmocka_unit_test(test_metrics), cmocka_unit_test(test_proxy),

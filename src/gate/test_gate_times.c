@@ -219,6 +219,42 @@ static void test_imap_pre_auth_sec(void **state)
 	rig_stop(&r);
 }
 
+static void test_imap_notify_ms(void **state)
+{
+	struct rig r;
+	struct client c;
+	struct cmd *m;
+	uint64_t id;
+	int64_t t;
+
+	(void)state;
+	rig_init(&r);
+	r.limits.imap_notify_ms = 1000;
+	rig_up(&r);
+	rig_greet(&r, &c, PORT_IMAP);
+	rig_sign_in(&r, &c);
+	client_sayz(&c, "n NOTIFY SET (personal (MailboxName))\r\n");
+	m = rig_cmd(&r, "NOTIFY");
+	id = m->session;
+	rig_reply(&r, m, NEXT_NOTIFY, "n OK\r\n");
+	client_hears(&c, "n OK\r\n");
+	t = rig_now_ms();
+	rig_notice(&r, id, NOTICE_CHANGED);
+	rig_reply(&r, rig_cmd(&r, "*NOTICE"), NEXT_NOTIFY, "* LIST 1\r\n"); /* the first at once */
+	client_hears(&c, "* LIST 1\r\n");
+	rig_notice(&r, id, NOTICE_CHANGED);
+	usleep(300000);
+	rig_notice(&r, id, NOTICE_CHANGED);
+	rig_reply(&r, rig_cmd(&r, "*NOTICE"), NEXT_NOTIFY, "* LIST 2\r\n"); /* both together, later */
+	client_hears(&c, "* LIST 2\r\n");
+	rig_after(t, 1000, 6000);
+	client_sayz(&c, "o NOOP\r\n");
+	rig_reply(&r, rig_any(&r), NEXT_NOTIFY, "o OK\r\n"); /* nothing came in between */
+	client_hears(&c, "o OK\r\n");
+	client_close(&c);
+	rig_stop(&r);
+}
+
 static void test_imap_post_auth_sec(void **state)
 {
 	struct rig r;
@@ -547,7 +583,7 @@ int main(void)
 		cmocka_unit_test(test_smtp_command_sec),
 		cmocka_unit_test(test_smtp_data_sec),
 		cmocka_unit_test(test_imap_pre_auth_sec),
-		cmocka_unit_test(test_imap_post_auth_sec),
+		cmocka_unit_test(test_imap_notify_ms), cmocka_unit_test(test_imap_post_auth_sec),
 		cmocka_unit_test(test_pop_pre_auth_sec),
 		cmocka_unit_test(test_pop_post_auth_sec),
 		cmocka_unit_test(test_metrics_sec),

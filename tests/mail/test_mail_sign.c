@@ -52,6 +52,7 @@ struct want {
 	struct arena *a;
 	const char *header;
 	struct mail_signer signer;
+	bool own;
 };
 
 static int find_signer(struct tx *tx, void *arg, struct err *e)
@@ -142,6 +143,7 @@ static void test_sign(void **state)
 	assert_int_equal(v[0].result, DKIM_PASS);
 	assert_int_equal(v[1].result, DKIM_PASS);
 	assert_int_equal(v[0].bits + v[1].bits, 2048 + 256);
+	assert_int_equal(signer(&w, "From: anna+news@example.org\r\n\r\n"), 2);
 	/* a sealed key of another row is worth nothing */
 	w.signer.keys[0].id++;
 	assert_int_equal(mail_sign(h.org, a, &w.signer, SPAN(MESSAGE), now_sec, &out, &e), ERR_BROKEN);
@@ -188,6 +190,81 @@ static void test_bound(void **state)
 		assert_int_equal(v[i].result, DKIM_PASS);
 }
 
+static int find_host_signer(struct tx *tx, void *arg, struct err *e)
+{
+	struct want *w = arg;
+
+	return mail_signer_of(h.org, tx, w->a, span_str(w->header), now_sec, &w->signer, e);
+}
+
+static void test_host(void **state)
+{
+	SCOPED_ARENA a = arena_new();
+	struct want w = { .a = a, .header = "mx1.mail.example.org" };
+	struct err e = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(store_read(h.store, find_host_signer, &w, &e), 0);
+	assert_int_equal(w.signer.n, 2);
+	assert_true(span_eqz(w.signer.domain, "example.org"));
+	w.header = "notexample.org";
+	assert_int_equal(store_read(h.store, find_host_signer, &w, &e), 0);
+	assert_int_equal(w.signer.n, 0);
+}
+
+static int check_author(struct tx *tx, void *arg, struct err *e)
+{
+	struct want *w = arg;
+
+	return mail_author_check(h.org, tx, w->a, anna, span_str(w->header), &w->own, e);
+}
+
+static bool own(struct arena *a, const char *header)
+{
+	struct want w = { .a = a, .header = header };
+	struct err e = ERR_INIT;
+
+	assert_int_equal(store_read(h.store, check_author, &w, &e), 0);
+	return w.own;
+}
+
+static void test_author(void **state)
+{
+	SCOPED_ARENA a = arena_new();
+
+	(void)state;
+	assert_true(own(a, MESSAGE));
+	assert_true(own(a, "Subject: x\r\n\r\n"));
+	assert_true(own(a, "From: \"admin@example.org\" <ANNA@Example.org>, anna+x@example.org\r\n\r\n"));
+	assert_true(own(a, "From: Gruppe: anna@example.org;\r\n\r\n"));
+	assert_false(own(a, "From: admin@example.org\r\n\r\n"));
+	assert_false(own(a, "From: anna@example.org, admin@example.org\r\n\r\n"));
+	assert_false(own(a, "From: anna@example.org\r\nFrom: admin@example.org\r\n\r\n"));
+	assert_false(own(a, "From: anna\r\n\r\n"));
+	assert_false(own(a, "From: Anna <anna@example.org> <admin@example.org>\r\n\r\n"));
+	assert_true(own(a, "From: \"An <\\\"na <\" (<c> \\( <) <anna@example.org>\r\n\r\n"));
+	assert_false(own(a, "From: anna@example.net\r\nSender: anna@example.org\r\n\r\n"));
+	/* sent once more: who does that answers for it */
+	assert_true(own(a, "Resent-From: anna@example.org\r\nFrom: x@example.net\r\n\r\n"));
+	assert_false(own(a, "Resent-From: admin@example.org\r\nFrom: anna@example.org\r\n\r\n"));
+	assert_false(own(a, "Resent-From: anna@example.org\r\nResent-From: x@example.net\r\n\r\n"));
+}
+
+static void test_author_bound(void **state)
+{
+	SCOPED_ARENA a = arena_new();
+	SCOPED_BUF b;
+
+	(void)state;
+	buf_init(&b, 65536);
+	buf_addz(&b, "From: anna@example.org");
+	for (int i = 1; i < MAIL_AUTHORS_MAX; i++)
+		buf_addz(&b, ",\r\n anna@example.org");
+	assert_true(own(a, arena_strz(a, buf_span(&b))));
+	buf_addz(&b, ",\r\n anna@example.org");
+	assert_false(own(a, arena_strz(a, buf_span(&b))));
+}
+
 static int people(void **state)
 {
 	start(state);
@@ -198,8 +275,8 @@ static int people(void **state)
 
 static int group(const char *name)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_turns), cmocka_unit_test(test_sign),
-		cmocka_unit_test(test_bound) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_turns), cmocka_unit_test(test_sign), cmocka_unit_test(test_host),
+		cmocka_unit_test(test_author), cmocka_unit_test(test_author_bound), cmocka_unit_test(test_bound) };
 
 	return cmocka_run_group_tests_name(name, tests, people, stop);
 }

@@ -11,7 +11,9 @@
 struct conn {
 	struct script_conn base;
 	bool idle, told;
-	uint64_t watch;
+	uint64_t watch, accounts[WATCH_ACCOUNTS_MAX];
+	size_t n_accounts;
+	bool news, notify;
 	struct imap_frame frame;
 	struct span tag;
 	char tag_bytes[256];
@@ -36,6 +38,27 @@ static void watch(struct house *h, uint64_t session, uint64_t object_id)
 	conns[session - 1].watch = object_id;
 }
 
+static void watch_accounts(struct house *h, uint64_t session, const uint64_t *account_ids, size_t n)
+{
+	struct conn *c = &conns[session - 1];
+
+	(void)h;
+	for (size_t i = 0; i < n; i++)
+		c->accounts[i] = account_ids[i];
+	c->n_accounts = n;
+	c->news = n > 0;
+}
+
+static bool news(struct house *h, uint64_t session)
+{
+	struct conn *c = &conns[session - 1];
+	bool is = c->news;
+
+	(void)h;
+	c->news = false;
+	return is;
+}
+
 static void changed(void *arg, const struct change *c, size_t n)
 {
 	(void)arg;
@@ -43,11 +66,18 @@ static void changed(void *arg, const struct change *c, size_t n)
 		for (size_t k = 0; k < SCRIPT_CONNS; k++)
 			if (conns[k].watch && conns[k].watch == c[i].object_id)
 				conns[k].told = true;
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < SCRIPT_CONNS; k++)
+			for (size_t j = 0; j < conns[k].n_accounts; j++)
+				if (conns[k].accounts[j] == c[i].account_id)
+					conns[k].told = conns[k].news = true;
 }
 
 static void forgot(struct script_conn *c)
 {
-	mine(c)->watch = 0;
+	mine(c)->watch = mine(c)->n_accounts = 0;
+	mine(c)->news = false;
+	mine(c)->told = mine(c)->notify; /* core is back: the gate asks */
 }
 
 static void took(struct script_conn *c, const struct cmd *cmd, const struct reply *r)
@@ -56,6 +86,8 @@ static void took(struct script_conn *c, const struct cmd *cmd, const struct repl
 	if (r->authenticated)
 		mine(c)->frame.limits = &imap_limits_post_auth;
 	mine(c)->idle = r->next == NEXT_IDLE;
+	if (!mine(c)->idle)
+		mine(c)->notify = r->next == NEXT_NOTIFY;
 }
 
 static void ask(struct conn *c, struct cmd *cmd)
@@ -143,14 +175,19 @@ static void feed(struct script_conn *sc, struct span in)
 static void idle(struct script_conn *sc)
 {
 	struct conn *c = mine(sc);
+	struct cmd notice = { .verb = SPAN("*NOTICE"), .flags = CMD_INTERNAL, .spool_fd = -1 };
 
 	if (c->idle && c->told)
 		internal(c, "*SYNC", NULL, 0);
+	else if (c->notify && c->told)
+		ask(c, &notice);
 }
 
 static void start(struct script_conn *c)
 {
 	mine(c)->spool = -1;
+	script_house.house.watch_accounts = watch_accounts;
+	script_house.house.news = news;
 	imap_frame_init(&mine(c)->frame, &imap_limits_pre_auth);
 }
 

@@ -69,10 +69,31 @@ def test_signs(home):
         assert verifies(good, keys_of(rows)) == [True, True]
         assert verifies(good.replace(b"Zeile", b"Zeilf"), keys_of(rows)) == [False, False]
         assert verifies(good.replace(b"Subject:", b"Subject: x\r\nSubject:", 1), keys_of(rows)) == [False, False]
-        # somebody else's name in From gets no signature
-        home.submit(anna, rcpt, mail("falsch", sender="admin@example.org", to=rcpt), sender=anna)
+        # somebody else's name in From is refused, and gets no signature where it is allowed
+        forged = mail("falsch", sender="admin@example.org", to=rcpt)
+        with pytest.raises(smtplib.SMTPDataError) as refused:
+            home.submit(anna, rcpt, forged, sender=anna)
+        assert refused.value.smtp_code == 550 and b"5.7.1" in refused.value.smtp_error
+        home.cli("settings", "set", "submission.from", "any")
+        home.submit(anna, rcpt, forged, sender=anna)
+        home.cli("settings", "set", "submission.from", "own")
         wait_for(lambda: len(peer.mails) == 3)
         assert b"DKIM-Signature" not in peer.mails[2].data
+
+
+def test_what_the_house_writes_is_signed(home):
+    """Delivery reports (by the domain above the host's name) and notices of absence."""
+    anna, rcpt = home.fresh(), "fremd@far.example"
+    keys = keys_of(home.cli("domain", "dkim", "example.org"))
+    home.cli("mail", "vacation", "set", anna, "Bin nicht da.", "--subject", "Abwesend")
+    with Peer(home.out_port) as peer, home.smtp() as s:
+        s.sendmail(rcpt, anna, mail("hallo", sender=rcpt, to=anna), rcpt_options=["NOTIFY=SUCCESS"])
+        wait_for(lambda: len(peer.mails) == 2)
+        report, = [m.data for m in peer.mails if b"multipart/report" in m.data]
+        notice, = [m.data for m in peer.mails if b"Subject: Abwesend" in m.data]
+        for data in report, notice:
+            assert verifies(data, keys) == [True, True] and data.count(b"d=example.org;") == 2
+        assert b"From: " in report and b"MAILER-DAEMON@mail.example.org" in report
 
 
 def test_rotation(home):

@@ -105,7 +105,7 @@ static void piece_add(struct fuzzy_word *w, struct span piece)
 	for (size_t i = 0; i < w->n_pieces; i++)
 		if (span_eq(w->piece[i], piece))
 			return;
-	if (w->n_pieces < FUZZY_PIECES_MAX)
+	if (w->n_pieces < FUZZY_PIECES)
 		w->piece[w->n_pieces++] = piece;
 }
 

@@ -12,11 +12,11 @@
 #include "base/err.h"
 
 #define FUZZY_WORDS_MAX 32
-#define FUZZY_PIECES_MAX 16
+#define FUZZY_PIECES 16
 
 struct fuzzy_word {
 	struct span word, bare, stem;   /* bare: without accents and digraphs; stem: bare without its ending */
-	struct span piece[FUZZY_PIECES_MAX];
+	struct span piece[FUZZY_PIECES];
 	size_t n_pieces;
 };
 struct fuzzy {

@@ -83,19 +83,6 @@ static void test_places(void **state)
 	assert_int_equal(fuzzy_score(&f, &t), 81);
 }
 
-/* Four spellings, each with its halves and those of its stem, are all that a word can have. */
-static void test_pieces(void **state)
-{
-	SCOPED_ARENA a = arena_new();
-	struct fuzzy f;
-
-	(void)state;
-	assert_int_equal(fuzzy_parse(a, SPAN("\xc3\xa4xuexxxxxxxxxxxx\xc3\xa4xuexxxern"), &f, NULL), 0);
-	assert_int_equal(f.v[0].n_pieces, FUZZY_PIECES_MAX);
-	assert_int_equal(fuzzy_parse(a, SPAN("kasse"), &f, NULL), 0);
-	assert_true(f.v[0].n_pieces < FUZZY_PIECES_MAX);
-}
-
 /* One word as long as the text, a piece everywhere, octets that are no UTF-8, too many words. */
 static void test_hostile(void **state)
 {
@@ -124,7 +111,7 @@ static void test_hostile(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_scores), cmocka_unit_test(test_places), cmocka_unit_test(test_pieces), cmocka_unit_test(test_hostile) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_scores), cmocka_unit_test(test_places), cmocka_unit_test(test_hostile) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

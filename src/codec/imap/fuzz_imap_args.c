@@ -1,5 +1,6 @@
-/* Any line as a command: its tokens are walked as arguments, FETCH attributes and search keys. */
+/* Any line as a command: its tokens are walked as arguments, FETCH attributes, search keys and NOTIFY's events. */
 #include "codec/imap/imap_lex.h"
+#include "codec/imap/imap_notify.h"
 #include "codec/imap/imap_search.h"
 #include "codec/imap/imap_section.h"
 #include <assert.h>
@@ -31,6 +32,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	struct imap_fetch_item *v;
 	struct imap_fetch_mods mods;
 	struct imap_search search;
+	struct imap_notify_args notify;
 	struct err e = ERR_INIT;
 	size_t count;
 	SCOPED_BUF b;
@@ -45,6 +47,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	assert(imap_args_done(&g, NULL) == 0);
 	g.at = 0;
 	assert(imap_search_parse(a, &g, &search, &e) == e.code);
+	if (!e.code && cmd.args.n)
+		(void)imap_search_fill(a, &search, search.root, cmd.args.v[0].text, NULL);
+	g.at = 0;
+	err_clear(&e);
+	if (imap_notify_parse(a, &g, &notify, &e) == 0)
+		assert(notify.none || (notify.n && imap_args_end(&g)));
 	g.at = 0;
 	if (imap_fetch_parse(a, &g, &v, &count, NULL) < 0)
 		return 0;

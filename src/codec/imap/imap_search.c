@@ -1,6 +1,7 @@
 #include "codec/imap/imap_search.h"
 #include "base/scan.h"
 #include "codec/imap/imap_date.h"
+#include "codec/imap/imap_lex.h"
 #include "codec/imap/imap_set.h"
 
 struct parse {
@@ -180,6 +181,25 @@ static struct imap_search_key *modseq_parse(struct parse *p)
 	return k;
 }
 
+bool imap_filter_name(struct span s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (!imap_is_atom(s.p[i]) || s.p[i] == '/')
+			return false;
+	return s.n;
+}
+
+/* "FILTER" SP filter-name (RFC 5466) */
+static struct imap_search_key *filter_parse(struct parse *p)
+{
+	struct imap_search_key *k = key_new(p, IMAP_SEARCH_FILTER);
+
+	if (k && (!imap_args_atom(p->g, &k->name) || !imap_filter_name(k->name)))
+		return bad(p, "Name of a filter expected");
+	p->out->has_filter = true;
+	return k;
+}
+
 /* sequence-set / "$" */
 static struct imap_search_key *set_parse(struct parse *p, enum imap_search_kind kind)
 {
@@ -284,6 +304,8 @@ static struct imap_search_key *key_parse(struct parse *p, unsigned depth)
 		return set_parse(p, IMAP_SEARCH_UID);
 	if (imap_args_word(g, "NOT"))
 		return key_over(p, IMAP_SEARCH_NOT, key_parse(p, depth + 1));
+	if (imap_args_word(g, "FILTER"))
+		return filter_parse(p);
 	if (imap_args_word(g, "FUZZY"))
 		return fuzzy_parse(p, depth + 1);
 	if (imap_args_word(g, "OR"))
@@ -306,11 +328,34 @@ int imap_search_keys(struct arena *a, struct imap_args *g, struct imap_search *o
 	struct parse p = {a, g, out, 0, false, e ? e : &own};
 
 	out->root = NULL;
-	out->has_modseq = out->has_saved = out->has_numbers = out->has_fuzzy = false;
+	out->has_modseq = out->has_saved = out->has_numbers = out->has_fuzzy = out->has_filter = false;
 	out->root = all_parse(&p, 1);
-	if (out->root && (out->ret & IMAP_RETURN_RELEVANCY) && !out->has_fuzzy)
+	out->keys = p.count;
+	if (out->root && (out->ret & IMAP_RETURN_RELEVANCY) && !out->has_fuzzy && !out->has_filter)
 		return err_set(p.e, ERR_SYNTAX, "RELEVANCY needs a FUZZY key", "none");
 	return out->root ? 0 : p.e->code;
+}
+
+int imap_search_fill(
+	struct arena *a, struct imap_search *q, struct imap_search_key *filter, struct span text, struct err *e)
+{
+	struct imap_search_key *next = filter->next, *k;
+	struct err own = ERR_INIT;
+	struct parse p = {a, NULL, q, q->keys, filter->fuzzy, e ? e : &own};
+	struct imap_command cmd;
+	struct imap_args g;
+
+	if (imap_lex(a, arena_printf(a, "f SEARCH %.*s", SPAN_F(text)), NULL, 0, &cmd, p.e) < 0)
+		return p.e->code;
+	g = imap_args(cmd.args.v, cmd.args.n);
+	p.g = &g;
+	k = all_parse(&p, 1);
+	q->keys = p.count;
+	if (!k)
+		return p.e->code;
+	*filter = *k;
+	filter->next = next;
+	return 0;
 }
 
 /* search-return-opts = SP "RETURN" SP "(" [search-return-opt *(SP search-return-opt)] ")"

@@ -7,7 +7,7 @@
  * (IMAP_SEARCH_KEYS_MAX keys, IMAP_SEARCH_DEPTH_MAX levels of NOT, OR and lists). Sources: RFC
  * 9051 section 6.4.4, RFC 3501, RFC 4731 and 5182 (RETURN, $), RFC 5032 (YOUNGER, OLDER), RFC
  * 7162 (MODSEQ), RFC 8474 (EMAILID, THREADID), RFC 8514 (SAVED*), RFC 6203 (FUZZY: a mark on all keys
- * of its key; RELEVANCY). Not good for: SORT and THREAD,
+ * of its key; RELEVANCY), RFC 5466 (FILTER: a key whose text the caller puts in with imap_search_fill). Not good for: SORT and THREAD,
  * which have arguments of their own in front (use imap_search_keys for what follows). */
 #pragma once
 #include "codec/imap/imap_args.h"
@@ -46,6 +46,7 @@ enum imap_search_kind {
 	IMAP_SEARCH_MODSEQ, /* num: mod-sequence; name: entry-name or none */
 	IMAP_SEARCH_EMAILID,
 	IMAP_SEARCH_THREADID, /* value: object id */
+	IMAP_SEARCH_FILTER,   /* name: of a stored criterion; no evaluator knows it */
 };
 
 struct imap_search_key {
@@ -77,6 +78,8 @@ struct imap_search {
 	bool has_modseq, has_saved; /* some key is MODSEQ, is $ */
 	bool has_numbers;	    /* some key is a set of message numbers */
 	bool has_fuzzy;		    /* some key is FUZZY, so there are scores */
+	bool has_filter;	    /* some key is FILTER, or was before it was filled */
+	size_t keys;		    /* how many there are */
 };
 
 /* RETURN (...), if it is there; also in front of SORT and ESEARCH. Fills ret, partial, has_return. RELEVANCY needs a FUZZY
@@ -84,5 +87,10 @@ struct imap_search {
 int imap_return_parse(struct imap_args *g, struct imap_search *out, struct err *e);
 /* [RETURN (...)] [CHARSET x] 1*search-key, to the end of the cursor. */
 int imap_search_parse(struct arena *a, struct imap_args *g, struct imap_search *out, struct err *e);
-/* 1*search-key only, to the end of the cursor; fills root and the has_ fields. */
+/* A stored criterion takes the place of a FILTER key, as one key; its keys count among those of q. The text has no literals. */
+int imap_search_fill(
+	struct arena *a, struct imap_search *q, struct imap_search_key *filter, struct span text, struct err *e);
+/* filter-name = 1*<any ATOM-CHAR except "/"> */
+bool imap_filter_name(struct span s);
+/* 1*search-key only, to the end of the cursor; fills root, keys and the has_ fields. */
 int imap_search_keys(struct arena *a, struct imap_args *g, struct imap_search *out, struct err *e);

@@ -326,6 +326,18 @@ static void add_fcc(struct filter_plan *p, const struct sieve_action *act)
 			.flags = act->flags, .n_flags = act->n_flags, .create = act->fcc_create, .out = p->n_outs });
 }
 
+/* What the script wrote itself: signed like the account's other mail. */
+static int add_own(struct job *j, struct filter_plan *p, const struct filter_who *who, const struct sieve_action *act)
+{
+	struct filter_out *o = &p->outs[p->n_outs++];
+	struct mail_signer *s = ARENA_NEW(j->a, struct mail_signer);
+
+	add_fcc(p, act);
+	o->signer = s;
+	return mail_signer_find(j->org, j->tx, j->a, who->account.id, span_sub(o->message, 0, mime_header_len(o->message)),
+		j->mail->now_sec, s, j->e);
+}
+
 static int plan_action(struct job *j, size_t i, struct filter_plan *p, const struct filter_who *who, struct span message,
 	const struct sieve_action *act, bool may_send)
 {
@@ -347,16 +359,13 @@ static int plan_action(struct job *j, size_t i, struct filter_plan *p, const str
 		j->to[i].reject = act->target;
 		return 0;
 	case SIEVE_VACATION:
-		if (may_send && filter_vacation(j->a, who, act, span_sub(message, 0, mime_header_len(message)), &p->outs[p->n_outs])) {
-			p->n_outs++;
-			add_fcc(p, act);
-		}
+		if (may_send && filter_vacation(j->a, who, act, span_sub(message, 0, mime_header_len(message)), &p->outs[p->n_outs]))
+			return add_own(j, p, who, act);
 		return 0;
 	default:
 		if (may_send && !marked(act->header, SPAN("answer"))) {
 			filter_notify(j->a, who, act, act->header, &p->outs[p->n_outs]);
-			p->n_outs++;
-			add_fcc(p, act);
+			return add_own(j, p, who, act);
 		}
 		return 0;
 	}
@@ -482,9 +491,13 @@ static int prepare(struct job *j, struct delivery *d, struct err *e)
 
 	if (d->message.p && email_prepare(j->org, j->a, d->message, &d->own, e) < 0)
 		return e->code;
-	for (size_t i = 0; p && i < p->n_outs; i++)
-		if (email_prepare(j->org, j->a, p->outs[i].message, &p->outs[i].p, e) < 0)
+	for (size_t i = 0; p && i < p->n_outs; i++) {
+		struct filter_out *o = &p->outs[i];
+
+		if ((o->signer && o->signer->n && mail_sign(j->org, j->a, o->signer, o->message, j->mail->now_sec, &o->message, e) < 0) ||
+			email_prepare(j->org, j->a, o->message, &o->p, e) < 0)
 			return e->code;
+	}
 	for (size_t i = 0; p && i < p->n_puts; i++) {
 		struct span m = p->puts[i].out ? p->outs[p->puts[i].out - 1].message : p->puts[i].message;
 

@@ -4,6 +4,7 @@
 #include "domain/mail/filter.h"
 #include "domain/mail/queue.h"
 #include "domain/mail/script.h"
+#include "domain/mail/sign.h"
 #include "domain/org/account.h"
 
 struct filter_out {                  /* a mail the script sends */
@@ -11,6 +12,7 @@ struct filter_out {                  /* a mail the script sends */
 	struct span answered;        /* vacation: noted, so that nobody is answered twice; none otherwise */
 	int64_t seconds;
 	bool redirect;
+	const struct mail_signer *signer;   /* or none */
 	struct email_prepared p;
 };
 struct filter_put {                  /* a place to store the message in, or a copy of what was sent (fcc) */

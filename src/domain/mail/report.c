@@ -147,6 +147,15 @@ uint64_t report_original_len(uint64_t size)
 	return size > REPORT_FULL_MAX ? REPORT_FULL_MAX + 1 : size;
 }
 
+static size_t outside(const struct report_draft *d)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < d->to.n; i++)
+		n += d->to.v[i].account_id == 0;
+	return n;
+}
+
 int report_find(struct org *o, struct tx *tx, struct arena *a, const struct report *r, struct report_draft *out, struct err *e)
 {
 	int x;
@@ -160,16 +169,9 @@ int report_find(struct org *o, struct tx *tx, struct arena *a, const struct repo
 	x = find_reader(o, tx, a, out->to_postmaster ? SPAN("postmaster") : r->sender, out, e);
 	if (x == 0)
 		out->n = 0;
-	return x;
-}
-
-static size_t outside(const struct report_draft *d)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < d->to.n; i++)
-		n += d->to.v[i].account_id == 0;
-	return n;
+	if (x <= 0 || !outside(out))
+		return x;
+	return mail_signer_of(o, tx, a, span_str(r->hostname), time_real_sec(), &out->signer, e) < 0 ? e->code : x;
 }
 
 int report_prepare(struct org *o, struct arena *a, const struct report *r, struct report_draft *d, struct err *e)
@@ -185,6 +187,8 @@ int report_prepare(struct org *o, struct arena *a, const struct report *r, struc
 	message = buf_span(&out);
 	if (!outside(d))                 /* final delivery notes the sender, RFC 5321 section 4.4 */
 		message = arena_printf(a, "Return-Path: <>\r\n%.*s", SPAN_F(message));
+	else if (d->signer.n && mail_sign(o, a, &d->signer, message, time_real_sec(), &message, e) < 0)
+		return e->code;
 	return email_prepare(o, a, message, &d->email, e);
 }
 

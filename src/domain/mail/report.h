@@ -12,6 +12,7 @@
  * caller's rows; report_draft_fini when done. Not good for: list bounces (domain/lists). */
 #pragma once
 #include "domain/mail/queue.h"
+#include "domain/mail/sign.h"
 #include "domain/org/address.h"
 
 #define REPORT_FULL_MAX 262144u          /* larger originals come back as header only */
@@ -41,6 +42,7 @@ struct report_draft {
 	bool to_postmaster, german;
 	struct span address, language;    /* the reader's */
 	struct recipients to;
+	struct mail_signer signer;        /* when it goes outside */
 	struct email_prepared email;
 };
 /* How much of an original of this size to give as message. */

@@ -164,7 +164,7 @@ static int by_id(const void *a, const void *b)
 /* Emails with any of the word's pieces. */
 static int narrow_word(struct search *s, unsigned where, const struct fuzzy_word *w, struct mail_candidates *out, struct err *e)
 {
-	struct mail_candidates part[FUZZY_PIECES_MAX];
+	struct mail_candidates part[FUZZY_PIECES];
 	size_t n = 0, to = 0;
 
 	for (size_t i = 0; i < w->n_pieces; i++) {

@@ -1,5 +1,5 @@
 /* cmd_create.c - CREATE with USE, DELETE, RENAME, SUBSCRIBE, UNSUBSCRIBE (RFC 9051 6.3.4-6.3.8, RFC 6154 section 3). */
-#include "proto/imap/imap_int.h"
+#include "proto/imap/notify.h"
 
 /* create-param =/ "USE" SP "(" [use-attr *(SP use-attr)] ")" */
 static int create_use(struct imap_call *c, enum mailbox_special *special_out, struct err *e)
@@ -33,6 +33,7 @@ int imap_create(struct imap_call *c, struct err *e)
 		return e->code;
 	if (name.n > 1 && name.p[name.n - 1] == MAILBOX_DELIMITER)
 		name.n--;
+	notify_own(c, name);
 	if (mailbox_create(c->org, c->tx, c->arena, c->who, name, special, &box, e) < 0)
 		return e->code;
 	c->code = arena_printf(c->arena, "MAILBOXID (F%llu)", (unsigned long long)box.id);
@@ -46,6 +47,7 @@ int imap_delete(struct imap_call *c, struct err *e)
 
 	if (imap_arg_mailbox(c, &name, e) < 0 || imap_arg_end(c, e) < 0)
 		return e->code;
+	notify_own(c, name);
 	return mailbox_delete(c->org, c->tx, c->arena, c->who, name, e);
 }
 
@@ -55,6 +57,8 @@ int imap_rename(struct imap_call *c, struct err *e)
 
 	if (imap_arg_mailbox(c, &from, e) < 0 || imap_arg_mailbox(c, &to, e) < 0 || imap_arg_end(c, e) < 0)
 		return e->code;
+	notify_own(c, from);
+	notify_own(c, to);
 	return mailbox_rename(c->org, c->tx, c->arena, c->who, from, to, e);
 }
 
@@ -64,6 +68,7 @@ static int subscribe(struct imap_call *c, bool on, struct err *e)
 
 	if (imap_arg_mailbox(c, &name, e) < 0 || imap_arg_end(c, e) < 0)
 		return e->code;
+	notify_own(c, name);
 	return mailbox_subscribe(c->org, c->tx, c->arena, c->who, name, on, e);
 }
 

@@ -114,7 +114,7 @@ static int take_sources(struct imap_call *c, struct sources *s, struct err *e)
 	return 0;
 }
 
-static int check(struct imap_call *c, const struct imap_search *q, const struct sources *s, struct err *e)
+static int check(struct imap_call *c, struct imap_search *q, const struct sources *s, struct err *e)
 {
 	if (imap_search_check(c, q, e) < 0)
 		return e->code;

@@ -4,6 +4,7 @@
  * cursor. The command's tokens are kept in the session for that, the view does not move meanwhile. \Seen is set
  * in one write before the walk, which then reports the new state. Writers of items: fetch_item.c. */
 #include "proto/imap/fetch.h"
+#include "proto/imap/notify.h"
 
 static void more_end(struct imap_session *s)
 {
@@ -276,4 +277,22 @@ int imap_fetch(struct imap_call *c, struct err *e)
 		return e->code;
 	}
 	return finish(f, e);
+}
+
+int imap_fetch_new(struct imap_call *c, struct imap_fetch_item *items, size_t n, const struct imap_set *uids, struct err *e)
+{
+	SCOPED_ARENA scratch = arena_new();
+	struct fetch *f = ARENA_NEW(c->arena, struct fetch);
+	bool uid = c->uid;
+	int r;
+
+	*f = (struct fetch){ .c = c, .items = items, .n = n, .uids = *uids, .scratch = scratch };
+	c->uid = true;
+	r = check_items(c, f, e);
+	if (r == 0)
+		r = imap_box(c, &f->box, e);
+	if (r == 0)
+		r = walk(f, e);
+	c->uid = uid;
+	return r < 0 ? r : f->cut;
 }

@@ -207,6 +207,8 @@ static int set_one(struct imap_call *c, struct imap_args *list, const struct mai
 		return imap_bad(e, "Entry and value expected");
 	if (t->kind != TOK_NIL && !m.value.n)
 		m.value = SPAN("");
+	if (t->kind != TOK_NIL && !at && imap_filter_check(c, m.name, m.value, e) < 0)
+		return e->code;
 	switch (metadata_set(c->org, c->tx, c->arena, c->who, at, &m, e)) {
 	case ERR_TOOBIG:
 		c->no_code = "METADATA MAXSIZE 32768";

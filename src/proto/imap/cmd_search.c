@@ -143,12 +143,14 @@ void imap_search_save(struct imap_call *c, const struct imap_set *uids)
 	save(c->s, uids);
 }
 
-int imap_search_check(struct imap_call *c, const struct imap_search *q, struct err *e)
+int imap_search_check(struct imap_call *c, struct imap_search *q, struct err *e)
 {
 	if (q->charset.n && !mime_charset_known(q->charset)) {
 		c->no_code = "BADCHARSET (UTF-8 US-ASCII ISO-8859-1 ISO-8859-15 WINDOWS-1252)";
 		return imap_no(e, ERR_PARAM, "Unknown charset");
 	}
+	if (q->has_filter && imap_filters_fill(c, q, e) < 0)
+		return e->code;
 	if (q->has_numbers && c->s->uidonly)
 		return imap_uid_required(c, e);
 	if (q->has_modseq)
@@ -156,7 +158,7 @@ int imap_search_check(struct imap_call *c, const struct imap_search *q, struct e
 	return 0;
 }
 
-int imap_search_run(struct imap_call *c, const struct imap_search *q, struct mailbox *box, struct imap_set *found,
+int imap_search_run(struct imap_call *c, struct imap_search *q, struct mailbox *box, struct imap_set *found,
 	uint64_t *modseq_out, uint8_t **scores_out, struct err *e)
 {
 	struct mail_search how = { .query = q, .uids = c->s->view.uids, .saved = &c->s->saved, .now_sec = time_real_sec(),

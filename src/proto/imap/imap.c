@@ -1,8 +1,10 @@
 #include "proto/imap/imap.h"
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "domain/mail/acl.h"
 #include "proto/imap/imap_int.h"
+#include "proto/imap/notify.h"
 
 static const struct imap_row rows[] = {
 	{ "CAPABILITY", ST_ANY, 0, imap_cmd_capability, "9051 6.1.1" },
@@ -34,13 +36,14 @@ static const struct imap_row rows[] = {
 	{ "LISTRIGHTS", ST_LOGGED_IN, TX_READ, imap_listrights, "4314 3.4" },
 	{ "MYRIGHTS", ST_LOGGED_IN, TX_READ, imap_myrights, "4314 3.5" },
 	{ "IDLE", ST_LOGGED_IN, TX_READ | NO_SYNC, imap_idle, "9051 6.3.13" },
+	{ "NOTIFY", ST_LOGGED_IN, 0, imap_notify, "5465 3" },
 	{ "GETQUOTA", ST_LOGGED_IN, TX_READ, imap_getquota, "9208 4.1" },
 	{ "GETQUOTAROOT", ST_LOGGED_IN, TX_READ, imap_getquotaroot, "9208 4.2" },
 	{ "CLOSE", ST_SELECTED, NO_SYNC, imap_close, "9051 6.4.1" },
 	{ "UNSELECT", ST_SELECTED, NO_SYNC, imap_unselect_cmd, "9051 6.4.2" },
 	{ "CHECK", ST_SELECTED, TX_READ, imap_check, "3501 6.4.1" },
-	{ "EXPUNGE", ST_SELECTED, TX_WRITE | READ_WRITE, imap_expunge, "9051 6.4.3" },
-	{ "UID EXPUNGE", ST_SELECTED, TX_WRITE | READ_WRITE | BY_UID, imap_uid_expunge, "9051 6.4.9" },
+	{ "EXPUNGE", ST_SELECTED, TX_WRITE | READ_WRITE | EXPUNGES, imap_expunge, "9051 6.4.3" },
+	{ "UID EXPUNGE", ST_SELECTED, TX_WRITE | READ_WRITE | BY_UID | EXPUNGES, imap_uid_expunge, "9051 6.4.9" },
 	{ "SEARCH", ST_SELECTED, TX_READ | HOLD_EXPUNGE | NUMBERS, imap_search, "9051 6.4.4, 4731, 5182, 5032, 7162" },
 	{ "UID SEARCH", ST_SELECTED, TX_READ | BY_UID, imap_search, "9051 6.4.9" },
 	{ "SORT", ST_SELECTED, TX_READ | HOLD_EXPUNGE | NUMBERS, imap_sort, "5256, 5957, 5267" },
@@ -53,15 +56,16 @@ static const struct imap_row rows[] = {
 	{ "UID STORE", ST_SELECTED, TX_WRITE | BY_UID | READ_WRITE, imap_store, "9051 6.4.9" },
 	{ "COPY", ST_SELECTED, TX_WRITE | NUMBERS, imap_copy, "9051 6.4.7" },
 	{ "UID COPY", ST_SELECTED, TX_WRITE | BY_UID, imap_copy, "9051 6.4.9" },
-	{ "MOVE", ST_SELECTED, TX_WRITE | READ_WRITE | NUMBERS, imap_move, "9051 6.4.8" },
-	{ "UID MOVE", ST_SELECTED, TX_WRITE | BY_UID | READ_WRITE, imap_move, "9051 6.4.9" },
+	{ "MOVE", ST_SELECTED, TX_WRITE | READ_WRITE | NUMBERS | EXPUNGES, imap_move, "9051 6.4.8" },
+	{ "UID MOVE", ST_SELECTED, TX_WRITE | BY_UID | READ_WRITE | EXPUNGES, imap_move, "9051 6.4.9" },
 	{ "ESEARCH", ST_LOGGED_IN, TX_READ | BY_UID, imap_esearch, "7377" },
 	{ "UIDBATCHES", ST_SELECTED, TX_READ | BY_UID, imap_uidbatches, "10022" },
-	{ "REPLACE", ST_SELECTED, READ_WRITE | NUMBERS, imap_replace, "8508" },
-	{ "UID REPLACE", ST_SELECTED, READ_WRITE | BY_UID, imap_replace, "8508" },
+	{ "REPLACE", ST_SELECTED, READ_WRITE | NUMBERS | EXPUNGES, imap_replace, "8508" },
+	{ "UID REPLACE", ST_SELECTED, READ_WRITE | BY_UID | EXPUNGES, imap_replace, "8508" },
 	{ "*GREETING", ST_ANY, NO_SYNC, imap_greeting, "9051 7.1.4" },
 	{ "*CONTINUE", ST_GUEST, NO_SYNC, imap_continue, "9051 6.2.2" },
 	{ "*SYNC", ST_LOGGED_IN, TX_READ | NO_SYNC, imap_sync_idle, "9051 6.3.13" },
+	{ "*NOTICE", ST_LOGGED_IN, TX_READ | NO_SYNC, imap_notice, "5465 3" },
 	{ "*DONE", ST_LOGGED_IN, TX_READ, imap_done, "9051 6.3.13" },
 };
 
@@ -105,6 +109,7 @@ void imap_session_free(void *session)
 	sasl_free(s->sasl);
 	if (s->more)
 		arena_free(s->more);
+	notify_free(s->notify);
 	free(s);
 }
 
@@ -140,6 +145,8 @@ static int attempt(struct tx *tx, void *arg, struct err *e)
 	int r;
 
 	buf_reset(c->out);
+	while (c->nseg)
+		close(c->seg[--c->nseg].fd);
 	c->tx = tx;
 	c->args.at = 0;
 	c->code = SPAN_NONE;
@@ -236,8 +243,12 @@ static void run(struct call *call)
 		(r < 0 || !(c.row->flags & TX_READ)) && call->reply->next != NEXT_CLOSE &&
 		imap_in_read(&c, sync_after, &ignored) < 0 && r >= 0)
 		*e = ignored;
+	if (c.s->notify && call->reply->next != NEXT_CLOSE && call->reply->next != NEXT_MORE)
+		notify_tell(&c);
 	if (!c.answered)
 		imap_tagged(&c, e);
+	if (c.s->notify && call->reply->next == NEXT_READ)
+		call->reply->next = NEXT_NOTIFY;
 	put_segments(&c);
 	if (c.s->at != ST_GUEST)
 		imap_state_save(&c);
@@ -258,12 +269,17 @@ static int lane(struct span verb)
 static void refuse(struct call *call, int err_class, bool sealed)
 {
 	const struct cmd *cmd = call->cmd;
-	bool greeting = span_eqz(cmd->verb, "*GREETING");
+	bool greeting = span_eqz(cmd->verb, "*GREETING"), notice = span_eqz(cmd->verb, "*NOTICE");
+	const struct imap_session *s = call->session->proto;
 	const char *say = sealed ? "temporarily sealed" : err_class == ERR_LATER ? "too busy, try again" :
 		"Internal error";
 	const char *code = err_class == ERR_LATER || sealed ? "UNAVAILABLE" : "SERVERBUG";
 
-	if (greeting || span_eqz(cmd->verb, "*SYNC")) {
+	if (s && s->notify)
+		call->reply->next = NEXT_NOTIFY;
+	if (notice && !sealed)
+		return;
+	if (greeting || notice || span_eqz(cmd->verb, "*SYNC")) {
 		if (greeting || sealed)
 			buf_addf(call->out, "* BYE [%s] %s\r\n", code, say);
 		call->reply->next = greeting || sealed ? NEXT_CLOSE : NEXT_IDLE;

@@ -18,7 +18,8 @@
 
 enum { ST_GUEST = 1, ST_AUTH = 2, ST_SELECTED = 4, ST_LOGGED_IN = 6, ST_ANY = 7 };
 enum { TX_READ = 1, TX_WRITE = 2, HOLD_EXPUNGE = 4, NO_SYNC = 8, BY_UID = 16, READ_WRITE = 32,
-	NUMBERS = 64 /* takes message numbers: not with UIDONLY */ };
+	NUMBERS = 64 /* takes message numbers: not with UIDONLY */,
+	EXPUNGES = 128 /* answers with EXPUNGE, whatever NOTIFY says */ };
 #define IMAP_MORE_LEN (1u << 20)         /* a reply is cut about here and continued with CMD_MORE */
 #define IMAP_SEGMENT_LEN (512u << 10)    /* a body of this size leaves as a descriptor */
 #define IMAP_SEGMENTS_MAX 8
@@ -41,6 +42,7 @@ struct imap_session {
 	bool more_missing;
 	struct sasl *sasl;               /* an AUTHENTICATE under way */
 	uint64_t state_hash;
+	struct imap_notify *notify;      /* notify.h; NULL: never asked for */
 };
 
 struct imap_call;
@@ -82,6 +84,8 @@ struct imap_call {
 	struct flags_changed *own;       /* flags the client has set itself and been told of (or wants not to hear) */
 	size_t n_own;
 	struct imap_lesson lesson;       /* learned once the command is done */
+	struct span own_name[2];         /* mailboxes whose names the command itself changes */
+	size_t n_own_names;
 	struct imap_segment seg[IMAP_SEGMENTS_MAX];
 	size_t nseg;
 };
@@ -142,9 +146,14 @@ int imap_list_metadata_put(struct imap_call *c, struct span name, const struct m
 int imap_status_parse(struct imap_call *c, struct imap_args *g, unsigned *items_out, struct err *e);
 void imap_status_put(struct imap_call *c, struct span name, const struct mailbox *box, unsigned items);
 /* cmd_search.c: messages of the selected mailbox (also returned) that fit, their highest modseq and scores (or NULL). */
-int imap_search_run(struct imap_call *c, const struct imap_search *q, struct mailbox *box, struct imap_set *found,
+int imap_search_run(struct imap_call *c, struct imap_search *q, struct mailbox *box, struct imap_set *found,
 	uint64_t *modseq_out, uint8_t **scores_out, struct err *e);
-int imap_search_check(struct imap_call *c, const struct imap_search *q, struct err *e);
+/* May it be asked? FILTER keys are filled. */
+int imap_search_check(struct imap_call *c, struct imap_search *q, struct err *e);
+/* imap_filter.c: stored search criteria (RFC 5466) */
+int imap_filters_fill(struct imap_call *c, struct imap_search *q, struct err *e);
+/* A server's entry that would be set: when it is a filter, is it a good one? */
+int imap_filter_check(struct imap_call *c, struct span entry, struct span value, struct err *e);
 void imap_search_save(struct imap_call *c, const struct imap_set *uids);  /* "$" */
 void imap_search_save_result(struct imap_call *c, const struct imap_search *q, const struct imap_set *uids);
 /* `row`: the mailbox it is about, NULL: the selected one. */
@@ -161,5 +170,5 @@ imap_handler imap_deleteacl, imap_getacl, imap_listrights, imap_myrights, imap_s
 imap_handler imap_append, imap_authenticate, imap_cmd_capability, imap_check, imap_close, imap_compress, imap_continue, imap_copy,
 	imap_create, imap_delete, imap_done, imap_enable, imap_esearch, imap_examine, imap_expunge, imap_fetch, imap_getquota,
 	imap_getquotaroot, imap_greeting, imap_id, imap_idle, imap_list, imap_login, imap_logout, imap_lsub, imap_move,
-	imap_namespace, imap_noop, imap_rename, imap_replace, imap_search, imap_select, imap_sort, imap_thread, imap_starttls, imap_status_cmd, imap_store,
+	imap_namespace, imap_noop, imap_notice, imap_notify, imap_rename, imap_replace, imap_search, imap_select, imap_sort, imap_thread, imap_starttls, imap_status_cmd, imap_store,
 	imap_subscribe, imap_sync_idle, imap_uid_expunge, imap_uidbatches, imap_unselect_cmd, imap_unsubscribe;

@@ -3,12 +3,12 @@
  * (messages went meanwhile) ends the session with BYE. */
 #include "base/wire.h"
 #include "domain/mail/acl.h"
-#include "proto/imap/imap_int.h"
+#include "proto/imap/notify.h"
 
 #define STATE_VERSION 1
 #define MAC_LEN 32
 enum { ON_REV2 = 1, ON_CONDSTORE = 2, ON_QRESYNC = 4, ON_READONLY = 8, ON_UTF8 = 16, ON_COMPRESS = 32,
-	ON_UIDONLY = 64 };
+	ON_UIDONLY = 64, ON_NOTIFY = 128 };
 
 static void state_pack(const struct imap_call *c, struct buf *b)
 {
@@ -17,7 +17,7 @@ static void state_pack(const struct imap_call *c, struct buf *b)
 	wire_u8(b, STATE_VERSION);
 	wire_u8(b, (uint8_t)(s->rev2 * ON_REV2 | s->condstore * ON_CONDSTORE | s->qresync * ON_QRESYNC |
 		s->readonly * ON_READONLY | s->utf8_accept * ON_UTF8 | s->compress * ON_COMPRESS |
-		s->uidonly * ON_UIDONLY));
+		s->uidonly * ON_UIDONLY | (s->notify ? ON_NOTIFY : 0)));
 	wire_u64(b, c->call->session->account_id);
 	wire_span(b, c->call->session->login);
 	wire_u64(b, s->box_id);
@@ -176,6 +176,7 @@ int imap_state_load(struct imap_call *c, struct span state, struct err *e)
 	c->s->condstore = o.on & ON_CONDSTORE;
 	c->s->qresync = o.on & ON_QRESYNC;
 	c->s->uidonly = o.on & ON_UIDONLY;
+	c->s->notify = o.on & ON_NOTIFY ? notify_lost() : NULL;
 	if (store_read(c->store, reopen, &o, e) < 0)
 		return e->code;
 	w->account_id = o.account_id;

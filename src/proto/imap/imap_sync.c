@@ -1,8 +1,10 @@
 /* imap_sync.c - untagged data about what changed in the selected mailbox since the client last heard.
  *
  * Order: expunges (numbers of the old view, from the highest down), the new EXISTS, then flags by the new numbers.
+ * What NOTIFY has not asked for is left out (RFC 5465): the client's view then stays where it is, but for what the
+ * command itself has expunged.
  * RFC 9051 section 7.5.1: no EXPUNGE while FETCH, STORE or SEARCH by numbers are answered. */
-#include "proto/imap/imap_int.h"
+#include "proto/imap/notify.h"
 
 static void put_expunges(struct imap_call *c, const struct mail_changes *ch)
 {
@@ -63,12 +65,25 @@ static void put_flags(struct imap_call *c, const struct mail_changes *ch, const 
 	}
 }
 
+/* MessageNew with attributes. */
+static void put_new(struct imap_call *c, const struct imap_set *arrived)
+{
+	const struct imap_notify_group *g = c->s->notify->selected;
+	struct err e = ERR_INIT;
+
+	if (g->n_items && imap_fetch_new(c, g->items, g->n_items, arrived, &e) != 0)
+		notify_overflow(c);
+}
+
 int imap_sync(struct imap_call *c, bool expunge, struct err *e)
 {
 	struct mail *mail = c->call->house->mail;
 	struct mail_changes ch = { 0 };
 	struct mailbox box = { 0 };
+	unsigned events = notify_selected(c->s);
 
+	if (!events && !(c->row->flags & EXPUNGES))
+		return 0;
 	if (mail_view_changes(mail, c->tx, c->arena, &c->s->view, expunge, &ch, e) < 0)
 		return e->code;
 	if (ch.gone) {
@@ -78,6 +93,8 @@ int imap_sync(struct imap_call *c, bool expunge, struct err *e)
 	}
 	if (!ch.any)
 		return 0;
+	if (!(events & IMAP_EVENT_FLAGS))
+		ch.n_flags = 0;
 	if (ch.n_flags && imap_box(c, &box, e) < 0) {
 		uid_set_unref(ch.after);
 		return e->code;
@@ -92,5 +109,7 @@ int imap_sync(struct imap_call *c, bool expunge, struct err *e)
 		imap_put_flag_lines(c, &box);
 	put_flags(c, &ch, &box);
 	mail_view_apply(&c->s->view, &ch);
+	if (ch.arrived.n && c->s->notify && c->s->notify->selected)
+		put_new(c, &ch.arrived);
 	return 0;
 }

@@ -27,6 +27,7 @@ struct accept {
 	struct recipients all;
 	size_t *first;                   /* of each RCPT's own recipients in all; n + 1 entries */
 	bool any_local, any_outside;
+	bool any_name, own_name;         /* From may say anything; says who the account is */
 	bool any_report;                 /* a RCPT is the address for reports */
 	struct report_in report_in;
 	bool held;                       /* taken, but it stays in the queue */
@@ -156,7 +157,11 @@ static int resolve(struct tx *tx, void *arg, struct err *e)
 		a->any_local |= a->all.v[k].account_id != 0;
 		a->any_outside |= a->all.v[k].account_id == 0;
 	}
-	if (!a->any_outside || a->call->session->service != SVC_SUBMISSION)
+	if (a->call->session->service != SVC_SUBMISSION)
+		return 0;
+	if (!a->any_name && mail_author_check(a->org, tx, a->call->arena, a->call->session->account_id, a->header, &a->own_name, e) < 0)
+		return e->code;
+	if (!a->any_outside)
 		return 0;
 	return mail_signer_find(a->org, tx, a->call->arena, a->call->session->account_id, a->header, time_real_sec(),
 		&a->signer, e);
@@ -516,7 +521,12 @@ static void accept_checked(struct call *c, struct span body, const struct accept
 	int r;
 
 	a.first = ARENA_ARRAY(c->arena, size_t, a.mail->n + 1);
+	a.any_name = c->session->service == SVC_SUBMISSION && smtpd_setting_is(c, "submission.from", "any");
 	r = store_read(c->house->store, resolve, &a, &e);
+	if (r == 0 && !a.own_name) {
+		refuse(c, ERR_DENIED, 550, "5.7.1", "The address in From is not yours to send with");
+		return;
+	}
 	if (r == 0 && looped(&a, body)) {
 		refuse(c, ERR_PARAM, 554, "5.4.6", "The mail has been here before: it goes round in circles");
 		return;
@@ -559,7 +569,7 @@ static void accept_checked(struct call *c, struct span body, const struct accept
 
 bool smtpd_accept(struct call *c, struct smtp_kept *k)
 {
-	struct accept a = { .call = c, .mail = &smtp_session(c)->mail, .org = c->house->org };
+	struct accept a = { .call = c, .own_name = true, .mail = &smtp_session(c)->mail, .org = c->house->org };
 	struct span body = k->body;
 
 	if (!header_ok(c, body))

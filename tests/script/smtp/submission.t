@@ -71,6 +71,28 @@ M: Subject: two
 M: To: somebody@elsewhere.example
 M: 
 M: text
+# From is one's own name, too; an office's while one holds it
+C: MAIL FROM:<anna@example.org>
+S: 250 {{.*}}
+C: RCPT TO:<ben@example.org>
+S: 250 {{.*}}
+C: DATA
+S: 354 {{.*}}
+C: From: Ben <ben@example.org>
+C: Sender: anna@example.org
+C: 
+C: .
+S: 550 5.7.1 The address in From is not yours to send with
+C: MAIL FROM:<anna@example.org>
+S: 250 {{.*}}
+C: RCPT TO:<anna@example.org>
+S: 250 {{.*}}
+C: DATA
+S: 354 {{.*}}
+C: From: Vorstand <vorstand@example.org>
+C: 
+C: .
+S: 250 2.0.0 {{.*}}
 @limit anna@example.org 2
 C: MAIL FROM:<anna@example.org>
 S: 250 {{.*}}
