@@ -436,6 +436,7 @@ static void test_text_kept(void **state)
 	struct span_list list = { docs, 2 };
 
 	(void)state;
+	texts_read = 0;
 	b->read = read_text;
 	assert_int_equal(index_text_read(b, a, &list, &out, NULL), 0);
 	assert_int_equal(texts_read, 2);

@@ -48,14 +48,9 @@ static void test_bound(void **state)
 	}
 }
 
-static int group(const char *name)
+int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_bound) };
 
-	return cmocka_run_group_tests_name(name, tests, start, stop);
-}
-
-int main(void)
-{
-	return run_both("pop_drop", group);
+	return cmocka_run_group_tests(tests, start, stop);
 }

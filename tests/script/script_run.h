@@ -15,7 +15,7 @@
  *   @damage C1     core refuses the gate's state when it is cut off anywhere or any bit of it is another
  *   @endterm       anna's term as vorstand is over
  *   @seal, @unseal the vault forgets and learns the master key
- *   @fill FIRST LAST STEP   anna's INBOX gets rows with these UIDs (IMAP)
+ *   @fill FIRST LAST STEP   anna's INBOX gets rows with these UIDs (IMAP, SQLite only)
  *   # comment */
 #pragma once
 #include "script/house.h"
