@@ -98,6 +98,8 @@ C: MAIL FROM:<a@<<125 b.>>cc>
 S: 250 2.1.0 {{.*}}
 C: RSET
 S: 250 2.0.0 {{.*}}
+C: MAIL FROM:<aa@<<125 b.>>cc>
+S: 501 5.1.7 {{.*}}
 C: MAIL FROM:<a@<<126 b.>>cc>
 S: 501 5.1.7 {{.*}}
 # ENVID: 100, ORCPT: 500
