@@ -21,14 +21,6 @@
 
 static uint64_t anna;
 
-static int64_t count(struct play *p, const char *sql)
-{
-	SCOPED_SQL q = sql_open(p->tx, sql);
-
-	assert_int_equal(sql_next(q, &p->e), 1);
-	return sql_col_int(q, 0);
-}
-
 static void run_sql(struct play *p, const char *sql, int64_t n)
 {
 	struct sql *q = sql_open(p->tx, sql);

@@ -115,16 +115,32 @@ static void test_turns(void **state)
 	assert_true(domain_key_signs(&keys[3], now_sec));
 }
 
+/* Signs MESSAGE; how many signatures there are then, all of them good. */
+static size_t signed_well(struct arena *a, struct want *w, struct dkim_verdict v[DKIM_SIGNATURES_MAX])
+{
+	struct dns_source dns = { find, a };
+	struct err e = ERR_INIT;
+	struct dkim_mail mail;
+	struct span out;
+	size_t n, head;
+
+	assert_int_equal(mail_sign(h.org, a, &w->signer, SPAN(MESSAGE), now_sec, &out, &e), 0);
+	assert_true(span_ends(out, SPAN(MESSAGE)));
+	head = mime_header_len(out);
+	mail = (struct dkim_mail){ span_sub(out, 0, head), span_from(out, head) };
+	assert_int_equal(dkim_verify(a, &mail, &dns, now_sec, v, &n), 0);
+	for (size_t i = 0; i < n; i++)
+		assert_int_equal(v[i].result, DKIM_PASS);
+	return n;
+}
+
 static void test_sign(void **state)
 {
 	SCOPED_ARENA a = arena_new();
 	struct want w = { .a = a };
-	struct dns_source dns = { find, a };
 	struct dkim_verdict v[DKIM_SIGNATURES_MAX];
-	struct dkim_mail mail;
 	struct span out;
 	struct err e = ERR_INIT;
-	size_t n, head;
 
 	(void)state;
 	list(a);
@@ -134,14 +150,7 @@ static void test_sign(void **state)
 	assert_int_equal(signer(&w, "From: anna@example.org, admin@example.org\r\n\r\n"), 0);
 	assert_int_equal(signer(&w, "\r\n"), 0);
 	assert_int_equal(signer(&w, MESSAGE), 2);
-	assert_int_equal(mail_sign(h.org, a, &w.signer, SPAN(MESSAGE), now_sec, &out, &e), 0);
-	assert_true(span_ends(out, SPAN(MESSAGE)));
-	head = mime_header_len(out);
-	mail = (struct dkim_mail){ span_sub(out, 0, head), span_from(out, head) };
-	assert_int_equal(dkim_verify(a, &mail, &dns, now_sec, v, &n), 0);
-	assert_int_equal(n, 2);
-	assert_int_equal(v[0].result, DKIM_PASS);
-	assert_int_equal(v[1].result, DKIM_PASS);
+	assert_int_equal(signed_well(a, &w, v), 2);
 	assert_int_equal(v[0].bits + v[1].bits, 2048 + 256);
 	assert_int_equal(signer(&w, "From: anna+news@example.org\r\n\r\n"), 2);
 	/* a sealed key of another row is worth nothing */
@@ -168,12 +177,8 @@ static void test_bound(void **state)
 {
 	SCOPED_ARENA a = arena_new();
 	struct want w = { .a = a };
-	struct dns_source dns = { find, a };
 	struct dkim_verdict v[DKIM_SIGNATURES_MAX];
-	struct dkim_mail mail;
-	struct span out;
 	struct err e = ERR_INIT;
-	size_t n, head;
 
 	(void)state;
 	while (list(a), n_keys <= MAIL_KEYS_MAX) {
@@ -181,13 +186,7 @@ static void test_bound(void **state)
 		assert_int_equal(store_write(h.store, all_sign, NULL, &e), 0);
 	}
 	assert_int_equal(signer(&w, MESSAGE), MAIL_KEYS_MAX);
-	assert_int_equal(mail_sign(h.org, a, &w.signer, SPAN(MESSAGE), now_sec, &out, &e), 0);
-	head = mime_header_len(out);
-	mail = (struct dkim_mail){ span_sub(out, 0, head), span_from(out, head) };
-	assert_int_equal(dkim_verify(a, &mail, &dns, now_sec, v, &n), 0);
-	assert_int_equal(n, MAIL_KEYS_MAX);
-	for (size_t i = 0; i < n; i++)
-		assert_int_equal(v[i].result, DKIM_PASS);
+	assert_int_equal(signed_well(a, &w, v), MAIL_KEYS_MAX);
 }
 
 static int find_host_signer(struct tx *tx, void *arg, struct err *e)
