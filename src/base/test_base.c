@@ -4,7 +4,9 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
@@ -149,6 +151,47 @@ static void test_wire(void **state)
 	assert_true(w.failed);
 }
 
+static void set_shift(int fd, int64_t sec)
+{
+	int64_t us = sec * US_PER_SEC;
+
+	assert_int_equal(pwrite(fd, &us, sizeof(us), 0), sizeof(us));
+}
+
+/* Which of the two clocks goes on when the real one is set, and when the set one counts. */
+static void test_clock_is_set(void **state)
+{
+	char path[] = "/tmp/kt-clock-XXXXXX";
+	const int64_t day = 86400;
+	int64_t start;
+	int fd = mkstemp(path);
+
+	(void)state;
+	assert_true(fd >= 0);
+	set_shift(fd, 0);
+	assert_int_equal(time_test_shift(path), 0);
+	start = time_steady_sec();
+	assert_true(llabs(start - time_real_sec()) <= 1);
+	set_shift(fd, 30);                              /* a little: followed */
+	assert_true(llabs(time_steady_sec() - start - 30) <= 1);
+	set_shift(fd, 9 * day);
+	assert_true(llabs(time_steady_sec() - start - 30) <= 1 && llabs(time_past_sec() - start - 30) <= 1);
+	time_test_advance_mono(day / 2 * US_PER_SEC);   /* half a day later it is set once more: */
+	set_shift(fd, day / 2 - 40 * day);
+	assert_true(llabs(time_steady_sec() - start - 30 - day / 2) <= 1);
+	assert_true(llabs(time_past_sec() - start + 40 * day - day / 2) <= 1);
+	time_test_advance_mono(day * US_PER_SEC - 9 * US_PER_SEC);
+	set_shift(fd, day / 2 - 40 * day + day - 9);    /* and has not stood for a day yet */
+	assert_true(llabs(time_steady_sec() - start - 30 - day / 2 - day + 9) <= 1);
+	time_test_advance_mono(10 * US_PER_SEC);
+	set_shift(fd, day / 2 - 40 * day + day + 1);
+	assert_true(llabs(time_steady_sec() - time_real_sec()) <= 1);
+	set_shift(fd, 0);
+	time_test_advance_mono((-day / 2 - day - 1) * US_PER_SEC);
+	unlink(path);
+	close(fd);
+}
+
 static char last_line[2048];
 static void sink(struct span line)
 {
@@ -191,7 +234,7 @@ int main(void)
 		cmocka_unit_test(test_span), cmocka_unit_test(test_buf_bound_is_sticky),
 		cmocka_unit_test(test_arena), cmocka_unit_test(test_secret_buf_wipes),
 		cmocka_unit_test(test_arena_wipe), cmocka_unit_test(test_scan_num),
-		cmocka_unit_test(test_wire), cmocka_unit_test(test_log_escapes),
+		cmocka_unit_test(test_wire), cmocka_unit_test(test_clock_is_set), cmocka_unit_test(test_log_escapes),
 		cmocka_unit_test(test_err_keeps_the_cause),
 	};
 

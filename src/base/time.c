@@ -1,7 +1,9 @@
 #include "base/time.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/random.h>
@@ -34,6 +36,45 @@ int64_t time_mono_us(void)
 {
 	return clock_us(CLOCK_MONOTONIC) +
 		atomic_load_explicit(&test_mono_us, memory_order_relaxed);
+}
+
+#define STEP_US (60 * US_PER_SEC)
+#define STOOD_US (86400 * US_PER_SEC)
+
+static int64_t distance(int64_t a, int64_t b)
+{
+	return a < b ? b - a : a - b;
+}
+
+int64_t time_steady_sec(void)
+{
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	static int64_t apart_us, set_us, since_us;      /* real - mono: that which counts, and one that was set, since when */
+	static bool known;
+	int64_t mono = time_mono_us(), real = time_real_us(), now;
+
+	if (atomic_load_explicit(&test_real_us, memory_order_relaxed))
+		return real / US_PER_SEC;
+	pthread_mutex_lock(&lock);
+	if (!known || distance(real - mono, apart_us) < STEP_US) {
+		apart_us = set_us = real - mono;
+		known = true;
+	} else if (distance(real - mono, set_us) >= STEP_US) {
+		set_us = real - mono;
+		since_us = mono;
+	} else if (mono - since_us >= STOOD_US) {
+		apart_us = real - mono;
+	}
+	now = mono + apart_us;
+	pthread_mutex_unlock(&lock);
+	return now / US_PER_SEC;
+}
+
+int64_t time_past_sec(void)
+{
+	int64_t steady = time_steady_sec(), real = time_real_sec();
+
+	return steady < real ? steady : real;
 }
 
 int time_test_shift(const char *path)

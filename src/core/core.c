@@ -141,6 +141,7 @@ int core_main(const struct core_config *config, struct err *e)
 
 	c->config = config;
 	c->metrics.started_sec = time_real_sec();
+	time_steady_sec();
 	pthread_mutex_init(&c->reg, NULL);
 	pthread_mutex_init(&c->arenas_lock, NULL);
 	c->epoll_fd = epoll_create1(EPOLL_CLOEXEC);

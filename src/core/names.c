@@ -210,9 +210,9 @@ static int wait_here(struct call *c, struct err *e)
 	while (!all_known(c->wants) && !n->stop && time_mono_us() < until_us) {
 		struct timespec t;
 
-		clock_gettime(CLOCK_REALTIME, &t);
+		clock_gettime(CLOCK_MONOTONIC, &t);
 		t.tv_sec++;
-		pthread_cond_timedwait(&n->wake, &n->lock, &t);
+		pthread_cond_clockwait(&n->wake, &n->lock, CLOCK_MONOTONIC, &t);
 	}
 	c->names_final |= !all_known(c->wants);
 	release(c->wants);
@@ -374,9 +374,9 @@ static void *loop(void *arg)
 			pthread_mutex_lock(&n->lock);
 			continue;
 		}
-		clock_gettime(CLOCK_REALTIME, &t);
+		clock_gettime(CLOCK_MONOTONIC, &t);
 		t.tv_sec++;
-		pthread_cond_timedwait(&n->wake, &n->lock, &t);
+		pthread_cond_clockwait(&n->wake, &n->lock, CLOCK_MONOTONIC, &t);
 	}
 	pthread_mutex_unlock(&n->lock);
 	return NULL;

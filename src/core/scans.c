@@ -296,10 +296,10 @@ static void *loop(void *arg)
 		pthread_mutex_unlock(&q->lock);
 		resume_all(q, false);
 		pthread_mutex_lock(&q->lock);
-		clock_gettime(CLOCK_REALTIME, &t);
+		clock_gettime(CLOCK_MONOTONIC, &t);
 		t.tv_sec++;
 		if (!q->stop)
-			pthread_cond_timedwait(&q->wake, &q->lock, &t);
+			pthread_cond_clockwait(&q->wake, &q->lock, CLOCK_MONOTONIC, &t);
 	}
 	pthread_mutex_unlock(&q->lock);
 	return NULL;

@@ -29,7 +29,7 @@ static bool wait_due(struct seal_watch *w, bool missing)
 	while (!w->due && !w->stop)
 		if (!missing)
 			pthread_cond_wait(&w->wake, &w->lock);
-		else if (pthread_cond_timedwait(&w->wake, &w->lock, &until) != 0)
+		else if (pthread_cond_clockwait(&w->wake, &w->lock, CLOCK_MONOTONIC, &until) != 0)
 			break;
 	w->due = false;
 	go_on = !w->stop;
@@ -59,17 +59,13 @@ static void *loop(void *arg)
 int seal_watch_start(struct core *c, struct err *e)
 {
 	struct seal_watch *w = calloc(1, sizeof(*w));
-	pthread_condattr_t attr;
 
 	if (!w)
 		abort();
 	w->core = c;
 	w->due = true;
 	pthread_mutex_init(&w->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&w->wake, &attr);
-	pthread_condattr_destroy(&attr);
+	pthread_cond_init(&w->wake, NULL);
 	atomic_store(&c->seal_watch, w);
 	return pthread_create(&w->thread, NULL, loop, w) ? err_set(e, ERR_BROKEN, "", "no thread to watch the seal") : 0;
 }

@@ -118,13 +118,19 @@ static void look(unsigned min)
 	}
 }
 
+static int read_off(struct tx *tx, void *arg, struct err *e)
+{
+	return mail_index_is_off(ix.house->org, tx, arg, e);
+}
+
 static void step(void)
 {
 	uint64_t changes = atomic_load_explicit(&ix.changes, memory_order_relaxed);
 	int64_t now_us = time_mono_us();
 	struct err e = ERR_INIT;
+	bool off = false;
 
-	if (!org_is_open(ix.house->org))
+	if (!org_is_open(ix.house->org) || store_read(ix.house->store, read_off, &off, &e) < 0 || off)
 		return;
 	ix.pace_us = now_us;
 	ix.pace_changes = ix.seen;

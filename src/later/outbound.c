@@ -371,7 +371,7 @@ static int work(struct tx *tx, void *arg, struct err *e)
 		return 0;
 	if (keep_learnt(r, tx, e) < 0)
 		return e->code;
-	if (r->refused && r->q.account_id && hold_watch(c->house->org, tx, c->arena, r->q.account_id, 0, r->refused, time_real_sec(), e) < 0)
+	if (r->refused && r->q.account_id && hold_watch(c->house->org, tx, c->arena, r->q.account_id, 0, r->refused, time_steady_sec(), e) < 0)
 		return e->code;
 	if (r->delayed && queue_set_warned(tx, r->q.id, e) < 0)
 		return e->code;

@@ -150,7 +150,7 @@ int tls_reports_run(struct house *h, struct err *e)
 
 static int forget(struct tx *tx, void *arg, struct err *e)
 {
-	int64_t now = time_real_sec();
+	int64_t now = time_past_sec();
 
 	(void)arg;
 	return tls_log_forget(tx, now / TLS_DAY_SEC - TLS_DAYS_KEPT, e) < 0 ? e->code : sts_keep_forget(tx, now, e);

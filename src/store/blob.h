@@ -33,7 +33,7 @@ int blob_read(struct tx *tx, struct arena *a, uint64_t blob_id, const struct sea
 /* Only [off, off+len) is unsealed where the form allows. */
 int blob_read_range(struct tx *tx, struct arena *a, uint64_t blob_id, const struct seal_key *key,
 	uint64_t off, uint64_t len, struct span *out, struct err *e);
-int blob_sweep(struct store *s, uint64_t *removed_out, struct err *e);           /* orphans older than an hour */
+int blob_sweep(struct store *s, uint64_t *removed_out, struct err *e);           /* orphans older than an hour, by the clock and without it */
 /* Plain -> sealed form and back, without a store (used by blob_stage and by tests). */
 int blob_seal(struct arena *a, const struct seal_key *key, uint64_t blob_id, struct span plain,
 	struct span *out, struct err *e);

@@ -394,8 +394,11 @@ static int more_ids(struct store *s, struct err *e)
 		return rc;
 	if (end >= ID_LIMIT || (have && end != have + ID_BLOCK))
 		return err_set(e, ERR_BROKEN, "Internal error", "ids run out or another process uses the store");
-	if (!have)
+	if (!have) {
+		s->sweep_below = s->sweep_mark = end - ID_BLOCK;
+		s->sweep_mark_us = time_mono_us();
 		atomic_store(&s->id_next, end - ID_BLOCK);
+	}
 	atomic_store(&s->id_end, end);
 	return 0;
 }
@@ -519,6 +522,7 @@ static struct store *store_alloc(const struct store_config *c)
 		abort();
 	pthread_mutex_init(&s->feed_lock, NULL);
 	pthread_mutex_init(&s->help_lock, NULL);
+	pthread_mutex_init(&s->sweep_lock, NULL);
 	pthread_condattr_init(&at);
 	pthread_condattr_setclock(&at, CLOCK_MONOTONIC);
 	pthread_cond_init(&s->help_cond, &at);

@@ -81,6 +81,9 @@ struct store {
 
 	_Atomic uint64_t id_next;
 	_Atomic uint64_t id_end;      /* ids below are reserved durably */
+	pthread_mutex_t sweep_lock;   /* the next three: blob_sweep.c */
+	uint64_t sweep_below, sweep_mark;
+	int64_t sweep_mark_us;
 
 	pthread_mutex_t feed_lock;
 	void (*feed_fn)(void *arg, const struct change *c, size_t n);

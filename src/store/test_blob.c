@@ -321,13 +321,19 @@ static void test_files_and_sweep(void **state)
 	assert_int_equal(store_write(s, adopt_then_fail, &orphan, &e), ERR_LIMIT);
 	assert_int_equal(blob_sweep(s, &n, &e), 0);
 	assert_int_equal(n, 0); /* too young */
-	time_test_set_real((time_real_sec() + 4000) * US_PER_SEC);
+	time_test_set_real((time_real_sec() + 86400) * US_PER_SEC);
+	assert_int_equal(blob_sweep(s, &n, &e), 0);
+	assert_int_equal(n, 0); /* the clock was set: nothing is older for that */
 	time_test_advance_mono(2000 * US_PER_SEC);
 	assert_int_equal(store_write(s, adopt, &late, &e), ERR_LATER);
+	time_test_advance_mono(2000 * US_PER_SEC);
+	assert_int_equal(blob_sweep(s, &n, &e), 0);
+	assert_int_equal(n, 0); /* the mark of this hour */
+	time_test_advance_mono(4000 * US_PER_SEC);
 	assert_int_equal(blob_sweep(s, &n, &e), 0);
 	assert_int_equal(n, 2);
 	time_test_set_real(0);
-	time_test_advance_mono(-2000 * US_PER_SEC);
+	time_test_advance_mono(-8000 * US_PER_SEC);
 	assert_true(file_there(kept.id) && !file_there(orphan.id) && !file_there(late.id));
 	two = (struct refs){ kept.id, -2 };
 	assert_int_equal(store_write(s, drop_then_fail, &two, &e), ERR_LIMIT);

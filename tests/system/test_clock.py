@@ -4,14 +4,16 @@ The real clock of a house's processes is moved by a file (KONTOR_TEST_CLOCK, src
 import datetime
 import os
 import pathlib
+import smtplib
 import struct
 import time
 
 import pytest
 
 from conftest import ZONE
-from house import House, wait_for
+from house import House, mail, wait_for
 from rawsmtp import Peer
+from test_auth import ProxyHouse, knock
 from test_queue import ours, parse, queue_id, report, rows
 
 HOUR, DAY = 3600, 86400
@@ -172,3 +174,65 @@ def test_clock_went_back_while_off(timed):
     i.create("Neu")
     assert int(i.status("Neu", "(UIDVALIDITY)")[1][0].split()[-1].rstrip(b")")) > old
     i.logout()
+
+
+class TimedGrey(TimedHouse, ProxyHouse):
+    greylist = "unproven"
+
+
+def knocks(h, to):
+    return knock(h, mail(sender="b@elsewhere.example", to=to), "b@elsewhere.example", to, "203.0.113.9")[0]
+
+
+def limited(h, who):
+    with pytest.raises((smtplib.SMTPSenderRefused, smtplib.SMTPDataError)) as e:
+        h.submit(who, who)
+    return e.value.smtp_code == 450
+
+
+def test_what_follows_a_set_clock_and_what_does_not():
+    """Terms go by the calendar at once; limits, the grey list, and what is deleted by age do not see the jump."""
+    h = TimedGrey(settings=["proxy_networks=127.0.0.1/32"])
+    try:
+        h.set_clock(600 - int(time.time()) % 3600)   # no hour ends in the midst of it
+        start = h.off
+        h.start()
+        h.cli("settings", "set", "smtp.greylist_wait", "3600")
+        anna, office = h.account("anna"), h.role("kasse")
+        day = datetime.date.fromtimestamp(h.now())
+        h.cli("role", "assign", office, anna, "--from", str(day - datetime.timedelta(5)),
+              "--to", str(day + datetime.timedelta(5)))
+        i = h.imap(anna)
+        i.create("Akten")
+        for box in ("Akten", "INBOX"):
+            i.append(box, None, None, mail(to=anna))
+        i.select("INBOX")
+        i.store("1", "+FLAGS", "(\\Deleted)")
+        i.expunge()
+        h.cli("mail", "retention", "set", anna, "Akten", "7")
+        h.cli("settings", "set", "undelete_days", "7")
+        h.cli("account", "limits", anna, "--send-limit", "2")
+        h.submit(anna, anna)
+        h.submit(anna, anna)
+        assert limited(h, anna) and knocks(h, anna) == 451
+
+        def kept():
+            h.cli("mail", "retention", "run")
+            assert h.cli("store", "sweep")["messages"] == 0
+            assert int(i.status("Akten", "(MESSAGES)")[1][0].split()[-1].rstrip(b")")) == 1
+            assert [(r["mailbox"], r["messages"]) for r in h.cli("mail", "undelete", anna, "--list")] == [("INBOX", 1)]
+        for by, holds in ((3 * HOUR, True), (9 * DAY, False), (-40 * DAY, False), (0, True)):
+            h.set_clock(start + by)
+            assert (office in str(i.list())) == holds
+            assert limited(h, anna), by
+            assert knocks(h, anna) == 451, by
+            kept()
+        assert h.wait_mail(anna, 2)
+        h.pass_time(9 * DAY)              # with the start the clock is believed
+        h.cli("mail", "retention", "run")
+        i = h.imap(anna)
+        assert int(i.status("Akten", "(MESSAGES)")[1][0].split()[-1].rstrip(b")")) == 0
+        assert h.submit(anna, anna) == {}
+        assert knocks(h, anna) == 451     # the first knock is too long ago
+    finally:
+        h.destroy()

@@ -7,7 +7,9 @@ import subprocess
 import time
 import zipfile
 
-from house import BIN, mail, wait_for
+import pytest
+
+from house import BIN, CliError, mail, wait_for
 from rawimap import Imap
 
 WORDS = ["Rechnung", "Grüße", "Straße", "München", "Sitzung", "Protokoll", "Haushalt", "Kreisverband", "Beitrag", "invoice"]
@@ -57,6 +59,23 @@ def answers_or_none(house, user):
 
 def state(house, user):
     return house.cli("mail", "index", "status", user)[0]
+
+
+def test_switched_off(new_house):
+    house = new_house()
+    user = house.account("anna")
+    put(house, user, 60)
+    house.cli("settings", "set", "search_index", "off")
+    plain = answers(house, user)
+    with pytest.raises(CliError, match="switched off"):
+        house.cli("mail", "index", user)
+    house.cli("settings", "set", "search_index", "on")
+    assert house.cli("mail", "index", user)[0]["waiting"] == 0
+    assert answers(house, user) == plain
+    house.cli("settings", "set", "search_index", "off")
+    put(house, user, 5, seed=3)
+    assert len(answers(house, user)["BODY parteitagsbeschl"]) == 22
+    assert state(house, user)["waiting"] == 5
 
 
 def test_same_before_and_after(new_house):

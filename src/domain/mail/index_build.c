@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "codec/mime/mime_fold.h"
-#include "domain/mail/index_impl.h"
+#include "domain/mail/index_words.h"
 
 #define READ_PORTION 64
 #define SEGMENT_EMAILS 1024
@@ -22,6 +22,7 @@ struct mail_index_builder *mail_index_builder_new(struct org *o)
 	b->store = org_store(o);
 	for (unsigned i = 0; i < WHERE_COUNT; i++)
 		gram_init(&b->grams[i]);
+	b->words = words_new();
 	return b;
 }
 
@@ -29,6 +30,7 @@ void mail_index_builder_free(struct mail_index_builder *b)
 {
 	for (unsigned i = 0; i < WHERE_COUNT; i++)
 		gram_fini(&b->grams[i]);
+	words_free(b->words);
 	free(b->postings);
 	free(b);
 }
@@ -63,9 +65,10 @@ struct build {
 	struct arena *a;
 	struct index_keys keys;
 	struct segment s;
-	uint64_t emails[SEGMENT_EMAILS], always[SEGMENT_EMAILS];
+	uint64_t emails[SEGMENT_EMAILS], always[SEGMENT_EMAILS], unsure[SEGMENT_EMAILS];
 	size_t portion;
 	struct span head, *rows;
+	struct words_out words;
 	struct arena *documents_arena;
 	struct span_list documents;            /* of the next email: to be read before it is added */
 	bool documents_read;
@@ -86,9 +89,10 @@ static void reserve(struct mail_index_builder *b, size_t more)
 
 static void add_text(void *arg, enum mail_where where, struct span folded)
 {
-	struct mail_index_builder *b = arg;
+	struct build *w = arg;
 
-	gram_add(&b->grams[where], folded);
+	gram_add(&w->b->grams[where], folded);
+	words_add(w->b->words, where, folded, (uint16_t)w->s.n);
 }
 
 static bool grams_of(struct build *w, struct arena *a, struct tx *tx, uint64_t email_id, uint64_t blob_id, struct span sealed,
@@ -107,8 +111,8 @@ static bool grams_of(struct build *w, struct arena *a, struct tx *tx, uint64_t e
 		if (w->documents.n)
 			return true;
 	}
-	gram_add(&w->b->grams[WHERE_BODY], mime_fold(a, w->text));
-	if (mail_text_each(a, &summary, message, TEXT_INDEXED_MAX, add_text, w->b, e) < 0)
+	add_text(w, WHERE_BODY, mime_fold(a, w->text));
+	if (mail_text_each(a, &summary, message, TEXT_INDEXED_MAX, add_text, w, e) < 0)
 		return false;
 	for (unsigned i = 0; i < WHERE_COUNT; i++)
 		full |= w->b->grams[i].full;
@@ -140,7 +144,10 @@ static int add_email(struct build *w, struct arena *a, struct tx *tx, uint64_t e
 		if (own.code == ERR_LATER)
 			return err_set(e, own.code, own.say, "%s", own.log);
 		w->always[w->s.n_always++] = doc;
+		(void)words_done(b->words);
 	} else {
+		if (!words_done(b->words))
+			w->unsure[w->s.n_unsure++] = doc;
 		for (unsigned i = 0; i < WHERE_COUNT; i++) {
 			reserve(b, b->grams[i].n);
 			for (size_t k = 0; k < b->grams[i].n; k++)
@@ -156,7 +163,7 @@ static int add_email(struct build *w, struct arena *a, struct tx *tx, uint64_t e
 
 static bool is_full(const struct build *w)
 {
-	return w->s.n >= SEGMENT_EMAILS || w->b->n >= SEGMENT_POSTINGS || w->kept_len >= KEPT_MAX;
+	return w->s.n >= SEGMENT_EMAILS || w->b->n >= SEGMENT_POSTINGS || w->kept_len >= KEPT_MAX || words_full(w->b->words);
 }
 
 static int read_portion(struct tx *tx, void *arg, struct err *e)
@@ -245,11 +252,16 @@ static void make_segment(struct build *w)
 	w->s.id = store_id(w->b->store);
 	w->s.emails = w->emails;
 	w->s.always = w->always;
+	w->s.unsure = w->unsure;
 	sort_postings(w->b);
 	make_rows(w, 0, false, &w->s.bytes);
 	w->s.bits = index_bits_for(w->s.bytes);
 	w->rows = ARENA_ARRAY(w->a, struct span, (size_t)1 << w->s.bits);
 	make_rows(w, w->s.bits, true, &w->s.bytes);
+	words_out_init(&w->words, w->a, &w->keys, &w->s, 0);
+	words_write(w->b->words, &w->words);
+	words_out_fini(&w->words);
+	w->s.bytes += w->words.bytes;
 	w->head = index_head_seal(w->a, &w->keys, &w->s);
 }
 
@@ -279,6 +291,8 @@ static int write_segment(struct tx *tx, void *arg, struct err *e)
 	for (uint32_t i = 0; i < 1u << w->s.bits; i++)
 		if (w->rows[i].n && index_row_write(tx, w->s.id, i, w->rows[i], e) < 0)
 			return e->code;
+	if (words_out_write(tx, &w->words, e) < 0)
+		return e->code;
 	for (const struct kept *k = w->kept; k; k = k->next)
 		if (index_text_write(tx, &w->keys, w->a, k->email_id, k->text, e) < 0)
 			return e->code;
@@ -308,6 +322,7 @@ int mail_index_build(struct mail_index_builder *b, uint64_t account_id, size_t *
 
 	*w = (struct build){ .b = b, .account_id = account_id, .a = a, .documents_arena = documents };
 	*done_out = b->n = 0;
+	words_reset(b->words);
 	do {
 		r = store_read(b->store, read_portion, w, e);
 		waits = w->documents.n && !w->documents_read;

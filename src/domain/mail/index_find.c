@@ -1,9 +1,11 @@
 /* index_find.c - questions to the search index. */
 #include <stdlib.h>
 #include <string.h>
-#include "domain/mail/index_impl.h"
+#include "domain/mail/index_words.h"
 
 #define GRAMS_ASKED 12        /* of one needle: more would hardly tell more */
+#define FEW 8                 /* candidates that are opened rather than looked up in the dictionary ... */
+#define OCTETS_EACH 32768     /* ... and of a large segment one more for so much of it */
 
 struct mail_index {
 	struct tx *tx;
@@ -12,16 +14,38 @@ struct mail_index {
 	struct segment *segments;
 	size_t n;
 	uint16_t *docs, *more;         /* room for a segment's documents */
+	uint8_t *state;                /* enum mail_candidate of each */
+	bool *marks;
 	size_t room;
 };
+
+int mail_index_is_off(struct org *o, struct tx *tx, bool *off_out, struct err *e)
+{
+	SCOPED_ARENA a = arena_new();
+	struct span value = SPAN_NONE;
+	int r = org_setting_get(o, tx, a, "search_index", &value, e);
+
+	if (r == ERR_MISSING) {
+		err_clear(e);
+		r = 0;
+	}
+	*off_out = span_eqz(value, "off");
+	return r;
+}
 
 int mail_index_open(struct org *o, struct tx *tx, struct arena *a, uint64_t account_id, struct mail_index **out,
 	uint64_t *position_out, struct err *e)
 {
 	struct mail_index *x = *out = ARENA_NEW(a, struct mail_index);
 	MAIL_KEY key = { { 0 } };
+	bool off;
 
 	*x = (struct mail_index){ .tx = tx, .a = a };
+	*position_out = 0;
+	if (mail_index_is_off(o, tx, &off, e) < 0)
+		return e->code;
+	if (off)
+		return 0;
 	if (index_position(tx, account_id, position_out, e) < 0)
 		return e->code;
 	if (!*position_out)
@@ -37,6 +61,8 @@ int mail_index_open(struct org *o, struct tx *tx, struct arena *a, uint64_t acco
 			x->room = x->segments[i].n;
 	x->docs = ARENA_ARRAY(a, uint16_t, x->room + 1);
 	x->more = ARENA_ARRAY(a, uint16_t, x->room + 1);
+	x->state = ARENA_ARRAY(a, uint8_t, x->room + 1);
+	x->marks = ARENA_ARRAY(a, bool, x->room + 1);
 	return 0;
 }
 
@@ -142,36 +168,115 @@ static int by_id(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-int mail_index_find(struct mail_index *x, unsigned where, struct span needle, struct mail_candidates *out, struct err *e)
+bool mail_index_useful(unsigned where, struct span needle)
 {
-	uint32_t tokens[WHERE_COUNT][GRAMS_ASKED];
-	size_t n_tokens[WHERE_COUNT] = { 0 }, n;
-	struct ids all = { 0 };
-
 	for (unsigned w = 0; w < WHERE_COUNT; w++)
-		if (where >> w & 1)
-			n_tokens[w] = tokens_of(x, w, needle, tokens[w]);
-	for (size_t i = 0; i < x->n; i++) {
-		const struct segment *s = &x->segments[i];
+		if ((where >> w & 1) && index_words_cover(w, needle))
+			return true;
+	return needle.n >= GRAM_LEN;
+}
 
-		for (size_t k = 0; k < s->n_always; k++)
-			ids_add(x->a, &all, s->emails[s->always[k]]);
-		for (unsigned w = 0; w < WHERE_COUNT; w++) {
-			if (!n_tokens[w])
-				continue;
-			if (segment_find(x, s, tokens[w], n_tokens[w], &n, e) < 0)
-				return e->code;
-			for (size_t k = 0; k < n; k++)
-				ids_add(x->a, &all, s->emails[x->docs[k]]);
-		}
-	}
-	if (all.n)
-		qsort(all.v, all.n, sizeof(*all.v), by_id);
-	*out = (struct mail_candidates){ all.v, all.n };
+static void maybe(struct mail_index *x, size_t doc)
+{
+	if (x->state[doc] == CANDIDATE_NOT)
+		x->state[doc] = CANDIDATE_MAYBE;
+}
+
+/* x->docs: what the needle's runs say; without runs every document. */
+static int may_have(struct mail_index *x, const struct segment *s, enum mail_where where, struct span needle, size_t *n_out, struct err *e)
+{
+	uint32_t tokens[GRAMS_ASKED];
+
+	if (needle.n >= GRAM_LEN)
+		return segment_find(x, s, tokens, tokens_of(x, where, needle, tokens), n_out, e);
+	for (size_t d = 0; d < s->n; d++)
+		x->docs[d] = (uint16_t)d;
+	*n_out = s->n;
 	return 0;
 }
 
-bool mail_candidate(const struct mail_candidates *c, uint64_t email_id)
+/* One place of one segment: few candidates stay such, many are looked up. */
+static int place_find(struct mail_index *x, const struct segment *s, enum mail_where where, struct span needle, struct err *e)
 {
-	return c->n && bsearch(&email_id, c->ids, c->n, sizeof(*c->ids), by_id);
+	size_t n, sure;
+
+	if (may_have(x, s, where, needle, &n, e) < 0)
+		return e->code;
+	if (n <= FEW + (where == WHERE_BODY ? s->bytes / OCTETS_EACH : 0) || !index_words_cover(where, needle)) {
+		for (size_t k = 0; k < n; k++)
+			maybe(x, x->docs[k]);
+		return 0;
+	}
+	memset(x->marks, 0, s->n * sizeof(*x->marks));
+	for (size_t k = 0; k < n; k++)
+		x->marks[x->docs[k]] = true;
+	for (size_t k = 0; k < s->n_unsure; k++)
+		if (x->marks[s->unsure[k]])
+			maybe(x, s->unsure[k]);
+	memset(x->marks, 0, s->n * sizeof(*x->marks));
+	if (index_words_find(x->tx, x->scratch, &x->keys, s, where, needle, x->docs, x->marks, &sure, e) < 0)
+		return e->code;
+	for (size_t d = 0; d < s->n && sure; d++)
+		if (x->marks[d])
+			x->state[d] = CANDIDATE_SURE;
+	return 0;
+}
+
+int mail_index_find(struct mail_index *x, unsigned where, struct span needle, struct mail_candidates *out, struct err *e)
+{
+	struct ids all = { 0 };
+	bool sorted = true;
+
+	for (size_t i = 0; i < x->n; i++) {
+		const struct segment *s = &x->segments[i];
+
+		memset(x->state, CANDIDATE_NOT, s->n * sizeof(*x->state));
+		for (size_t k = 0; k < s->n_always; k++)
+			maybe(x, s->always[k]);
+		for (unsigned w = 0; w < WHERE_COUNT; w++)
+			if ((where >> w & 1) && place_find(x, s, w, needle, e) < 0)
+				return e->code;
+		for (size_t d = 0; d < s->n; d++) {
+			if (x->state[d] == CANDIDATE_NOT)
+				continue;
+			sorted = sorted && (!all.n || all.v[all.n - 1] >> 1 < s->emails[d]);
+			ids_add(x->a, &all, s->emails[d] << 1 | (x->state[d] == CANDIDATE_SURE));
+		}
+	}
+	if (!sorted)
+		qsort(all.v, all.n, sizeof(*all.v), by_id);
+	*out = (struct mail_candidates){ all.v, all.n, 0 };
+	return 0;
+}
+
+/* The first entry at or above. */
+static size_t entry_of(const struct mail_candidates *c, uint64_t v)
+{
+	size_t lo = 0, hi = c->n;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (c->v[mid] < v)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+enum mail_candidate mail_candidate(struct mail_candidates *c, uint64_t email_id)
+{
+	uint64_t v = email_id << 1;
+	bool here = c->at == c->n || c->v[c->at] >= v;
+
+	if (!(here && (!c->at || c->v[c->at - 1] < v))) {
+		if (!here && (c->at + 1 == c->n || c->v[c->at + 1] >= v))
+			c->at++;
+		else
+			c->at = entry_of(c, v);
+	}
+	if (c->at == c->n || c->v[c->at] >> 1 != email_id)
+		return CANDIDATE_NOT;
+	return c->v[c->at] & 1 ? CANDIDATE_SURE : CANDIDATE_MAYBE;
 }

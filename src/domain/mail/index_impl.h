@@ -18,6 +18,8 @@ struct segment {
 	size_t n;
 	uint64_t *always;              /* document numbers that every question gets */
 	size_t n_always;
+	uint64_t *unsure;              /* document numbers that the dictionary says nothing about (index_words.h) */
+	size_t n_unsure;
 };
 
 /* The account's secrets for its index. */
@@ -41,7 +43,7 @@ static inline uint64_t bucket_base(uint32_t bucket, unsigned bits)
 	return bits ? (uint64_t)bucket << (32 - bits) : 0;
 }
 unsigned index_bits_for(uint64_t bytes);
-/* The head: emails and always, sealed. Reading fills emails, always. */
+/* The head: emails, always and unsure, sealed. Reading fills them. */
 struct span index_head_seal(struct arena *a, const struct index_keys *k, const struct segment *s);
 int index_head_open(struct arena *a, const struct index_keys *k, struct span sealed, struct segment *s, struct err *e);
 struct span index_row_seal(struct arena *a, const struct index_keys *k, uint64_t segment_id, uint32_t bucket, struct span row);
@@ -62,6 +64,7 @@ struct mail_index_builder {
 	struct gram_set grams[WHERE_COUNT];
 	uint64_t *postings;            /* token << 16 | document */
 	size_t n, cap;
+	struct words *words;
 	bool (*pace)(void *arg);
 	void *pace_arg;
 	int (*read)(void *arg, struct arena *a, struct span document, struct span *out, struct err *e);

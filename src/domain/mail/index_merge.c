@@ -4,11 +4,12 @@
  * it in the place of the old ones, if they are all still there. */
 #include <stdlib.h>
 #include <string.h>
-#include "domain/mail/index_impl.h"
+#include "domain/mail/index_words.h"
 
 #define MERGE_FEW 8            /* so many of one level are joined */
 #define MERGE_MOST 16
 #define STEP_BUCKETS 64        /* rows of the new segment per transaction */
+#define STEP_WORDS 4000        /* of its dictionary */
 #define ALIVE_PORTION 5000
 
 /* By emails; those of the last level are left as they are. */
@@ -27,6 +28,7 @@ struct source {
 	uint16_t *docs;
 	size_t n_docs;
 	bool have;
+	struct words_in words;
 };
 
 struct merge {
@@ -39,10 +41,12 @@ struct merge {
 	struct segment out;
 	struct span head, rows[STEP_BUCKETS];
 	uint32_t bucket;               /* the step's first */
+	struct words_out words;
 	uint64_t alive_after;
 	uint64_t *alive;               /* ids that still exist */
 	size_t n_alive, cap_alive;
 	bool finished;
+	uint64_t dictionary_most;      /* its octets are fewer */
 };
 
 /* ---- which ---- */
@@ -147,7 +151,7 @@ static ssize_t place_of(const uint64_t *ids, size_t n, uint64_t id)
 static void number_anew(struct merge *m)
 {
 	size_t all = 0;
-	bool *always;
+	bool *always, *unsure;
 
 	for (size_t i = 0; i < m->n; i++)
 		all += m->v[i].s.n;
@@ -158,6 +162,7 @@ static void number_anew(struct merge *m)
 				m->out.emails[m->out.n++] = m->v[i].s.emails[d];
 	qsort(m->out.emails, m->out.n, sizeof(uint64_t), by_id);
 	always = ARENA_ARRAY(m->a, bool, m->out.n + 1);
+	unsure = ARENA_ARRAY(m->a, bool, m->out.n + 1);
 	for (size_t i = 0; i < m->n; i++) {
 		struct source *f = &m->v[i];
 
@@ -168,13 +173,21 @@ static void number_anew(struct merge *m)
 		for (size_t k = 0; k < f->s.n_always; k++)
 			if (f->to[f->s.always[k]] >= 0)
 				always[f->to[f->s.always[k]]] = true;
+		for (size_t k = 0; k < f->s.n_unsure; k++)
+			if (f->to[f->s.unsure[k]] >= 0)
+				unsure[f->to[f->s.unsure[k]]] = true;
 		m->out.bytes += f->s.bytes;
 	}
 	m->out.always = ARENA_ARRAY(m->a, uint64_t, m->out.n + 1);
-	for (size_t d = 0; d < m->out.n; d++)
+	m->out.unsure = ARENA_ARRAY(m->a, uint64_t, m->out.n + 1);
+	for (size_t d = 0; d < m->out.n; d++) {
 		if (always[d])
 			m->out.always[m->out.n_always++] = d;
+		if (unsure[d])
+			m->out.unsure[m->out.n_unsure++] = d;
+	}
 	m->out.bits = index_bits_for(m->out.bytes);
+	m->dictionary_most = m->out.bytes;
 	m->out.bytes = 0; /* counted as they are written */
 }
 
@@ -228,6 +241,22 @@ static int by_doc(const void *a, const void *b)
 	return *(const uint16_t *)a - *(const uint16_t *)b;
 }
 
+/* Documents of an old segment with their new numbers; false: they are no longer in order. */
+static bool renumber(const struct source *f, const uint16_t *old, size_t n, uint16_t *docs, size_t *n_out)
+{
+	bool sorted = true;
+
+	for (size_t k = 0; k < n; k++) {
+		int32_t d = f->to[old[k]];
+
+		if (d < 0)
+			continue;
+		sorted = sorted && (!*n_out || docs[*n_out - 1] < d);
+		docs[(*n_out)++] = (uint16_t)d;
+	}
+	return sorted;
+}
+
 /* Documents of the least token in hand, with their new numbers. False: nothing is in hand. */
 static bool take(struct merge *m, uint32_t first, uint32_t *token_out, uint16_t *docs, size_t *n_out, int *r, struct err *e)
 {
@@ -244,14 +273,7 @@ static bool take(struct merge *m, uint32_t first, uint32_t *token_out, uint16_t 
 
 		if (!f->have || f->token != *token_out)
 			continue;
-		for (size_t k = 0; k < f->n_docs; k++) {
-			int32_t d = f->to[f->docs[k]];
-
-			if (d < 0)
-				continue;
-			sorted = sorted && (!*n_out || docs[*n_out - 1] < d);
-			docs[(*n_out)++] = (uint16_t)d;
-		}
+		sorted = renumber(f, f->docs, f->n_docs, docs, n_out) && sorted;
 		*r = advance(f, first, e);
 		if (*r < 0)
 			return false;
@@ -298,6 +320,84 @@ static int write_rows(struct tx *tx, void *arg, struct err *e)
 		if (m->rows[i].n && index_row_write(tx, m->out.id, m->bucket + i, m->rows[i], e) < 0)
 			return e->code;
 	return 0;
+}
+
+/* ---- the dictionary ---- */
+
+/* The next word of the sources, without those whose emails are gone. 0: the end. */
+static int words_take(struct tx *tx, struct merge *m, uint16_t *docs, struct err *e)
+{
+	const struct words_in *least = NULL;
+	struct span word;
+	bool sorted = true;
+	size_t n = 0;
+
+	for (size_t i = 0; i < m->n; i++)
+		if (m->v[i].words.have && (!least || span_cmp(m->v[i].words.word, least->word) < 0))
+			least = &m->v[i].words;
+	if (!least)
+		return 0;
+	word = arena_span(m->scratch, least->word);
+	for (size_t i = 0; i < m->n; i++) {
+		struct source *f = &m->v[i];
+
+		if (!f->words.have || !span_eq(f->words.word, word))
+			continue;
+		sorted = renumber(f, f->words.docs, f->words.n_docs, docs, &n) && sorted;
+		if (words_in_next(tx, &m->keys, &f->words, e) < 0)
+			return e->code;
+	}
+	if (!sorted)
+		qsort(docs, n, sizeof(*docs), by_doc);
+	if (n)
+		words_out_add(&m->words, word, docs, n);
+	return 1;
+}
+
+static int words_read(struct tx *tx, void *arg, struct err *e)
+{
+	struct merge *m = arg;
+	uint16_t *docs = ARENA_ARRAY(m->scratch, uint16_t, POSTING_DOCS_MAX + 1);
+	int r = 1;
+
+	for (size_t i = 0; i < m->n; i++)
+		if (!m->v[i].words.have && !m->v[i].words.block && words_in_next(tx, &m->keys, &m->v[i].words, e) < 0)
+			return e->code;
+	for (unsigned i = 0; i < STEP_WORDS && r == 1; i++)
+		r = words_take(tx, m, docs, e);
+	m->finished = r == 0;
+	if (r == 0)
+		words_out_end(&m->words);
+	return r < 0 ? r : 0;
+}
+
+static int words_write_step(struct tx *tx, void *arg, struct err *e)
+{
+	const struct merge *m = arg;
+
+	return words_out_write(tx, &m->words, e);
+}
+
+static int join_words(struct merge *m, bool *stopped, struct err *e)
+{
+	int r;
+
+	words_out_init(&m->words, m->scratch, &m->keys, &m->out, m->dictionary_most);
+	for (size_t i = 0; i < m->n; i++)
+		words_in_init(&m->v[i].words, m->a, &m->v[i].s);
+	do {
+		r = store_read(m->b->store, words_read, m, e);
+		if (r == 0)
+			r = store_write(m->b->store, words_write_step, m, e);
+		m->words.rows = NULL;
+		arena_reset(m->scratch);
+		*stopped = !index_go_on(m->b);
+	} while (r == 0 && !m->finished && !*stopped);
+	for (size_t i = 0; i < m->n; i++)
+		words_in_fini(&m->v[i].words);
+	m->out.bytes += m->words.bytes;
+	words_out_fini(&m->words);
+	return r;
 }
 
 /* ---- begin and end ---- */
@@ -370,6 +470,8 @@ static int join(struct merge *m, struct err *e)
 		r = step(m, e);
 		stopped = !index_go_on(m->b);
 	}
+	if (r == 0 && !stopped)
+		r = join_words(m, &stopped, e);
 	if (r == 0 && !stopped)
 		r = store_write(m->b->store, replace, m, e);
 	if (r < 0 || stopped)

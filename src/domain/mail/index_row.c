@@ -3,7 +3,7 @@
 #include <string.h>
 #include "domain/mail/index_impl.h"
 
-#define HEAD_VERSION 1
+#define HEAD_VERSION 2
 
 void index_keys_make(struct index_keys *k, const struct seal_key *account_key)
 {
@@ -52,6 +52,7 @@ struct span index_head_seal(struct arena *a, const struct index_keys *k, const s
 	buf_addc(&b, HEAD_VERSION);
 	posting_ids_write(&b, s->emails, s->n);
 	posting_ids_write(&b, s->always, s->n_always);
+	posting_ids_write(&b, s->unsure, s->n_unsure);
 	return seal_column(a, &k->seal, head_place(s->id), buf_span(&b));
 }
 
@@ -65,9 +66,10 @@ int index_head_open(struct arena *a, const struct index_keys *k, struct span sea
 		return err_set(e, ERR_BROKEN, "Internal error", "search segment %llu: unknown version", (unsigned long long)s->id);
 	plain = span_from(plain, 1);
 	if (posting_ids_read(a, &plain, POSTING_DOCS_MAX, &s->emails, &s->n, e) < 0 ||
-		posting_ids_read(a, &plain, s->n, &s->always, &s->n_always, e) < 0)
+		posting_ids_read(a, &plain, s->n, &s->always, &s->n_always, e) < 0 ||
+		posting_ids_read(a, &plain, s->n, &s->unsure, &s->n_unsure, e) < 0)
 		return e->code;
-	if (s->n_always && s->always[s->n_always - 1] >= s->n)
+	if ((s->n_always && s->always[s->n_always - 1] >= s->n) || (s->n_unsure && s->unsure[s->n_unsure - 1] >= s->n))
 		return err_set(e, ERR_BROKEN, "Internal error", "search segment %llu: bad list", (unsigned long long)s->id);
 	return 0;
 }

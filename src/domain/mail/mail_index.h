@@ -1,34 +1,37 @@
-/* mail_index.h - the search index of an account: which emails cannot contain a text (docs/decisions/0003).
+/* mail_index.h - the search index of an account: which emails contain a text, and which may (docs/decisions/0003).
  *
  * Runs of three octets of every folded text (mail_text.h) become keyed tokens; segments of up to 65,535 emails keep for
- * each token the emails that have it, in rows sealed under the account's key. Emails up to the account's position are in
- * segments, later ones are not: who searches looks at those itself. The index gives candidates, never an answer.
+ * each token the emails that have it, in rows sealed under the account's key, and beside them a dictionary of their words. Emails
+ * up to the account's position are in segments, later ones are not: who searches looks at those itself.
  * Built afterwards, in small steps by one thread of the process (later/indexer.h); every step is one transaction, or
  * leaves a segment that nobody sees until it is whole. Errors: the store's, ERR_LATER (sealed).
- * Not good for: needles of less than three octets. */
+ * Not good for: needles of less than three octets that are no letters. */
 #pragma once
 #include "domain/mail/mail_text.h"
 #include "domain/org/org.h"
 
 /* ---- asking: within one transaction ---- */
 
+/* The setting search_index: off, and nothing is built or asked. */
+int mail_index_is_off(struct org *o, struct tx *tx, bool *off_out, struct err *e);
+
 struct mail_index;
 struct mail_candidates {
-	uint64_t *ids;            /* emails, ascending */
-	size_t n;
+	uint64_t *v;              /* email << 1 | it has the text, ascending */
+	size_t n, at;
 };
-/* *position_out: emails with greater ids are not indexed (0: none is). */
+/* *position_out: emails with greater ids are not indexed (0: none is, or the index is off). */
 int mail_index_open(struct org *o, struct tx *tx, struct arena *a, uint64_t account_id, struct mail_index **out,
 	uint64_t *position_out, struct err *e);
 void mail_index_close(struct mail_index *x);           /* wipes keys; NULL is fine */
-static inline bool mail_index_useful(struct span folded_needle)
-{
-	return folded_needle.n >= 3;
-}
-/* Emails that may contain the (useful) needle in one of these places, bits 1 << enum mail_where. */
+bool mail_index_useful(unsigned where, struct span folded_needle);
+/* Emails that may contain the (useful) needle in one of these places, bits 1 << enum mail_where; of many it is known
+ * whether they do, and those that do not are left out. */
 int mail_index_find(struct mail_index *x, unsigned where, struct span folded_needle, struct mail_candidates *out,
 	struct err *e);
-bool mail_candidate(const struct mail_candidates *c, uint64_t email_id);
+enum mail_candidate { CANDIDATE_NOT, CANDIDATE_MAYBE, CANDIDATE_SURE };
+/* Quickest when asked in ascending order. */
+enum mail_candidate mail_candidate(struct mail_candidates *c, uint64_t email_id);
 
 /* The kept text of an email's documents, folded; none: it has none, or they were not read yet. */
 int mail_index_text(struct tx *tx, struct arena *a, const struct seal_key *account_key, uint64_t email_id, struct span *out,

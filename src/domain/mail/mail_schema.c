@@ -89,6 +89,11 @@ const char mail_schema_search[] =
 	"CREATE INDEX search_segment_state ON search_segment (state);\n"
 	"CREATE TABLE search_row (segment_id INTEGER NOT NULL, bucket INTEGER NOT NULL, sealed BLOB NOT NULL,"
 	" PRIMARY KEY (segment_id, bucket))";
+/* Segments got a dictionary: the index is made anew. */
+const char mail_schema_words[] =
+	"UPDATE search_segment SET state = 2;\n"
+	"UPDATE search_account SET position = 0";
+
 /* Keyed hashes only, but for sender_list.sealed (the house's key): see sender.h. */
 const char mail_schema_sender[] =
 	"CREATE TABLE sender_known (account_id INTEGER NOT NULL, lookup BLOB NOT NULL, kept INTEGER NOT NULL, answered INTEGER NOT NULL,"

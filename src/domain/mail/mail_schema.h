@@ -9,6 +9,7 @@ extern const char mail_schema_metadata[]; /* annotations: "0014_metadata" */
 extern const char mail_schema_import[];  /* what imports have brought: "0006_import" */
 extern const char mail_schema_transport[]; /* MTA-STS policies, TLS counts */
 extern const char mail_schema_search[];  /* the search index: "0007_search" */
+extern const char mail_schema_words[];   /* made anew with dictionaries: "0016_words" */
 extern const char mail_schema_sender[];  /* known senders, grey list: "0008_sender" */
 extern const char mail_schema_reports[]; /* reports of others: "0009_reports" */
 extern const char mail_schema_text[];    /* text of attachments: "0010_text" */

@@ -6,12 +6,13 @@
 #include "codec/find/fuzzy.h"
 #include "domain/mail/mail_index.h"
 #include <stdlib.h>
+#include <string.h>
 
 #define NEEDLE_MAX 65536
 #define FUZZY_ASKED 8             /* words of a fuzzy key that the index is asked for */
 #define INDEX_MIN 50              /* fewer messages are looked at faster than the index is opened */
 
-enum level { LEVEL_ROW, LEVEL_SUMMARY, LEVEL_BODY };
+enum level { LEVEL_ID, LEVEL_ROW, LEVEL_SUMMARY, LEVEL_BODY };
 enum verdict { NO, YES, OPEN };   /* OPEN: a later level decides */
 
 struct node {
@@ -66,6 +67,12 @@ static enum level leaf_level(const struct node *n)
 	case IMAP_SEARCH_BODY:
 	case IMAP_SEARCH_TEXT:
 		return LEVEL_BODY;
+	case IMAP_SEARCH_ALL:
+	case IMAP_SEARCH_SEQ:
+	case IMAP_SEARCH_UID:
+	case IMAP_SEARCH_SAVED:
+	case IMAP_SEARCH_EMAILID:
+		return LEVEL_ID;
 	default:
 		return LEVEL_ROW;
 	}
@@ -144,7 +151,7 @@ static int index_ready(struct search *s, struct err *e)
 /* What the index knows of a text; verdicts stay those of the messages themselves. */
 static int narrow(struct search *s, struct node *n, struct err *e)
 {
-	if (!mail_index_useful(n->needle))
+	if (!mail_index_useful(where_of(n), n->needle))
 		return 0;
 	if (index_ready(s, e) < 0)
 		return e->code;
@@ -172,24 +179,23 @@ static int narrow_word(struct search *s, unsigned where, const struct fuzzy_word
 			return e->code;
 		n += part[i].n;
 	}
-	out->ids = ARENA_ARRAY(s->a, uint64_t, n + 1);
-	out->n = 0;
+	*out = (struct mail_candidates){ ARENA_ARRAY(s->a, uint64_t, n + 1), 0, 0 };
 	for (size_t i = 0; i < w->n_pieces; i++)
 		for (size_t k = 0; k < part[i].n; k++)
-			out->ids[out->n++] = part[i].ids[k];
+			out->v[out->n++] = part[i].v[k] & ~UINT64_C(1); /* a piece is not the word */
 	if (out->n)
-		qsort(out->ids, out->n, sizeof(*out->ids), by_id);
+		qsort(out->v, out->n, sizeof(*out->v), by_id);
 	for (size_t i = 0; i < out->n; i++)
-		if (!to || out->ids[to - 1] != out->ids[i])
-			out->ids[to++] = out->ids[i];
+		if (!to || out->v[to - 1] != out->v[i])
+			out->v[to++] = out->v[i];
 	out->n = to;
 	return 0;
 }
 
-static bool pieces_useful(const struct fuzzy_word *w)
+static bool pieces_useful(unsigned where, const struct fuzzy_word *w)
 {
 	for (size_t i = 0; i < w->n_pieces; i++)
-		if (!mail_index_useful(w->piece[i]))
+		if (!mail_index_useful(where, w->piece[i]))
 			return false;
 	return true;
 }
@@ -203,7 +209,7 @@ static int narrow_fuzzy(struct search *s, struct node *n, struct err *e)
 	if (index_ready(s, e) < 0)
 		return e->code;
 	for (size_t k = 0, asked = 0; s->indexed && k < n->fuzzy->n && asked < FUZZY_ASKED; k++) {
-		if (!pieces_useful(&n->fuzzy->v[k]))
+		if (!pieces_useful(where_of(n), &n->fuzzy->v[k]))
 			continue;
 		if (narrow_word(s, where_of(n), &n->fuzzy->v[k], asked ? &word : &n->candidates, e) < 0)
 			return e->code;
@@ -212,8 +218,8 @@ static int narrow_fuzzy(struct search *s, struct node *n, struct err *e)
 			continue;
 		to = 0;
 		for (size_t i = 0; i < n->candidates.n; i++)
-			if (mail_candidate(&word, n->candidates.ids[i]))
-				n->candidates.ids[to++] = n->candidates.ids[i];
+			if (mail_candidate(&word, n->candidates.v[i] >> 1))
+				n->candidates.v[to++] = n->candidates.v[i];
 		n->candidates.n = to;
 	}
 	return 0;
@@ -470,8 +476,12 @@ static bool row_fits(const struct search *s, const struct node *n)
 static int leaf(struct search *s, struct node *n, struct err *e)
 {
 	n->score = 0;
-	if (n->narrowed && s->m->email_id <= s->indexed && !mail_candidate(&n->candidates, s->m->email_id))
-		return NO;
+	if (n->narrowed && s->m->email_id <= s->indexed) {
+		enum mail_candidate c = mail_candidate(&n->candidates, s->m->email_id);
+
+		if (c != CANDIDATE_MAYBE)
+			return c == CANDIDATE_SURE ? YES : NO;
+	}
 	if (n->level > s->level)
 		return OPEN;
 	if (n->fuzzy)
@@ -493,6 +503,14 @@ static int leaf(struct search *s, struct node *n, struct err *e)
 	}
 }
 
+/* Keys that did not fit together, or were not looked at, say nothing of this message. */
+static void unscore(struct node *n)
+{
+	n->score = 0;
+	for (struct node *i = n->child; i; i = i->next)
+		unscore(i);
+}
+
 /* A verdict, or an error class (negative). Depth is bounded by the parser (IMAP_SEARCH_DEPTH_MAX). With FUZZY keys all
  * alternatives are looked at: the best gives the score. */
 static int fits(struct search *s, struct node *n, struct err *e)
@@ -508,6 +526,8 @@ static int fits(struct search *s, struct node *n, struct err *e)
 		return leaf(s, n, e);
 	for (struct node *i = n->child; i; i = i->next) {
 		r = fits(s, i, e);
+		if (r == NO && stop == NO)
+			unscore(n);
 		if (r < 0 || (r == stop && (stop == NO || !s->how->query->has_fuzzy)))
 			return r;
 		hit |= r == stop;
@@ -583,11 +603,93 @@ static int round_run(struct search *s, struct node *root, const struct imap_set 
 			hit_add(s->a, yes, &m, score(root));
 		else if (r == OPEN)
 			imap_set_add(s->a, open, m.uid);
-		if (s->level != LEVEL_ROW)
+		if (s->level > LEVEL_ROW)
 			arena_reset(s->scratch);
 	}
 	message_walk_close(w);
 	return r < 0 ? r : 0;
+}
+
+/* Which email each UID of the mailbox is; a mailbox with as many messages and the same UIDNEXT has the same. */
+struct email_ids {
+	size_t n;
+	uint64_t *email;
+	uint32_t *uid;
+};
+
+static int email_ids_read(struct search *s, size_t n, struct email_ids *out, struct err *e)
+{
+	struct imap_range whole = { 1, s->box->uidnext };
+	struct imap_set all = { .v = &whole, .n = 1 };
+	struct message_walk *w;
+	struct message m;
+	int r;
+
+	if (message_walk_open(s->org, s->tx, s->a, s->box, &all, WANT_META, &w, e) < 0)
+		return e->code;
+	while ((r = message_walk_next(w, &m, e)) > 0 && out->n < n) {
+		out->email[out->n] = m.email_id;
+		out->uid[out->n++] = m.uid;
+	}
+	message_walk_close(w);
+	return r < 0 ? r : 0;
+}
+
+static int email_ids(struct search *s, struct email_ids *out, struct err *e)
+{
+	size_t n = s->box->messages, len, need = n * (sizeof(*out->email) + sizeof(*out->uid));
+	struct order_key k;
+	char *kept;
+
+	memset(&k, 0, sizeof(k));
+	k.mailbox_id = s->box->id;
+	k.uidvalidity = s->box->uidvalidity;
+	k.uidnext = s->box->uidnext;
+	k.messages = s->box->messages;
+	memcpy(k.what, "emails", 6);
+	kept = order_cache_get(s->how->orders, s->a, &k, &len);
+	if (kept && len == need) {
+		*out = (struct email_ids){ n, (uint64_t *)kept, (uint32_t *)(kept + n * sizeof(*out->email)) };
+		return 0;
+	}
+	kept = arena_alloc(s->a, need + 1);
+	*out = (struct email_ids){ 0, (uint64_t *)kept, (uint32_t *)(kept + n * sizeof(*out->email)) };
+	if (email_ids_read(s, n, out, e) < 0)
+		return e->code;
+	if (out->n == n)
+		order_cache_put(s->how->orders, &k, kept, need);
+	return 0;
+}
+
+/* The round without rows: what the index says. */
+static int round_ids(struct search *s, struct node *root, const struct imap_set *in, struct hits *yes, struct imap_set *open,
+	struct err *e)
+{
+	struct message *m = ARENA_NEW(s->a, struct message);
+	struct email_ids ids;
+	int r;
+
+	if (email_ids(s, &ids, e) < 0)
+		return e->code;
+	s->m = m;
+	for (size_t i = 0, at = 0; i < ids.n; i++) {
+		m->uid = ids.uid[i];
+		m->email_id = ids.email[i];
+		while (at < in->n && in->v[at].hi < m->uid)
+			at++;
+		if (at == in->n)
+			break;
+		if (in->v[at].lo > m->uid)
+			continue;
+		r = fits(s, root, e);
+		if (r < 0)
+			return r;
+		if (r == YES)
+			hit_add(s->a, yes, m, -1);
+		else if (r == OPEN)
+			imap_set_add(s->a, open, m->uid);
+	}
+	return 0;
 }
 
 /* Where to look: a set that every result must be in, or all. */
@@ -611,6 +713,21 @@ static int by_uid(const void *a, const void *b)
 	return x->uid < y->uid ? -1 : x->uid > y->uid;
 }
 
+static void hits_sort(struct hits *h)
+{
+	for (size_t i = 1; i < h->n; i++)
+		if (h->v[i - 1].uid > h->v[i].uid) {
+			qsort(h->v, h->n, sizeof(*h->v), by_uid);
+			return;
+		}
+}
+
+/* Without what the index knows, or where more than UIDs is asked for, the rows are read at once. */
+static enum level first_level(const struct search *s)
+{
+	return s->indexed && s->how->orders && !s->how->query->has_modseq && !s->how->query->has_fuzzy ? LEVEL_ID : LEVEL_ROW;
+}
+
 static int rounds_run(struct search *s, struct hits *yes, struct err *e)
 {
 	struct imap_set in, open;
@@ -619,9 +736,9 @@ static int rounds_run(struct search *s, struct hits *yes, struct err *e)
 	if (node_make(s, s->how->query->root, &root, e) < 0)
 		return e->code;
 	start_set(s, root, &in);
-	for (s->level = LEVEL_ROW; s->level <= LEVEL_BODY && in.n; s->level++) {
+	for (s->level = first_level(s); s->level <= LEVEL_BODY && in.n; s->level++) {
 		open = (struct imap_set){ 0 };
-		if (round_run(s, root, &in, yes, &open, e) < 0)
+		if ((s->level == LEVEL_ID ? round_ids : round_run)(s, root, &in, yes, &open, e) < 0)
 			return e->code;
 		in = open;
 	}
@@ -640,8 +757,7 @@ int mail_search(struct org *o, struct tx *tx, struct arena *a, const struct mail
 	seal_key_wipe(&s.key);
 	if (r < 0)
 		return r;
-	if (yes.n)
-		qsort(yes.v, yes.n, sizeof(*yes.v), by_uid);
+	hits_sort(&yes);
 	*uids_out = (struct imap_set){ 0 };
 	*modseq_out = 0;
 	if (how->scores_out)

@@ -1,10 +1,10 @@
 /* search.h - which messages of a mailbox fit a tree of search keys.
  *
- * Three rounds, each only for messages the round before left open: flags, numbers and dates from rows; addresses,
+ * Rounds, each only for messages the round before left open: UIDs and texts that the index decides; flags, sizes and dates from rows; addresses,
  * subject and Date: from the summary; other header fields and text from the body. Text is compared folded, after
  * charsets, encoded words and transfer encodings are undone (codec/mime). Memory: one message at a time.
- * Texts of three octets and more are first looked up in the index (mail_index.h), so that only candidates and what is not
- * indexed yet are read; the answer is that of reading everything. box->messages decides whether that is worth it.
+ * Texts are first looked up in the index (mail_index.h), so that only candidates it is not sure of and what is not indexed
+ * yet are read; the answer is that of reading everything. box->messages decides whether that is worth it.
  * Keys marked FUZZY compare words (codec/find/fuzzy.h) and give scores: of keys that must all fit the average, of alternatives
  * the best; for TEXT a word in the subject counts 100, in other fields 85, in the body 70 of 100.
  * Errors: those of message.h; ERR_SYNTAX for a bad set; ERR_LIMIT for too many fuzzy words. Sources: RFC 9051 section 6.4.4,
@@ -13,6 +13,7 @@
 #include "codec/imap/imap_search.h"
 #include "domain/mail/mail_view.h"
 #include "domain/mail/message.h"
+#include "domain/mail/order_cache.h"
 
 struct mail_search {
 	const struct imap_search *query;  /* its charset must be known (mime_charset_known) */
@@ -20,8 +21,9 @@ struct mail_search {
 	const struct imap_set *saved;     /* "$" */
 	int64_t now_sec;
 	bool plain;                       /* without the index: for tests and measuring */
+	struct order_cache *orders;       /* which email each UID is is kept there; NULL: read each time */
 	uint8_t **scores_out;             /* with has_fuzzy: 1 to 100 for each UID, in their order; or NULL */
 };
-/* UIDs in ascending order, and the highest modseq among them. box with its keywords (mailbox_get). */
+/* UIDs in ascending order, and the highest modseq among them (when the query asks for one: has_modseq). box with its keywords (mailbox_get). */
 int mail_search(struct org *o, struct tx *tx, struct arena *a, const struct mailbox *box, const struct mail_search *s,
 	struct imap_set *uids_out, uint64_t *modseq_out, struct err *e);

@@ -58,7 +58,7 @@ int sender_note(struct org *o, struct tx *tx, struct arena *a, uint64_t account_
 		return e->code;
 	q = sql_open(tx, "UPDATE sender_known SET kept = CASE WHEN kept + ?3 < 0 THEN 0 ELSE kept + ?3 END,"
 		" answered = CASE WHEN answered + ?4 < 0 THEN 0 ELSE answered + ?4 END,"
-		" junked = CASE WHEN junked + ?5 < 0 THEN 0 ELSE junked + ?5 END, seen_sec = ?6 WHERE account_id = ?1 AND lookup = ?2");
+		" junked = CASE WHEN junked + ?5 < 0 THEN 0 ELSE junked + ?5 END, seen_sec = CASE WHEN seen_sec > ?6 THEN seen_sec ELSE ?6 END WHERE account_id = ?1 AND lookup = ?2");
 	sql_int(q, 1, (int64_t)account_id);
 	sql_blob(q, 2, SPAN_BYTES(key, sizeof(key)));
 	sql_int(q, 3, kept);

@@ -192,7 +192,7 @@ static int send_limit(struct tx *tx, uint64_t id, uint32_t *limit_out, struct er
 
 static int forget_hours(struct tx *tx, uint64_t id, int64_t hour, struct err *e)
 {
-	struct sql *q = sql_open(tx, "DELETE FROM send_count WHERE account_id = ?1 AND hour < ?2");
+	struct sql *q = sql_open(tx, "DELETE FROM send_count WHERE account_id = ?1 AND hour <> ?2");
 	int rc;
 
 	sql_int(q, 1, (int64_t)id);

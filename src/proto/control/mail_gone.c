@@ -168,7 +168,7 @@ static int due_fn(struct tx *tx, void *arg, struct err *e)
 	size_t n;
 
 	control_result(c, json_array());
-	if (retention_due(tx, c->arena, time_real_sec(), &v, &n, e) < 0)
+	if (retention_due(tx, c->arena, time_past_sec(), &v, &n, e) < 0)
 		return e->code;
 	for (size_t i = 0; i < n; i++) {
 		json_t *o = json_object();
@@ -190,7 +190,7 @@ int control_retention_run(struct control *c, struct tx *tx, struct err *e)
 	(void)tx;
 	if (control_has(c, "dry-run"))
 		return store_read(c->call->house->store, due_fn, c, e);
-	if (retention_sweep(c->org, time_real_sec(), &n, e) < 0)
+	if (retention_sweep(c->org, time_past_sec(), &n, e) < 0)
 		return e->code;
 	control_put_int(c->result, "removed", n);
 	return 0;

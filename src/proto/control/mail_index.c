@@ -6,7 +6,12 @@
 int control_mail_index(struct control *c, struct tx *tx, struct err *e)
 {
 	struct account account = { .id = 0 };
+	bool off;
 
+	if (mail_index_is_off(c->org, tx, &off, e) < 0)
+		return e->code;
+	if (off)
+		return err_set(e, ERR_DENIED, N_("The search index is switched off (setting search_index)"), "search_index is off");
 	if (control_has(c, "account") && control_account(c, tx, control_text(c, "account"), &account, e) < 0)
 		return e->code;
 	if (control_has(c, "rebuild"))

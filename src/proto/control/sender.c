@@ -55,7 +55,7 @@ static int show(struct control *c, struct tx *tx, struct err *e)
 	control_put(c->result, "sender", s.address);
 	for (int i = 1; i >= 0; i--) {
 		s.verified = i;
-		if (sender_verdict(c->org, tx, c->arena, a.id, a.address, &s, time_real_sec(), &v, &from, e) < 0 ||
+		if (sender_verdict(c->org, tx, c->arena, a.id, a.address, &s, time_steady_sec(), &v, &from, e) < 0 ||
 			sender_known(c->org, tx, c->arena, a.id, &s, &counts, e) < 0)
 			return e->code;
 		json_object_set_new(c->result, verdicts[i], json_string(verdict_name(v)));

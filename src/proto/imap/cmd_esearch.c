@@ -126,7 +126,8 @@ static int check(struct imap_call *c, struct imap_search *q, const struct source
 static int search_in(struct imap_call *c, const struct imap_search *q, struct arena *a, const struct mailbox_row *row,
 	const struct uid_set *uids, struct err *e)
 {
-	struct mail_search how = { .query = q, .uids = uids, .saved = &c->s->saved, .now_sec = time_real_sec() };
+	struct mail_search how = { .query = q, .uids = uids, .saved = &c->s->saved, .now_sec = time_real_sec(),
+		.orders = mail_orders(c->call->house->mail) };
 	struct imap_set found = { 0 };
 	size_t before = c->out->n;
 	struct mailbox box;

@@ -75,7 +75,7 @@ static int write_all(struct tx *tx, void *arg, struct err *e)
 	int by = l->c->lesson.junk ? 1 : -1;
 
 	for (size_t i = 0; i < l->n; i++)
-		if (sender_note(l->c->org, tx, l->c->arena, l->c->lesson.account_id, &l->senders[i], -by, 0, by, time_real_sec(), e) < 0)
+		if (sender_note(l->c->org, tx, l->c->arena, l->c->lesson.account_id, &l->senders[i], -by, 0, by, time_steady_sec(), e) < 0)
 			return e->code;
 	return 0;
 }

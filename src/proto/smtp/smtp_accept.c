@@ -365,7 +365,7 @@ static int note_sent(struct accept *a, struct tx *tx, int64_t now, struct err *e
 static int note_senders(struct accept *a, struct tx *tx, struct err *e)
 {
 	const struct session *s = a->call->session;
-	int64_t now = time_real_sec();
+	int64_t now = time_steady_sec();
 
 	for (size_t d = 0; d < a->n_deliveries && a->checked.from.address.n; d++)
 		if (a->deliveries[d].result == 0 && !a->deliveries[d].junk && sender_note(a->org, tx, a->call->arena,
@@ -379,7 +379,7 @@ static int put(struct tx *tx, void *arg, struct err *e)
 	struct accept *a = arg;
 	const struct session *s = a->call->session;
 
-	if (s->service == SVC_SUBMISSION && account_count_sent(tx, s->account_id, (uint32_t)a->all.n, time_real_sec(), e) < 0)
+	if (s->service == SVC_SUBMISSION && account_count_sent(tx, s->account_id, (uint32_t)a->all.n, time_steady_sec(), e) < 0)
 		return e->code;
 	if (a->any_report && report_in_put(a->org, tx, a->call->arena, &a->report_in, e) < 0)
 		return e->code;

@@ -40,7 +40,7 @@ static int judge(struct ask *k, struct tx *tx, struct err *e)
 {
 	struct smtp_known *v = &k->kept->known;
 	struct call *c = k->call;
-	int64_t now = time_real_sec();
+	int64_t now = time_steady_sec();
 	size_t refused = 0;
 
 	*v = (struct smtp_known){ .rows = ARENA_ARRAY(c->arena, struct smtp_verdict, k->all.n + 1) };
@@ -96,7 +96,7 @@ static int read_known(struct tx *tx, void *arg, struct err *e)
 	k->grey.domain = sender_domain(c);
 	k->grey.accounts = accounts;
 	k->grey.n = k->kept->known.n;
-	k->grey.now_sec = time_real_sec();
+	k->grey.now_sec = time_steady_sec();
 	r = k->mode == GREY_OFF ? 1 : grey_passes(c->house->org, tx, c->arena, &k->grey, e);
 	k->passes = r == 1;
 	return r < 0 ? r : 0;
