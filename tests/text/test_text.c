@@ -228,19 +228,38 @@ static int padded(size_t n)
 static size_t answer_len(int sock, int document)
 {
 	unsigned char head[4];
-	char text[100];
+	char *text;
 	size_t n;
 
 	assert_int_equal(io_send_fds(sock, SPAN("D"), &document, 1), 1);
 	close(document);
 	assert_int_equal(io_read_full(sock, head, 4, NULL), 0);
 	n = (size_t)head[0] | (size_t)head[1] << 8 | (size_t)head[2] << 16 | (size_t)head[3] << 24;
-	assert_true(n < sizeof(text));
+	text = malloc(n + 1);
 	assert_int_equal(io_read_full(sock, text, n, NULL), 0);
+	free(text);
 	return n;
 }
 
-/* A document of the longest size is read, a longer one has no text. */
+/* One element after the other, with one letter in each: so the text can end anywhere. */
+static int letters(size_t n)
+{
+	SCOPED_BUF xml;
+	struct span in;
+	int fd = io_memfd("letters");
+
+	buf_init(&xml, 8 * n + 100);
+	buf_addz(&xml, "<x>");
+	while (n--)
+		buf_addz(&xml, "<y>z</y>");
+	buf_addz(&xml, "</x>");
+	in = archive("content.xml", xml.p, xml.n);
+	assert_int_equal(io_write_full(fd, in, NULL), 0);
+	free((void *)(uintptr_t)in.p);
+	return fd;
+}
+
+/* A document of the longest size is read, a longer one has no text; of a longer text comes the beginning. */
 static void test_document_bound(void **state)
 {
 	struct sockaddr_un at = { .sun_family = AF_UNIX };
@@ -261,6 +280,8 @@ static void test_document_bound(void **state)
 	assert_int_equal(connect(sock, (struct sockaddr *)&at, sizeof(at)), 0);
 	assert_true(answer_len(sock, padded(TEXT_IN_MAX)) > 0);
 	assert_int_equal(answer_len(sock, padded(TEXT_IN_MAX + 1)), 0);
+	assert_in_range(answer_len(sock, letters(TEXT_OUT_MAX - 10)), TEXT_OUT_MAX - 10, TEXT_OUT_MAX);
+	assert_int_equal(answer_len(sock, letters(TEXT_OUT_MAX + 10)), TEXT_OUT_MAX);
 	assert_int_equal(write(stop[1], "x", 1), 1);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);

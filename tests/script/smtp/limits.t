@@ -1,6 +1,6 @@
 # The bounds of issue 2: the last that fits, the first that does not
 # bound: SMTP_RCPT_MAX SMTP_HEADER_MAX SMTP_FIELDS_MAX SMTP_HOPS_MAX SMTP_SIZE_MAX
-# bound: SMTP_LOCAL_MAX SMTP_DOMAIN_MAX SMTP_PATH_MAX SMTP_ENVID_MAX SMTP_ORCPT_MAX
+# bound: SMTP_LOCAL_MAX SMTP_PATH_MAX SMTP_ENVID_MAX SMTP_ORCPT_MAX
 S: 220 {{.*}}
 C: EHLO client.example
 S: ...
