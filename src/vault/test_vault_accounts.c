@@ -206,6 +206,13 @@ static void test_full(void **state)
 	accounts_stage_removal(a, 1);
 	assert_int_equal(accounts_stage(a, row, NULL), 0);
 	accounts_free(a);
+	for (size_t n = ACCOUNTS_FILE_MAX; n <= ACCOUNTS_FILE_MAX + 1; n++) {   /* how far a file is read that is none of ours */
+		int fd = openat(dirfd, ACCOUNTS_FILE, O_WRONLY | O_TRUNC | O_CLOEXEC);
+
+		assert_int_equal(ftruncate(fd, (off_t)n), 0);
+		close(fd);
+		assert_int_equal(accounts_load(dirfd, check, &a, NULL), n > ACCOUNTS_FILE_MAX ? ERR_TOOBIG : ERR_BROKEN);
+	}
 }
 
 #define WITH_DIR(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
