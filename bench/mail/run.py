@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """kontor beside Debian's Postfix and Dovecot: bench/mail/run.py [--quick] [PART...]
 
-Parts: disk deliver durable login append big body search store idle connections post order sieve verify move; none named: all, and the table goes
+Parts: disk deliver durable login append big body search store idle connections post order sieve guard verify move; none named: all, and the table goes
 to docs/performance.md. --quick: tiny numbers, only to see that everything works. BENCH_DIR (default var/bench)
 is on the disk that is measured; BENCH_KEEP=1 leaves it behind. Needs root, for the peers do."""
 import imaplib
@@ -11,6 +11,7 @@ import pathlib
 import random
 import shutil
 import socket
+import statistics
 import subprocess
 import sys
 import time
@@ -365,6 +366,40 @@ class Bench:
         self.add(f"LMTP into {self.n['boxes']} mailboxes with five Sieve rules each, 32 connections", "mails/s", "kontor without rules",
                  got["plain"], got["sieve"], goal=0.9)
 
+    def guard(self):
+        """Port 25 from a stranger whom SPF knows: with index, grey list, SPF and DMARC as they are by default, and without all of them."""
+        count, stranger = self.n["boxes"], "192.0.2.1"
+        (pathlib.Path(self.folder) / "zone").write_text(traffic.signed_zone()[1])
+        house = Kontor(self.folder, self.users[:count], self.n is QUICK, "kontor-guard",
+                       [f"out_hosts={self.folder}/zone", "proxy_networks=127.0.0.0/8"])
+        args = ["--conns", 32, "--msgs", self.n["mail"], "--users", count, "--from", "b@strict.example", "--stranger", stranger]
+
+        def rate(settings):
+            for name, value in settings.items():
+                house.cli("settings", "set", name, value)
+            core = house.role("core")
+            before = [measure.cpu_sec(house.pid), measure.cpu_sec(core)]
+            got = tool("smtpload", "--port", house.port("smtp"), "--size", 10240, *args)["accept_per_s"]   # 250: it is in the mailbox
+            used = [measure.cpu_sec(house.pid) - before[0], measure.cpu_sec(core) - before[1]]
+            cpu[settings["search_index"]].append([1e6 * u / self.n["mail"] for u in used])
+            return got
+        cpu = {"on": [], "off": []}
+        try:
+            for limit in ("smtp.rate_new", "smtp.rate"):
+                house.cli("settings", "set", limit, "0")
+            on = {"search_index": "on", "smtp.greylist": "unproven", "smtp.trusted_relays": ""}
+            off = {"search_index": "off", "smtp.greylist": "off", "smtp.trusted_relays": " ".join(f"192.0.2.{k}" for k in range(1, 15))}
+            rate(off)
+            got = in_turn(self.n["runs"] + 2, {"off": lambda k: rate(off), "on": lambda k: rate(on)})
+        finally:
+            house.stop()
+        spent = {k: [statistics.median(x) for x in zip(*v)] for k, v in cpu.items()}
+        self.facts.append(f"- guard: microseconds of processor a mail, all processes / core: with {spent['on'][0]:.0f} / {spent['on'][1]:.0f}, "
+                          f"without {spent['off'][0]:.0f} / {spent['off'][1]:.0f}")
+        print("   ", self.facts[-1][2:], flush=True)
+        self.add(f"SMTP from a stranger into {count} mailboxes, 10 KiB, 32 connections, with index, grey list, SPF, DMARC", "mails/s",
+                 "kontor without them", got["off"], got["on"], goal=0.9)
+
     def verify(self):
         count, key, zone = self.n["verify"], *traffic.signed_zone()
         (pathlib.Path(self.folder) / "zone").write_text(zone)
@@ -392,7 +427,7 @@ class Bench:
 
 
 PARTS = ["disk", "deliver", "durable", "login", "append", "big", "body", "search", "store", "idle", "connections", "post", "order", "sieve",
-         "verify"]
+         "guard", "verify"]
 PARTS.append("move")
 
 

@@ -2,6 +2,7 @@
  *
  * smtpload --port P [--lmtp] [--conns C] [--msgs N] [--size S] [--users U] [--rcpt 'u%04d@example.org']
  *          [--rcpts-per-msg R] [--expect-all] [--verify-port P --pass W [--verify-user 'u%04d@example.org']]
+ *          [--stranger A]: the server believes a PROXY header that names this address or one of the 13 after it
  * --expect-all: --rcpt is one list address and each of the U mailboxes gets every mail.
  * Output: one JSON object. accept_*: until the last 250 after the data; deliver_*: until the last mailbox shows
  * what it should. The mailboxes are asked only after the last 250, so that asking costs the server nothing. */
@@ -10,10 +11,11 @@
 #define TIMEOUT_SEC 120
 #define ASKING_MAX 8          /* threads that log in and ask */
 
-static const char *port = "25", *sender = "sender@load.invalid", *rcpt = "u%04d@example.org";
+static const char *port = "25", *stranger, *sender = "sender@load.invalid", *rcpt = "u%04d@example.org";
 static const char *verify_port, *verify_user = "u%04d@example.org", *password = "secret-bench";
 static long conns = 8, users = 100, rcpts_per_msg = 1, msgs = 1000, size = 1024;
 static bool lmtp, expect_all;
+static unsigned strangers;
 
 static long next_msg, errors, incomplete, *expected;
 static double *latency, last_seen;
@@ -39,6 +41,20 @@ static void name_of(char *out, size_t cap, const char *pattern, long user)
 #pragma GCC diagnostic pop
 }
 
+#define STRANGERS 14
+
+/* PROXY v2: a connection from `stranger`, or one of the addresses after it, to port 25. */
+static void proxy_head(struct conn *c)
+{
+	char head[28] = "\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c";
+
+	if (inet_pton(AF_INET, stranger, head + 16) != 1)
+		die("--stranger: %s", stranger);
+	head[19] = (char)(head[19] + __atomic_fetch_add(&strangers, 1, __ATOMIC_RELAXED) % STRANGERS);
+	memcpy(head + 20, "\x7f\0\0\x01\x0f\xa0\0\x19", 8);
+	conn_write(c, head, sizeof(head));
+}
+
 static int hello(struct conn *c, bool *pipelining)
 {
 	char t[1024] = "";
@@ -46,6 +62,8 @@ static int hello(struct conn *c, bool *pipelining)
 	*pipelining = false;
 	if (conn_open(c, port, false) < 0)
 		return fail("connect", strerror(errno));
+	if (stranger)
+		proxy_head(c);
 	if (smtp_reply(c, t, sizeof(t), NULL) != 220)
 		return fail("greeting", t);
 	snprintf(t, sizeof(t), "%s load.invalid\r\n", lmtp ? "LHLO" : "EHLO");
@@ -219,7 +237,7 @@ int main(int argc, char **argv)
 	const struct option_row options[] = { { "port", .text = &port }, { "lmtp", .on = &lmtp },
 		{ "conns", .number = &conns }, { "msgs", .number = &msgs }, { "size", .number = &size },
 		{ "users", .number = &users }, { "rcpt", .text = &rcpt }, { "from", .text = &sender },
-		{ "rcpts-per-msg", .number = &rcpts_per_msg }, { "expect-all", .on = &expect_all },
+		{ "rcpts-per-msg", .number = &rcpts_per_msg }, { "expect-all", .on = &expect_all }, { "stranger", .text = &stranger },
 		{ "verify-port", .text = &verify_port }, { "verify-user", .text = &verify_user },
 		{ "pass", .text = &password }, { 0 } };
 	struct conn *mailbox;

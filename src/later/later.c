@@ -14,6 +14,7 @@
 #include "domain/mail/sender.h"
 #include "domain/mail/retention.h"
 #include "domain/org/org.h"
+#include "later/dmarc_jobs.h"
 #include "later/tls_jobs.h"
 #include "store/blob.h"
 
@@ -149,6 +150,9 @@ static const struct later_job {
 	{ "sts_refresh", 300, tls_refresh_run },
 	{ "tls_reports", 60, tls_reports_run },
 	{ "tls_sweep", 3600, tls_forget_run },
+	{ "dmarc_fold", 5, dmarc_fold_run },
+	{ "dmarc_reports", 60, dmarc_reports_run },
+	{ "dmarc_sweep", 3600, dmarc_forget_run },
 	{ "import_sweep", 86400, sweep_imports },
 	{ "report_sweep", 86400, sweep_reports },
 };
@@ -209,9 +213,13 @@ void later_start(struct house *h)
 
 void later_stop(void)
 {
+	struct err e = ERR_INIT;
+
 	pthread_mutex_lock(&later.lock);
 	later.stop = true;
 	pthread_cond_signal(&later.wake);
 	pthread_mutex_unlock(&later.lock);
 	pthread_join(later.thread, NULL);
+	if (org_is_open(later.house->org) && dmarc_fold_run(later.house, &e) < 0)
+		log_msg("later", "dmarc_fold: %s", e.log);
 }

@@ -12,16 +12,15 @@ import socket
 import subprocess
 import time
 
+import dkim
 import dns.zone
+import nacl.signing as nacl
 import pytest
 
 from house import SLOW, CliError, House, free_port, mail, wait_for
 from rawsmtp import Peer, Smtp
 from test_dns import NameServer
 from test_net import proxy
-
-nacl = pytest.importorskip("nacl.signing", reason="python3-nacl is not installed: nothing was cross-checked")
-dkim = pytest.importorskip("dkim", reason="python3-dkim is not installed: nothing was cross-checked")
 
 
 @pytest.fixture(scope="module")

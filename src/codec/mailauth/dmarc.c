@@ -125,6 +125,15 @@ static struct span organization(const struct walk *w)
 	return best;
 }
 
+int dmarc_organization(struct arena *a, const struct dns_source *dns, struct span name, struct span *out)
+{
+	struct walk *w = ARENA_NEW(a, struct walk);
+
+	walk_up(a, dns, name, w);
+	*out = organization(w);
+	return w->more ? MAILAUTH_MORE : w->failed ? -1 : 0;
+}
+
 static const struct node *node_of(const struct walk *w, struct span name)
 {
 	for (size_t i = 0; i < w->n; i++)
@@ -246,6 +255,7 @@ int dmarc_check(struct arena *a, struct span header, const struct dkim_verdict *
 		return 0;
 	}
 	out->record_domain = k->name;
+	out->reported = k->record.rua.n > 0;
 	out->policy = published(dns, a, k, out, &more);
 	align_all(a, dkim, n_dkim, spf, dns, &k->record, out, &more);
 	if (more && !(out->by_dkim || out->by_spf))

@@ -2,7 +2,7 @@
  *
  * RFC 9989 with the records of RFC 7489: organizational domains are found by the tree walk (at most
  * DMARC_WALK_MAX questions a name), not by a list of suffixes; pct= and unknown tags are ignored. Results in the
- * arena. Nothing here rejects because the DNS has no answer. Not good for: reports. */
+ * arena. Nothing here rejects because the DNS has no answer. Not good for: writing reports (codec/report). */
 #pragma once
 #include "codec/mailauth/dkim.h"
 #include "codec/mailauth/spf.h"
@@ -28,8 +28,11 @@ struct dmarc_verdict {
 	enum dmarc_policy policy;     /* as published for this name */
 	enum dmarc_policy disposition; /* of this mail: DMARC_NONE unless it failed; testing is one step milder */
 	bool by_dkim, by_spf;         /* aligned and passed */
+	bool reported;                /* its owner wants reports (rua=) */
 };
 /* 0 or MAILAUTH_MORE. */
 int dmarc_check(struct arena *a, struct span header, const struct dkim_verdict *dkim, size_t n_dkim,
 	const struct spf_verdict *spf, const struct dns_source *dns, struct dmarc_verdict *out);
 const char *dmarc_policy_name(enum dmarc_policy p);
+/* The organizational domain of any name, in *out; 1 or -1 instead of 0: MAILAUTH_MORE, or a name server had no answer. */
+int dmarc_organization(struct arena *a, const struct dns_source *dns, struct span name, struct span *out);

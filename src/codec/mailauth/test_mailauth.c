@@ -434,7 +434,7 @@ static void test_dmarc(void **state)
 		{ "_dmarc.strict.example", "v=DMARC1; p=reject; adkim=s; aspf=s", 0 },
 		{ "_dmarc.bad.example", "!", 0 }, { "_dmarc.two.example", "v=DMARC1; p=reject", 0 },
 		{ "_dmarc.two.example", "v=DMARC1; p=none", 0 }, { "_dmarc.gov.xx", "v=DMARC1; p=reject; psd=y", 0 },
-		{ "_dmarc.one.gov.xx", "v=DMARC1; p=none", 0 } };
+		{ "_dmarc.one.gov.xx", "v=DMARC1; p=none", 0 }, { "_dmarc.r.example", "v=DMARC1; p=none; rua=mailto:x@r.example", 0 } };
 	struct dmarc_verdict v;
 
 	(void)state;
@@ -463,7 +463,26 @@ static void test_dmarc(void **state)
 	assert_int_equal(DMARC("From: a@one.gov.xx", "two.gov.xx", NULL, rows), DKIM_FAIL);
 	assert_int_equal(DMARC("From: a@three.gov.xx", "two.gov.xx", NULL, rows), DKIM_FAIL);
 	assert_int_equal(v.disposition, DMARC_REJECT);
+	assert_false(v.reported);
+	DMARC("From: x@r.example", NULL, NULL, rows);
+	assert_true(v.reported);
 	assert_true(DMARC("From: x@a.b.c.d.e.f.g.h.i.j.k.l.m.n.o.p.q.r.s.t.u.v.a.example", NULL, NULL, rows) == DKIM_FAIL);
+}
+
+static void test_organization(void **state)
+{
+	static const struct record rows[] = { { "_dmarc.a.example", "v=DMARC1; p=none", 0 }, { "_dmarc.gov.xx", "v=DMARC1; p=none; psd=y", 0 } };
+	SCOPED_ARENA a = arena_new();
+	struct zone z = { .v = rows, .n = 2, .a = a };
+	struct span org;
+
+	(void)state;
+	assert_int_equal(dmarc_organization(a, SOURCE(z), SPAN("x.y.a.example"), &org), 0);
+	assert_true(span_eqz(org, "a.example"));
+	assert_int_equal(dmarc_organization(a, SOURCE(z), SPAN("x.one.gov.xx"), &org), 0);
+	assert_true(span_eqz(org, "one.gov.xx"));
+	assert_int_equal(dmarc_organization(a, SOURCE(z), SPAN("x.b.example"), &org), 0);
+	assert_true(span_eqz(org, "x.b.example"));
 }
 
 /* RFC 9989 section 4.10: the name itself, then at most the last seven labels, down to the last. */
@@ -547,7 +566,8 @@ int main(void)
 		cmocka_unit_test(test_changed), cmocka_unit_test(test_signature), cmocka_unit_test(test_sizes),
 		cmocka_unit_test(test_signature_bounds), cmocka_unit_test(test_signature_count), cmocka_unit_test(test_arc_sets),
 		cmocka_unit_test(test_spf_bounds), cmocka_unit_test(test_spf_names), cmocka_unit_test(test_name_bound),
-		cmocka_unit_test(test_monster_key), cmocka_unit_test(test_dmarc), cmocka_unit_test(test_dmarc_walk), cmocka_unit_test(test_authres),
+		cmocka_unit_test(test_monster_key), cmocka_unit_test(test_dmarc), cmocka_unit_test(test_dmarc_walk), cmocka_unit_test(test_organization),
+		cmocka_unit_test(test_authres),
 		cmocka_unit_test(test_whole) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,27 +1,5 @@
 #include "codec/mailtls/tlsrpt.h"
-#include "base/scan.h"
-
-#define ADDRESS_LEN_MAX 320
-
-/* The address of "mailto:" without its header fields; none: not one. */
-static struct span unescape(struct arena *a, struct span s)
-{
-	struct span address = span_cut(&s, '?');
-	char *p = arena_alloc(a, address.n + 1);
-	size_t n = 0;
-
-	for (size_t i = 0; i < address.n; i++, n++) {
-		p[n] = address.p[i];
-		if (p[n] == '%') {
-			if (!scan_hex(span_sub(address, i + 1, 2), (uint8_t *)&p[n], 1) || address.n < i + 3)
-				return SPAN_NONE;
-			i += 2;
-		}
-		if ((unsigned char)p[n] <= ' ' || p[n] == 127)
-			return SPAN_NONE;
-	}
-	return n > ADDRESS_LEN_MAX ? SPAN_NONE : SPAN_BYTES(p, n);
-}
+#include "codec/report/mailto.h"
 
 static void uri_add(struct arena *a, struct tlsrpt_record *out, struct span uri)
 {
@@ -29,10 +7,10 @@ static void uri_add(struct arena *a, struct tlsrpt_record *out, struct span uri)
 
 	if (span_istarts(uri, SPAN("https:")))
 		out->https = true;
-	if (!span_istarts(uri, SPAN("mailto:")) || out->n == TLSRPT_ADDRESS_MAX)
+	if (out->n == TLSRPT_ADDRESS_MAX)
 		return;
-	address = unescape(a, span_from(uri, 7));
-	if (address.n && span_rchr(address, '@') > 0)
+	address = mailto_address(a, uri);
+	if (address.n)
 		out->mailto[out->n++] = address;
 }
 

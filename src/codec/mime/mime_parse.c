@@ -286,13 +286,17 @@ static void head_read(struct reader *r, struct mime_part *part, bool digest)
 	}
 }
 
-static struct span boundary_of(const struct mime_part *part)
+/* As it is written, or put together (RFC 2231). */
+static struct span boundary_of(struct arena *a, const struct mime_part *part)
 {
+	struct span value;
+
 	for (size_t i = 0; i < part->param_count; i++)
 		if (span_ieqz(part->params[i].name, "boundary") && part->params[i].value.n &&
 			part->params[i].value.n <= BOUNDARY_MAX)
 			return part->params[i].value;
-	return SPAN_NONE;
+	value = mime_param_value(a, part->params, part->param_count, "boundary");
+	return value.n <= BOUNDARY_MAX ? value : SPAN_NONE;
 }
 
 /* The line end before a boundary line belongs to the boundary. */
@@ -319,7 +323,7 @@ static void multipart_read(struct reader *r, struct mime_part *part, unsigned de
 	int mine = (int)r->open;
 	struct mime_part **tail = &part->child;
 
-	r->boundary[r->open++] = boundary_of(part);
+	r->boundary[r->open++] = boundary_of(r->a, part);
 	body_skip(r, stop);
 	while (stop->level == mine && !stop->closing) {
 		if (r->parts >= r->lim.parts) {
@@ -341,7 +345,7 @@ static void body_read(struct reader *r, struct mime_part *part, unsigned depth, 
 {
 	bool room = depth + 1 < r->lim.depth && r->parts < r->lim.parts && r->open < DEPTH_MAX;
 
-	if (span_ieqz(part->type, "multipart") && boundary_of(part).n) {
+	if (span_ieqz(part->type, "multipart") && boundary_of(r->a, part).n) {
 		part->truncated = !room;
 		if (room) {
 			part->kind = MIME_MULTIPART;

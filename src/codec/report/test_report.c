@@ -6,6 +6,8 @@
 #include <string.h>
 #include <zlib.h>
 #include "codec/report/dmarc_report.h"
+#include "codec/report/dmarc_write.h"
+#include "codec/report/mailto.h"
 #include "codec/report/report_pack.h"
 #include "codec/report/tls_report.h"
 
@@ -49,6 +51,62 @@ static void test_dmarc_rows(void **state)
 	b.n -= strlen("</feedback>");
 	buf_addz(&b, "<record/></feedback>");
 	assert_int_equal(dmarc_report_parse(a, buf_span(&b), &r, NULL), ERR_TOOBIG);
+}
+
+/* What is written is read again, and strangers' octets stay texts. */
+static void test_written(void **state)
+{
+	SCOPED_ARENA a = arena_new();
+	struct dmarc_result rows[] = {
+		{ .source_ip = SPAN("192.0.2.1"), .disposition = SPAN("none"), .dkim = true, .reason = SPAN("local_policy"),
+			.comment = SPAN("a<b"), .header_from = SPAN("x.d.example"), .envelope_from = SPAN("e.example"),
+			.signatures = { { SPAN("d.example"), SPAN("k]]>&1"), SPAN("pass") } }, .n_signatures = 1,
+			.spf_auth = { .domain = SPAN("e.example"), .result = SPAN("softfail") }, .count = 123456789012 },
+		{ .source_ip = SPAN("2001:db8::1"), .disposition = SPAN("reject"), .spf = true, .header_from = SPAN("\xff\xfe\1</record>"),
+			.count = 1 } };
+	struct dmarc_feedback f = { .organisation = SPAN("Verb\xc3\xa4nde & <Co>\xef\xbf\xbe"), .email = SPAN("p@v.example"),
+		.report_id = SPAN("20833.d.example@mx"), .begin_sec = 10, .end_sec = 20, .domain = SPAN("d.example"), .p = "reject",
+		.sp = "quarantine", .np = "none", .strict_spf = true, .rows = rows, .n = 2 };
+	struct dmarc_report r;
+	SCOPED_BUF b, small;
+
+	(void)state;
+	buf_init(&b, 1u << 20);
+	assert_int_equal(dmarc_report_write(&b, &f, NULL), 0);
+	assert_int_equal(dmarc_report_parse(a, buf_span(&b), &r, NULL), 0);
+	assert_true(span_eqz(r.organisation, "Verb?" "?nde & <Co>???") && span_eqz(r.report_id, "20833.d.example@mx"));
+	assert_true(span_eqz(r.domain, "d.example") && r.begin_sec == 10 && r.end_sec == 20 && r.n == 2);
+	assert_true(span_eqz(r.rows[0].source_ip, "192.0.2.1") && r.rows[0].count == 123456789012);
+	assert_true(span_eqz(r.rows[0].disposition, "none") && span_eqz(r.rows[0].dkim, "pass") && span_eqz(r.rows[0].spf, "fail"));
+	assert_true(span_eqz(r.rows[0].header_from, "x.d.example") && span_eqz(r.rows[1].header_from, "?" "?" "?</record>"));
+	assert_true(span_eqz(r.rows[1].dkim, "fail") && span_eqz(r.rows[1].spf, "pass") && r.rows[1].count == 1);
+	assert_true(span_find(buf_span(&b), SPAN("<selector>k]]&gt;&amp;1</selector>\n<result>pass</result>")) > 0);
+	assert_true(span_find(buf_span(&b), SPAN("<type>local_policy</type>\n<comment>a&lt;b</comment>")) > 0);
+	assert_true(span_find(buf_span(&b), SPAN("<sp>quarantine</sp>\n<np>none</np>\n<adkim>r</adkim>\n<aspf>s</aspf>")) > 0);
+	buf_init(&small, 300);
+	assert_int_equal(dmarc_report_write(&small, &f, NULL), ERR_TOOBIG);
+}
+
+static void test_rua(void **state)
+{
+	static const struct {
+		const char *text, *address;
+		uint64_t size;
+	} rows[] = { { "mailto:a@b.example", "a@b.example", UINT64_MAX }, { "MAILTO:a%21@b.example!10m", "a!@b.example", 10u << 20 },
+		{ " mailto:a@b.example!7 ", "a@b.example", 7 }, { "mailto:a@b.example?subject=x!1K", "a@b.example", 1024 },
+		{ "https://b.example/a@c", NULL, 0 }, { "mailto:nobody", NULL, 0 }, { "mailto:a@b.example!x", NULL, 0 },
+		{ "mailto:a%0d%0aBcc:x@b.example", NULL, 0 }, { "mailto:a%4", NULL, 0 }, { "", NULL, 0 },
+		{ "mailto:a@b.example!1099511627776t", "a@b.example", UINT64_MAX } };
+	SCOPED_ARENA a = arena_new();
+	struct dmarc_rua out[2];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		assert_int_equal(dmarc_rua_parse(a, span_str(rows[i].text), out, 2), rows[i].address != NULL);
+		assert_true(!rows[i].address || (span_eqz(out[0].address, rows[i].address) && out[0].size_max == rows[i].size));
+	}
+	assert_int_equal(dmarc_rua_parse(a, SPAN("mailto:a@b,ftp:x,mailto:c@d,mailto:e@f"), out, 2), 2);
+	assert_true(span_eqz(out[1].address, "c@d"));
 }
 
 static void test_tls(void **state)
@@ -168,6 +226,7 @@ static void test_zip(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_dmarc), cmocka_unit_test(test_dmarc_rows),
+		cmocka_unit_test(test_written), cmocka_unit_test(test_rua),
 		cmocka_unit_test(test_tls), cmocka_unit_test(test_tls_size), cmocka_unit_test(test_bomb), cmocka_unit_test(test_zip) };
 
 	return cmocka_run_group_tests_name("report", tests, NULL, NULL);

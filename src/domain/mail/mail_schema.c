@@ -77,6 +77,17 @@ const char mail_schema_transport[] =
 	"CREATE INDEX tls_count_domain ON tls_count (day, domain);\n"
 	"CREATE TABLE tls_report (day INTEGER NOT NULL, domain BLOB NOT NULL, PRIMARY KEY (day, domain))";
 
+/* Mail from outside by the domain whose DMARC policy it fell under (dmarc_log.h). dmarc_seen: one a mail, until it is counted;
+ * dmarc_count: alike ones of a day; dmarc_domain: the day's domains, state: enum dmarc_state. Domains and rows are keyed hashes, words
+ * sealed under the house's key. */
+const char mail_schema_dmarc[] =
+	"CREATE TABLE dmarc_seen (id INTEGER PRIMARY KEY, sealed BLOB NOT NULL);\n"
+	"CREATE TABLE dmarc_domain (id INTEGER PRIMARY KEY, day INTEGER NOT NULL, domain BLOB NOT NULL, state INTEGER NOT NULL,"
+	" kinds INTEGER NOT NULL, missed INTEGER NOT NULL, sealed BLOB NOT NULL, UNIQUE (day, domain));\n"
+	"CREATE TABLE dmarc_count (id INTEGER PRIMARY KEY, day INTEGER NOT NULL, lookup BLOB NOT NULL, domain BLOB NOT NULL,"
+	" messages INTEGER NOT NULL, sealed BLOB NOT NULL, UNIQUE (day, lookup));\n"
+	"CREATE INDEX dmarc_count_domain ON dmarc_count (day, domain)";
+
 /* The search index (docs/decisions/0003). position: emails up to this id are in segments. state: 0 being built, 1 live, 2 dropped;
  * sealed: under the account's key. */
 const char mail_schema_search[] =

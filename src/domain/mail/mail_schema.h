@@ -8,6 +8,7 @@ extern const char mail_schema_acl[];     /* who else may do what: "0013_acl" */
 extern const char mail_schema_metadata[]; /* annotations: "0014_metadata" */
 extern const char mail_schema_import[];  /* what imports have brought: "0006_import" */
 extern const char mail_schema_transport[]; /* MTA-STS policies, TLS counts */
+extern const char mail_schema_dmarc[];   /* what others are told about mail in their name */
 extern const char mail_schema_search[];  /* the search index: "0007_search" */
 extern const char mail_schema_words[];   /* made anew with dictionaries: "0016_words" */
 extern const char mail_schema_sender[];  /* known senders, grey list: "0008_sender" */

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <uthash.h>
 #include "domain/mail/mail_impl.h"
+#include "domain/mail/dmarc_pile.h"
 #include "domain/mail/order_cache.h"
 #include "domain/mail/script.h"
 #include "domain/mail/visitors.h"
@@ -24,6 +25,7 @@ struct mail {
 	struct script_cache *scripts;
 	struct visitors *visitors;
 	struct order_cache *orders;
+	struct dmarc_pile *dmarc;
 };
 
 struct mail *mail_new(struct org *o)
@@ -36,6 +38,7 @@ struct mail *mail_new(struct org *o)
 	m->scripts = script_cache_new();
 	m->visitors = visitors_new();
 	m->orders = order_cache_new();
+	m->dmarc = dmarc_pile_new();
 	pthread_mutex_init(&m->lock, NULL);
 	return m;
 }
@@ -56,6 +59,7 @@ void mail_free(struct mail *m)
 	script_cache_free(m->scripts);
 	visitors_free(m->visitors);
 	order_cache_free(m->orders);
+	dmarc_pile_free(m->dmarc);
 	pthread_mutex_destroy(&m->lock);
 	free(m);
 }
@@ -68,6 +72,11 @@ struct org *mail_org(struct mail *m)
 struct visitors *mail_visitors(struct mail *m)
 {
 	return m->visitors;
+}
+
+struct dmarc_pile *mail_dmarc_pile(struct mail *m)
+{
+	return m->dmarc;
 }
 
 struct order_cache *mail_orders(struct mail *m)

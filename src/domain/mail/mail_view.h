@@ -13,6 +13,7 @@ struct org *mail_org(struct mail *m);
 struct script_cache *mail_scripts(struct mail *m);   /* script.h */
 struct visitors *mail_visitors(struct mail *m);       /* visitors.h */
 struct order_cache *mail_orders(struct mail *m);      /* order_cache.h */
+struct dmarc_pile *mail_dmarc_pile(struct mail *m);   /* dmarc_pile.h */
 
 struct mail_view {
 	uint64_t mailbox_id;              /* 0: none */

@@ -52,7 +52,18 @@ static void add_head(struct buf *b, const struct report_mail *m, struct span bou
 	buf_addf(b, "\r\n boundary=\"%.*s\"\r\n\r\n", SPAN_F(boundary));
 }
 
-static int compose(struct arena *a, const struct report_mail *m, struct span *out, struct err *e)
+/* Whoever takes no file of this size is left out. */
+static void leave_out(struct report_mail *m, size_t packed)
+{
+	size_t coded = (packed + 2) / 3 * 4, all = coded + (coded + 75) / 76 * 2, n = 0;
+
+	for (size_t i = 0; i < m->n_to; i++)
+		if (!m->size_max[i] || all <= m->size_max[i])
+			m->to[n++] = m->to[i];
+	m->n_to = n;
+}
+
+static int compose(struct arena *a, struct report_mail *m, struct span *out, struct err *e)
 {
 	struct span boundary = arena_printf(a, "=_%016llx%016llx", (unsigned long long)random_u64(), (unsigned long long)random_u64());
 	struct span text = m->text;
@@ -62,6 +73,7 @@ static int compose(struct arena *a, const struct report_mail *m, struct span *ou
 	buf_init(&packed, MAIL_MAX);
 	if (pack(m->content, &packed, e) < 0)
 		return e->code;
+	leave_out(m, packed.n);
 	add_head(&b, m, boundary);
 	buf_addf(&b, "--%.*s\r\nContent-Type: text/plain; charset=us-ascii\r\n\r\n", SPAN_F(boundary));
 	while (text.n)

@@ -1,6 +1,9 @@
-/* kontor report ... : what others report about mail in our name, and about their connections to us. */
+/* kontor report ... : what others report about mail in our name and about their connections to us, and what we tell them. */
 #include <stdlib.h>
+#include <time.h>
 #include "base/time.h"
+#include "codec/smtp/smtp_address.h"
+#include "domain/mail/dmarc_log.h"
 #include "domain/mail/report_in.h"
 #include "proto/control/control_int.h"
 
@@ -131,11 +134,60 @@ static int tls(struct control *c, struct tx *tx, struct err *e)
 	return show(c, tx, REPORT_IN_TLS, e);
 }
 
+/* ---- what others are told ---- */
+
+#define SENT_DAYS 2
+
+static void put_line(json_t *out, const struct dmarc_line *l)
+{
+	static const char *const states[] = { "waits", "sent", "nobody" };
+	const struct dmarc_result *r = &l->seen.result;
+	time_t t = (time_t)(l->seen.day * DAY_SEC);
+	json_t *o = json_object();
+	char day[16] = "";
+	struct tm tm;
+
+	if (gmtime_r(&t, &tm))
+		strftime(day, sizeof(day), "%Y-%m-%d", &tm);
+	json_object_set_new(o, "day", json_string(day));
+	control_put(o, "domain", l->seen.domain);
+	control_put(o, "source", r->source_ip);
+	control_put(o, "header_from", r->header_from);
+	control_put(o, "disposition", r->disposition);
+	json_object_set_new(o, "dkim", json_string(r->dkim ? "pass" : "fail"));
+	json_object_set_new(o, "spf", json_string(r->spf ? "pass" : "fail"));
+	control_put_int(o, "messages", r->count);
+	json_object_set_new(o, "report", json_string(states[l->state]));
+	json_array_append_new(out, o);
+}
+
+static int sent(struct control *c, struct tx *tx, struct err *e)
+{
+	struct span domain = control_text(c, "domain");
+	json_t *out = json_array();
+	int64_t today = time_real_sec() / DAY_SEC;
+	struct dmarc_line *v;
+	uint64_t days;
+	size_t n;
+
+	control_result(c, out);
+	if (control_number(c, "days", SENT_DAYS, DMARC_DAYS_KEPT, &days, e) < 0 ||
+		(domain.n && smtp_domain_ascii(c->arena, domain, &domain, e) < 0) ||
+		dmarc_log_list(c->org, tx, c->arena, today - (int64_t)days + 1, today, domain, ROWS_MAX, &v, &n, e) < 0)
+		return e->code;
+	for (size_t i = 0; i < n; i++)
+		put_line(out, &v[i]);
+	return 0;
+}
+
 #define WHICH { "domain", ARG_TEXT, ARG_POSITION, N_("only about this domain") }, \
 	{ "days", ARG_NUMBER, 0, N_("reports of the last days (30)") }
 
 static const struct control_command commands[] = {
 	{ "dmarc", N_("who sends mail in our name, as others have seen it (DMARC reports)"), CONTROL_READ, dmarc, { WHICH } },
+	{ "sent", N_("how mail in other domains' names fared here, as they are told the day after (DMARC reports)"), CONTROL_READ, sent, {
+		{ "domain", ARG_TEXT, ARG_POSITION, N_("only about this domain") },
+		{ "days", ARG_NUMBER, 0, N_("how many days back (2)") } } },
 	{ "tls", N_("how others fared when they connected to us with TLS (TLS reports)"), CONTROL_READ, tls, { WHICH } },
 };
-CONTROL_NOUN(report, "report", N_("reports that others send about our domains"));
+CONTROL_NOUN(report, "report", N_("reports of others about our domains, and ours to them"));

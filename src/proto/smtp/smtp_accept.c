@@ -391,7 +391,7 @@ static int put(struct tx *tx, void *arg, struct err *e)
 	a->otherwise = !as_reported(a);
 	if (a->otherwise)
 		return err_set(e, ERR_BUSY, "Try again later", "the recipients fared otherwise");
-	if ((a->any_outside && enqueue(a, tx, e) < 0) || note_senders(a, tx, e) < 0)
+	if ((a->any_outside && enqueue(a, tx, e) < 0) || note_senders(a, tx, e) < 0 || smtpd_dmarc_taken(a->call, tx, &a->checked, e) < 0)
 		return e->code;
 	return report_put(a->org, tx, a->call->arena, &a->report, &a->draft, e);
 }
@@ -545,6 +545,8 @@ static void accept_checked(struct call *c, struct span body, const struct accept
 	report_draft_fini(&a.draft);
 	if (r < 0) {
 		err_set(&c->err, e.code, e.say, "%s", e.log);
+		if (a.nobody == e.code && e.code != ERR_LIMIT)
+			smtpd_dmarc_refused(c, &a.checked);
 		if (a.nobody == ERR_LIMIT && e.code == ERR_LIMIT)
 			answer(c, 452, "4.2.2", "Mailbox full");
 		else if (a.nobody == ERR_DENIED && e.code == ERR_DENIED)
@@ -586,6 +588,8 @@ bool smtpd_accept(struct call *c, struct smtp_kept *k)
 		return false;
 	if (!a.checked.defer.n && !a.known.good)
 		a.checked.defer = a.checked.later;
+	if (a.checked.refuse.n)
+		smtpd_dmarc_refused(c, &a.checked);
 	if (a.checked.refuse.n)
 		refuse(c, ERR_DENIED, 550, "5.7.1", arena_strz(c->arena, a.checked.refuse));
 	else if (a.checked.defer.n)

@@ -4,7 +4,6 @@
  * asked already. A domain's DMARC policy is done as it says unless the setting smtp.dmarc is "note". Nobody is refused
  * because the DNS has no answer. */
 #include "base/time.h"
-#include "codec/mailauth/mailauth.h"
 #include "codec/mime/mime_envelope.h"
 #include "codec/smtp/smtp_address.h"
 #include "proto/smtp/smtp_int.h"
@@ -27,19 +26,21 @@ static bool wanted(struct call *c)
 	return c->house->name_find && smtpd_stranger(c);
 }
 
-static void decide(struct call *c, const struct mailauth_verdict *v, struct smtp_checked *out)
+/* What is done of what the domain asks for. */
+static enum dmarc_policy decide(struct call *c, const struct mailauth_verdict *v, struct smtp_checked *out)
 {
 	enum dmarc_policy p = v->dmarc.disposition;
 
 	if (p == DMARC_NONE && v->dmarc.result == DKIM_PERMERROR)
 		p = DMARC_QUARANTINE;         /* no one From: nobody can be asked what is to be done */
 	if (p == DMARC_NONE || smtpd_setting_is(c, "smtp.dmarc", "note"))
-		return;
+		return DMARC_NONE;
 	if (p == DMARC_REJECT)
 		out->refuse = arena_printf(c->arena, "Refused as %.*s asks for (DMARC): the mail is not from there",
 			SPAN_F(v->dmarc.record_domain));
 	else
 		out->junk = true;
+	return p;
 }
 
 /* Within the other, or the same: without a DMARC record nobody has said more about alignment. */
@@ -117,7 +118,7 @@ bool smtpd_check(struct call *c, struct span header, struct span body, struct sm
 	out->field = b.failed ? SPAN_NONE : arena_span(c->arena, buf_span(&b));
 	if (v->dmarc.result == DKIM_PASS)
 		out->authentic = v->dmarc.from;
-	decide(c, v, out);
+	out->dmarc = smtpd_dmarc_seen(c, header, v, decide(c, v, out));
 	out->listed = out->spam = s->listing.weight >= DNSBL_JUNK;
 	out->proven = proven(v);
 	return true;

@@ -5,6 +5,8 @@
 #pragma once
 #include "bus/scan_job.h"
 #include "codec/smtp/smtp_address.h"
+#include "codec/mailauth/mailauth.h"
+#include "domain/mail/dmarc_log.h"
 #include "domain/mail/sender.h"
 #include "domain/mail/visitors.h"
 #include "domain/org/address.h"
@@ -90,6 +92,7 @@ struct smtp_checked {
 	bool listed;                     /* by a list of bad addresses: Junk is decided */
 	struct sender from;              /* of From:; verified by an aligned SPF or DKIM */
 	bool proven;                     /* SPF or DKIM passed for some domain, or the DNS was silent */
+	struct dmarc_seen *dmarc;        /* what the domain is told about it, or NULL: nothing */
 };
 struct smtp_verdict {
 	uint64_t account_id;
@@ -113,6 +116,10 @@ bool smtpd_known(struct call *c, struct smtp_kept *k);
 enum sender_verdict smtpd_verdict(const struct smtp_known *v, uint64_t account_id);
 /* smtp_scan.c: adds what the scanners say. False: waits for them. */
 bool smtpd_scan(struct call *c, struct span message, struct smtp_checked *out);
+/* smtp_dmarc.c: what the owner of the name in From is told (RFC 9990). disposition: what is done with the mail. */
+struct dmarc_seen *smtpd_dmarc_seen(struct call *c, struct span header, const struct mailauth_verdict *v, enum dmarc_policy disposition);
+int smtpd_dmarc_taken(struct call *c, struct tx *tx, const struct smtp_checked *v, struct err *e);   /* in the transaction of the mail */
+void smtpd_dmarc_refused(struct call *c, const struct smtp_checked *v);                             /* for good */
 struct span smtpd_check_strip(struct call *c, struct span header);
 /* Is the peer's address in this setting's list? Does the setting have this value? */
 bool smtpd_listed(struct call *c, const char *setting);
