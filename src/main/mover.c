@@ -120,6 +120,42 @@ int mover_add(struct mover *m, const struct move_item *item)
 	return write_item(m, &clean);
 }
 
+static int ask_file(struct mover *m, const struct span *sources, size_t n)
+{
+	SCOPED_BUF b;
+	int fd = memfd_create("question", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	buf_init(&b, 8 << 20);
+	for (size_t i = 0; i < n; i++)
+		move_item_head(&b, &(struct move_item){ .kind = MOVE_ASK, .folder = SPAN("INBOX"), .source = sources[i] });
+	if (fd >= 0 && !b.failed && io_write_full(fd, buf_span(&b), NULL) == 0 &&
+		fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) == 0)
+		return fd;
+	io_close(&fd);
+	return broken(m, N_("There is no memory for the next mails"), NULL);
+}
+
+/* Beside the batch that core may be storing now. */
+int mover_there(struct mover *m, const struct span *sources, size_t n, bool *there_out)
+{
+	SCOPED_FD fd = n ? ask_file(m, sources, n) : -1;
+	const char *there;
+	json_t *reply;
+	int rc;
+
+	if (fd < 0)
+		return n ? -1 : 0;
+	reply = cli_ask_end(cli_ask_begin(m->state, VERB, m->args, fd));
+	rc = take_reply(m, reply);
+	there = json_string_value(json_object_get(json_object_get(reply, "result"), "there"));
+	if (rc == 0 && (!there || strlen(there) != n))
+		rc = broken(m, N_("The answer cannot be read"), NULL);
+	for (size_t i = 0; i < n && rc == 0; i++)
+		there_out[i] = there[i] == '1';
+	json_decref(reply);
+	return rc;
+}
+
 void mover_skip(struct mover *m, const char *what, const char *why)
 {
 	json_t *name = json_string(what);

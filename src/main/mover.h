@@ -11,7 +11,8 @@
 
 struct mover {
 	const char *state;
-	json_t *args, *failure;
+	json_t *args, *failure;              /* what core is asked with */
+	json_t *wishes;                      /* all that was said on the command line; some of it is nobody else's business */
 	struct span into;
 	int file, pending;                   /* the batch being filled; the connection whose answer is due */
 	size_t n, bytes;
@@ -25,6 +26,8 @@ struct mover {
 void mover_begin(struct mover *m, const char *state, json_t *args);
 /* item->folder as the source has it; `into` and the rules for names are applied here. */
 int mover_add(struct mover *m, const struct move_item *item);
+/* Which of n sources core has already. */
+int mover_there(struct mover *m, const struct span *sources, size_t n, bool *there_out);
 void mover_skip(struct mover *m, const char *what, const char *why);
 /* So many octets of the source are behind us; shows it now and then. */
 void mover_progress(struct mover *m, uint64_t bytes);

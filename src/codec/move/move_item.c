@@ -34,7 +34,7 @@ int move_item_next(struct span *rest, struct move_item *out, struct err *e)
 	out->source = wire_get_span(&w, NAME_MAX_LEN);
 	out->keywords = wire_get_span(&w, NAME_MAX_LEN);
 	n = wire_get_u64(&w);
-	if (w.failed || out->kind < MOVE_MESSAGE || out->kind > MOVE_FOLDER || out->flags > 31 || out->special > MOVE_ARCHIVE ||
+	if (w.failed || out->kind < MOVE_MESSAGE || out->kind > MOVE_ASK || out->flags > 31 || out->special > MOVE_ARCHIVE ||
 		n > w.in.n)
 		return err_set(e, ERR_SYNTAX, "The batch of mails cannot be read", "move batch");
 	out->body = span_sub(w.in, 0, n);

@@ -7,8 +7,10 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-enum move_kind { MOVE_MESSAGE = 1, MOVE_FOLDER };
+enum move_kind { MOVE_MESSAGE = 1, MOVE_FOLDER, MOVE_ASK /* is it there already? no body, only among its like */ };
 enum { MOVE_SEEN = 1, MOVE_ANSWERED = 2, MOVE_FLAGGED = 4, MOVE_DELETED = 8, MOVE_DRAFT = 16 };
+/* flags of a folder: what its source says of subscriptions; neither: subscribed when it is made. */
+enum { MOVE_SUBSCRIBED = 1, MOVE_NOT_SUBSCRIBED = 2 };
 /* As enum mailbox_special says it. */
 enum move_special { MOVE_PLAIN = 0, MOVE_INBOX, MOVE_DRAFTS, MOVE_SENT, MOVE_JUNK, MOVE_TRASH, MOVE_ARCHIVE };
 

@@ -85,6 +85,8 @@ static int find_or_make(struct work *w, const struct import_mail *m, struct mail
 	}
 	if (mailbox_create(w->o, w->tx, w->a, w->account_id, name, use, out, e) < 0)
 		return e->code;
+	if (!m->source.n && m->flags & IMPORT_NOT_SUBSCRIBED)
+		return 0;
 	return mailbox_subscribe(w->o, w->tx, w->a, w->account_id, name, true, e);
 }
 
@@ -156,7 +158,7 @@ static int put_one(struct work *w, const struct seal_key *key, const struct impo
 	if (folder_of(w, m, &box, e) < 0)
 		return e->code;
 	if (!m->source.n)
-		return 0;
+		return m->flags & IMPORT_SUBSCRIBED ? mailbox_subscribe(w->o, w->tx, w->a, w->account_id, box->name, true, e) : 0;
 	if (!w->force && (r = deliver_room(w->tx, w->account_id, m->email->size, e)) < 0) {
 		w->done->full = r == ERR_LIMIT;
 		return r;

@@ -10,12 +10,14 @@
 #define IMPORT_MAX 4096               /* records in one batch */
 #define IMPORT_REMEMBER_SEC (90 * 86400LL)
 
+enum { IMPORT_SUBSCRIBED = 1, IMPORT_NOT_SUBSCRIBED = 2 };
+
 struct import_mail {
 	struct span folder;               /* UTF-8, '/' */
 	enum mailbox_special special;     /* what its source says; SPECIAL_NONE: the name may say it */
 	struct span source;               /* none: a folder alone */
 	struct span keywords;             /* blanks between */
-	uint64_t flags;                   /* system flags */
+	uint64_t flags;                   /* system flags; of a folder alone: IMPORT_SUBSCRIBED ... */
 	int64_t received_sec;
 	const struct email_prepared *email;
 	bool known;                       /* filled by import_known: it came earlier and is passed over */

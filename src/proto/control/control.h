@@ -15,7 +15,7 @@ struct control;
 struct err;
 struct tx;
 
-#define CONTROL_ARGS_LEN 12
+#define CONTROL_ARGS_LEN 14
 #ifndef N_
 #define N_(text) text
 #endif

@@ -1,5 +1,5 @@
-/* mail_import.c - kontor mail import: one batch, in one transaction. The command line has read the files and asks with one
- * batch after the other. */
+/* mail_import.c - kontor mail import: one batch, in one transaction. The command line has read the files or the other server and asks
+ * with one batch after the other; MOVE_ASK records are only looked up. */
 #include <fcntl.h>
 #include <pthread.h>
 #include <sys/mman.h>
@@ -12,7 +12,8 @@
 #define PREPARERS 2
 
 _Static_assert((int)MOVE_SEEN == FLAG_SEEN && (int)MOVE_ANSWERED == FLAG_ANSWERED && (int)MOVE_FLAGGED == FLAG_FLAGGED &&
-	(int)MOVE_DELETED == FLAG_DELETED && (int)MOVE_DRAFT == FLAG_DRAFT, "one numbering");
+	(int)MOVE_DELETED == FLAG_DELETED && (int)MOVE_DRAFT == FLAG_DRAFT && (int)MOVE_SUBSCRIBED == IMPORT_SUBSCRIBED && (int)MOVE_NOT_SUBSCRIBED == IMPORT_NOT_SUBSCRIBED,
+	"one numbering");
 
 struct batch {
 	struct control *c;
@@ -142,10 +143,27 @@ static int prepare_and_put(struct batch *b, struct err *e)
 	return rc;
 }
 
+/* "0110...": which of the records asked about are there. */
+static void tell_known(struct batch *b)
+{
+	char *text = arena_alloc(b->c->arena, b->n + 1);
+
+	for (size_t i = 0; i < b->n; i++)
+		text[i] = b->mails[i].known ? '1' : '0';
+	control_put(b->c->result, "there", SPAN_BYTES(text, b->n));
+}
+
 static int run_batch(struct batch *b, struct err *e)
 {
 	if (read_items(b, e) < 0 || store_read(b->c->call->house->store, look_fn, b, e) < 0)
 		return e->code;
+	if (b->n && b->items[0].kind == MOVE_ASK) {
+		tell_known(b);
+		return 0;
+	}
+	for (size_t i = 0; i < b->n; i++)
+		if (b->items[i].kind == MOVE_ASK)
+			return err_set(e, ERR_SYNTAX, N_("The batch of mails cannot be read"), "questions among mails");
 	if (prepare_and_put(b, e) < 0)
 		return e->code;
 	control_put_int(b->c->result, "imported", b->done.imported);
