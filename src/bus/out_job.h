@@ -16,7 +16,8 @@
 
 /* out_job.flags; the same numbers as QUEUE_* of domain/mail/queue.h, which `out` must not see (later/outbound.c asserts
  * it). */
-enum { JOB_UTF8 = 1, JOB_8BIT = 2, JOB_BINARY = 4, JOB_RET_HDRS = 8, JOB_RET_FULL = 16, JOB_REQUIRETLS = 64 };
+enum { JOB_UTF8 = 1, JOB_8BIT = 2, JOB_BINARY = 4, JOB_RET_HDRS = 8, JOB_RET_FULL = 16, JOB_REQUIRETLS = 64,
+	JOB_HTTPS = 128 /* the recipients are URLs: the message is POSTed there as a TLS report (RFC 8460 section 3) */ };
 
 struct out_rcpt {
 	uint64_t id;

@@ -30,6 +30,7 @@ struct csession {
 	const struct proto *proto;
 	uint64_t key[2];               /* conn address, id on the wire */
 	bool running, closing, told;   /* under core.reg */
+	bool due, quiet;               /* a change during the command; no use for notices till the next. Under core.reg */
 	uint64_t account;              /* the one it is counted for, or 0; under core.reg */
 	uint64_t watch;                /* object id or 0; under core.reg */
 	struct csession *watch_next, *watch_prev;
@@ -129,6 +130,8 @@ void feed_watch_accounts(struct house *h, uint64_t session, const uint64_t *acco
 bool feed_news(struct house *h, uint64_t session);
 void feed_forget(struct core *c, struct csession *s);   /* under reg; the session watches nothing any more */
 void feed_tell(struct core *c, uint64_t object_id);      /* the same for what is in no store */
+/* Under reg, when a command is over: must a notice follow its reply? An IMAP client between two commands hears nothing. */
+bool feed_late(struct core *c, struct csession *s, unsigned next);
 void feed_publish(void *core, const struct change *ch, size_t n);
 
 /* names.c: the answers of the DNS that core knows, what it asks `out` for, and the commands that wait for them. */

@@ -123,14 +123,29 @@ bool feed_news(struct house *h, uint64_t session)
 	return news;
 }
 
-/* A notice is sent once until the session's next command (told). Under reg. */
+/* A notice is sent once until the session's next command (told); what happens during a command, mostly what it does itself,
+ * after its reply, if there is any use for it (feed_late). Under reg. */
 static void tell_session(struct core *c, struct csession *s)
 {
-	if (s->told || s->closing)
+	s->due |= s->running;
+	if (s->told || s->closing || s->running || s->quiet)
 		return;
 	s->told = true;
 	atomic_fetch_add_explicit(&c->metrics.notices, 1, memory_order_relaxed);
 	conn_send_notice(s->conn, s->key[1], NOTICE_CHANGED);
+}
+
+bool feed_late(struct core *c, struct csession *s, unsigned next)
+{
+	bool due = s->due;
+
+	s->due = false;
+	s->quiet = s->s.service == SVC_IMAP && next == NEXT_READ;
+	if (!due || s->quiet)
+		return false;
+	s->told = true;
+	atomic_fetch_add_explicit(&c->metrics.notices, 1, memory_order_relaxed);
+	return true;
 }
 
 static void tell(struct core *c, uint64_t object)

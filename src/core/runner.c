@@ -147,6 +147,7 @@ void runner_job(void *arg)
 	struct call c = { .arena = j->arena, .house = &core->house, .session = &s->s, .cmd = &j->msg.cmd,
 		.reply = &r, .out = thread_out(), .names_final = j->names_final, .scan = j->scan, .keep = j->keep };
 	int64_t start = time_mono_us(), took;
+	bool late;
 
 	reply_init(&r, &j->msg.cmd);
 	if (j->msg.cmd.flags & CMD_OPEN)
@@ -162,11 +163,14 @@ void runner_job(void *arg)
 	log_command(&c, took, &line);
 	pthread_mutex_lock(&core->reg);
 	s->running = false;
+	late = feed_late(core, s, r.next);
 	session_count(core, s, s->s.account_id); /* also one that came back with its state */
 	if (s->closing)
 		session_end(core, s);
 	pthread_mutex_unlock(&core->reg);
 	conn_send_reply(n, &r);
+	if (late)
+		conn_send_notice(n, r.session, NOTICE_CHANGED);
 	log_end(&line);
 	pthread_mutex_lock(&core->reg);
 	conn_unref(n);
@@ -205,6 +209,8 @@ void runner_give_up(struct job *j)
 	runner_refuse(j, ERR_LATER);
 	pthread_mutex_lock(&core->reg);
 	s->running = false;
+	if (feed_late(core, s, NEXT_IDLE)) /* what it was, is not known here */
+		conn_send_notice(n, s->key[1], NOTICE_CHANGED);
 	if (s->closing)
 		session_end(core, s);
 	conn_unref(n);

@@ -23,7 +23,7 @@
 
 _Static_assert((int)JOB_UTF8 == (int)QUEUE_UTF8 && (int)JOB_8BIT == (int)QUEUE_8BIT && (int)JOB_BINARY == (int)QUEUE_BINARY &&
 	(int)JOB_RET_HDRS == (int)QUEUE_RET_HDRS && (int)JOB_RET_FULL == (int)QUEUE_RET_FULL &&
-	(int)JOB_REQUIRETLS == (int)QUEUE_REQUIRETLS, "flags of the queue travel to `out` as they are");
+	(int)JOB_REQUIRETLS == (int)QUEUE_REQUIRETLS && (int)JOB_HTTPS == (int)QUEUE_HTTPS, "flags of the queue travel to `out` as they are");
 _Static_assert((int)SMTP_NOTIFY_NEVER == (int)NOTIFY_NEVER && (int)SMTP_NOTIFY_SUCCESS == (int)NOTIFY_SUCCESS &&
 	(int)SMTP_NOTIFY_FAILURE == (int)NOTIFY_FAILURE && (int)SMTP_NOTIFY_DELAY == (int)NOTIFY_DELAY, "so does NOTIFY");
 _Static_assert((int)OUT_POLICY_NONE == (int)TLS_POLICY_NONE && (int)OUT_POLICY_STS == (int)TLS_POLICY_STS &&

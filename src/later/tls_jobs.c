@@ -99,7 +99,7 @@ static void wanted(struct job *j, const struct dns_answer *found, struct tlsrpt_
 	size_t n = 0;
 
 	if (found->status != DNS_FOUND || !tlsrpt_record(j->call.arena, found->v, found->n, out))
-		out->n = 0;
+		out->n = out->n_https = 0;
 	for (size_t i = 0; i < out->n; i++)
 		if (smtp_address_split(j->call.arena, out->mailto[i], &address, NULL) == 0 && address.domain.n)
 			out->mailto[n++] = out->mailto[i];
@@ -118,7 +118,7 @@ static int report_one(struct job *j, struct span domain, struct err *e)
 	wanted(j, &found, &r.to);
 	sent = tls_report_send(j->call.house->org, j->call.arena, &r, e);
 	if (sent == 1)
-		log_msg("tls_report", "sent to %zu addresses", r.to.n);
+		log_msg("tls_report", "sent to %zu addresses", r.to.n + r.to.n_https);
 	return sent < 0 ? sent : 0;
 }
 

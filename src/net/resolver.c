@@ -38,6 +38,7 @@ struct answer {
 	struct span data[RECORDS_MAX];
 	size_t n;
 	bool secure;
+	struct span canonical;        /* of an alias */
 	uint32_t ttl_sec;
 	const char *why;
 };
@@ -240,8 +241,10 @@ static enum resolve_status table_ask(struct resolver *r, struct arena *a, struct
 			out->data[out->n] = row_data(a, row);
 			out->address[out->n++] = row->address;
 		}
-		if (out->n)
+		if (out->n) {
+			out->canonical = hop ? name : SPAN_NONE;
 			return RESOLVE_FOUND;
+		}
 		if (!alias.n) {
 			out->why = known ? "DNS: no such record" : "DNS: no such domain";
 			return known ? RESOLVE_NO_DATA : RESOLVE_NO_NAME;
@@ -417,6 +420,10 @@ static enum resolve_status ask_how(struct resolver *r, struct arena *a, struct s
 		return RESOLVE_FAILED;
 	}
 	status = result_read(a, type, raw, q.result, out);
+	if (q.result->canonname)
+		out->canonical = name_clean(a, span_str(q.result->canonname));
+	if (span_eq(out->canonical, name))
+		out->canonical = SPAN_NONE;
 	ub_resolve_free(q.result);
 	return status;
 }
@@ -556,6 +563,8 @@ enum resolve_status resolver_addresses(struct resolver *r, struct arena *a, stru
 			out->why = found->why;
 		if (status > worst)
 			worst = status;
+		if (status == RESOLVE_FOUND)
+			out->canonical = found->canonical;
 		for (size_t i = 0; status == RESOLVE_FOUND && i < found->n && out->n < RESOLVER_ADDRESS_MAX; i++)
 			out->v[out->n++] = found->address[i];
 	}

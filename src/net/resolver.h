@@ -53,7 +53,8 @@ struct resolver_address {
 struct resolver_address_list {
 	struct resolver_address v[RESOLVER_ADDRESS_MAX];
 	size_t n;
-	bool secure;
+	bool secure;                   /* aliases on the way included */
+	struct span canonical;         /* when the host is an alias: what it leads to in the end; else none */
 	const char *why;
 };
 

@@ -7,14 +7,17 @@
 #include "base/log.h"
 #include "base/scan.h"
 #include "base/time.h"
+#include "codec/http/https_url.h"
 #include "codec/smtp/smtp_address.h"
 #include "net/resolver.h"
+#include "out/https_get.h"
 #include "out/tls_policy.h"
 
 #define KEEP_MAX 64               /* idle connections */
 #define KEEP_US (5 * US_PER_SEC)
 #define KEEP_USES 100
 #define ADDRESSES_MAX 8           /* dialled for one job */
+#define POST_US (60 * US_PER_SEC)  /* one report to one URL */
 
 struct kept {
 	struct kept *next;
@@ -232,7 +235,7 @@ void deliver_later(struct arena *a, const struct out_job *job, const char *statu
 
 struct span deliver_destination(struct arena *a, const struct out_job *job)
 {
-	if (!job->smarthost.n)
+	if (!job->smarthost.n || (job->flags & JOB_HTTPS))
 		return job->domain;
 	return arena_printf(a, "%.*s %.*s %d", SPAN_F(job->smarthost), SPAN_F(job->smarthost_user), job->smarthost_tls);
 }
@@ -369,7 +372,7 @@ static bool try_host(struct attempt *t, struct span host, uint16_t port, bool mx
 		return false;
 	}
 	if (mx)
-		tls_choose(&t->tls, t->a, host, l.secure, &policy, &to);
+		tls_choose(&t->tls, t->a, host, &l, &policy, &to);
 	if (mx && policy.why) {
 		if (policy.fault)            /* else nobody was asked to show TLS */
 			session_count(t, &policy, NULL, host, NULL);
@@ -468,6 +471,29 @@ static void to_domain(struct attempt *t, struct span domain)
 			return;
 }
 
+/* A report by HTTPS: its recipients are one URL. Whatever is wrong may be better later. */
+static void to_url(struct attempt *t)
+{
+	struct https_request q = { .type = "application/tlsrpt+gzip", .body = t->message, .deadline_us = time_mono_us() + POST_US };
+	struct https_url url;
+	struct err e = ERR_INIT;
+
+	if (!https_url_parse(t->job->domain, &url)) {
+		all_set(t, OUT_REFUSED, "5.1.2", SPAN("the URL is unreadable"));
+		return;
+	}
+	q.host = t->mta = url.host;
+	q.port = url.port;
+	q.path = arena_strz(t->a, url.path);
+	if (https_post(t->d->resolver, t->d->tls, t->a, &q, &e) == 0)
+		all_set(t, OUT_SENT, "2.0.0", SPAN("posted"));
+	else
+		t->why = arena_span(t->a, span_str(e.say));
+	t->result->tls = e.code == 0;
+	t->learnt_good = e.code == 0;
+	t->learnt_bad = !t->learnt_good;
+}
+
 static void to_job(struct attempt *t)
 {
 	struct resolver_address at;
@@ -534,6 +560,10 @@ enum schedule_experience deliver_job(struct deliver *d, struct arena *a, const s
 	/* what was opened for less must not carry what demands more */
 	t.key = arena_printf(a, "%.*s %d %d", SPAN_F(deliver_destination(a, job)), t.tls.relaxed, (job->flags & JOB_REQUIRETLS) != 0);
 	/* A kept connection that died meanwhile costs nothing but another look. */
+	if (job->flags & JOB_HTTPS) {
+		to_url(&t);
+		done = true;
+	}
 	while (!done && (t.k = kept_take(d, t.key))) {
 		err_clear(&e);
 		done = transact(&t, &e);

@@ -68,6 +68,20 @@ static int read_body(struct client_stream *s, const struct https_request *q, str
 	return r == 1 ? 0 : r == ERR_TOOBIG ? refused(e, ERR_TOOBIG, "the answer is too long") : refused(e, ERR_GONE, "the answer is not HTTP");
 }
 
+static int request(struct client_stream *s, struct arena *a, const struct https_request *q, bool post, struct err *e)
+{
+	struct span head = arena_printf(a, "%s %s HTTP/1.1\r\nHost: %.*s", post ? "POST" : "GET", q->path, SPAN_F(q->host));
+
+	if (q->port != 443 && post)
+		head = arena_printf(a, "%.*s:%u", SPAN_F(head), q->port);
+	head = post ? arena_printf(a, "%.*s\r\nUser-Agent: kontor\r\nContent-Type: %s\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n",
+		SPAN_F(head), q->type, q->body.n) : arena_printf(a, "%.*s\r\nUser-Agent: kontor\r\nAccept: %s\r\nConnection: close\r\n\r\n",
+		SPAN_F(head), q->type);
+	return client_stream_write(s, head, q->deadline_us, e) < 0 || (post && client_stream_write(s, q->body, q->deadline_us, e) < 0) ?
+		e->code : 0;
+}
+
+/* out NULL: a POST, whose answer nobody reads beyond the status. */
 static int ask(struct client_stream *s, struct arena *a, const struct https_request *q, struct buf *out, struct err *e)
 {
 	struct http_head h;
@@ -76,12 +90,12 @@ static int ask(struct client_stream *s, struct arena *a, const struct https_requ
 	SCOPED_BUF b;
 
 	buf_init(&b, 2 * HTTP_HEAD_MAX + sizeof(s->in));
-	if (client_stream_write(s, arena_printf(a, "GET %s HTTP/1.1\r\nHost: %.*s\r\nUser-Agent: kontor\r\nAccept: %s\r\n"
-		"Connection: close\r\n\r\n", q->path, SPAN_F(q->host), q->type), q->deadline_us, e) < 0 ||
-		read_head(s, q, &h, &b, &used, e) < 0)
+	if (request(s, a, q, !out, e) < 0 || read_head(s, q, &h, &b, &used, e) < 0)
 		return e->code;
+	if (!out)
+		return h.status / 100 == 2 ? 0 : err_set(e, ERR_GONE, "the server does not take it", "https: status %u", h.status);
 	if (h.status != 200)
-		return err_set(e, ERR_GONE, "the policy host has no such file", "https: status %u", h.status);
+		return err_set(e, ERR_GONE, "the server has no such file", "https: status %u", h.status);
 	if (!span_ieqz(h.type, q->type))
 		return refused(e, ERR_GONE, "the answer is of another type");
 	http_body_init(&body, &h);
@@ -103,7 +117,7 @@ static int try_one(SSL_CTX *tls, struct arena *a, const struct https_request *q,
 	rc = client_stream_tls(s, tls, &t, q->deadline_us, e);
 	if (rc < 0 && t.verdict != X509_V_OK) {
 		err_clear(e);
-		rc = refused(e, ERR_DENIED, "the policy host's certificate is not trusted");
+		rc = refused(e, ERR_DENIED, "the server's certificate is not trusted");
 	}
 	if (rc == 0)
 		rc = ask(s, a, q, out, e);
@@ -111,17 +125,28 @@ static int try_one(SSL_CTX *tls, struct arena *a, const struct https_request *q,
 	return rc;
 }
 
-int https_get(struct resolver *r, SSL_CTX *tls, struct arena *a, const struct https_request *q, struct buf *out, struct err *e)
+static int any_address(struct resolver *r, SSL_CTX *tls, struct arena *a, const struct https_request *q, struct buf *out, struct err *e)
 {
 	struct resolver_address_list *l = ARENA_NEW(a, struct resolver_address_list);
 	int rc = ERR_GONE;
 
 	if (resolver_addresses(r, a, q->host, l) != RESOLVE_FOUND)
-		return err_set(e, ERR_GONE, "the policy host has no address", "https: %s", l->why);
+		return err_set(e, ERR_GONE, "the server's name has no address", "https: %s", l->why);
 	for (size_t i = 0; i < l->n && i < DIALS_MAX && rc != 0 && rc != ERR_TOOBIG && time_mono_us() < q->deadline_us; i++) {
 		err_clear(e);
-		buf_reset(out);
+		if (out)
+			buf_reset(out);
 		rc = try_one(tls, a, q, &l->v[i], out, e);
 	}
 	return rc;
+}
+
+int https_get(struct resolver *r, SSL_CTX *tls, struct arena *a, const struct https_request *q, struct buf *out, struct err *e)
+{
+	return any_address(r, tls, a, q, out, e);
+}
+
+int https_post(struct resolver *r, SSL_CTX *tls, struct arena *a, const struct https_request *q, struct err *e)
+{
+	return any_address(r, tls, a, q, NULL, e);
 }

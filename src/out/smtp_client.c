@@ -155,7 +155,7 @@ static int handshake(struct smtp_connection *c, struct arena *a, SSL_CTX *tls, c
 	bool verify = (to->tls == TLS_DEMANDED || to->tls == TLS_AT_ONCE) && !to->loopback;
 	struct client_tls t = { .how = verify ? CLIENT_TLS_VERIFY : to->look ? CLIENT_TLS_LOOK : CLIENT_TLS_ANY, .also = to->also,
 		.tlsa = to->tlsa, .n_tlsa = verify ? to->n_tlsa : 0 };
-	struct span bare = to->name;
+	struct span bare = to->tls_name.n ? to->tls_name : to->name;
 	int rc;
 
 	if (span_starts(bare, SPAN("["))) {

@@ -20,6 +20,7 @@ extern const struct smtp_timeouts smtp_timeouts_default;
 
 struct smtp_target {
 	struct span name;                  /* host as MX said it, for SNI, logs and reports */
+	struct span tls_name;              /* for SNI and the certificate instead, or none */
 	const struct sockaddr *sa;         /* with port */
 	socklen_t sa_len;
 	bool loopback;                     /* named as this machine: no certificate, and AUTH without TLS */

@@ -20,7 +20,7 @@ enum { NO_RECORD, WRONG = 1, GOOD_EE, GOOD_TA, UNUSABLE, SERVFAIL, LIES };
 
 struct expect {
 	const char *name;
-	int record;                       /* of the MX */
+	int record;                       /* of the MX, at record_at when it is an alias */
 	bool insecure;                    /* nothing is signed */
 	const char *certificate, *caps, *message;
 	unsigned flags;
@@ -29,6 +29,7 @@ struct expect {
 	bool tls;                         /* the mail went over TLS */
 	enum out_policy policy;
 	const char *fault;
+	const char *alias, *record_at;    /* the MX leads there; good.example and end.example are signed, far.example is not */
 };
 #define MX "mx.good.example"
 #define TLS CAPS "STARTTLS"
@@ -57,6 +58,20 @@ static const struct expect expects[] = {
 	{ "REQUIRETLS not offered", GOOD_EE, false, MX, TLS, PLAIN, JOB_REQUIRETLS, OUT_REFUSED, "5.7.30", false, OUT_POLICY_TLSA, "" },
 	{ "REQUIRETLS, no roots lead there", NO_RECORD, false, MX, RTLS, PLAIN, JOB_REQUIRETLS, OUT_LATER, "4.7.5", false,
 		OUT_POLICY_NONE, "certificate-not-trusted" },
+	{ "alias, record at its end", GOOD_EE, false, "x.example", TLS, PLAIN, 0, OUT_RELAYED, "2.0.0", true, OUT_POLICY_TLSA, "",
+		"mx.end.example", "mx.end.example" },
+	{ "alias, name of its end", GOOD_TA, false, "mx.end.example", TLS, PLAIN, 0, OUT_RELAYED, "2.0.0", true, OUT_POLICY_TLSA, "",
+		"mx.end.example", "mx.end.example" },
+	{ "alias, not the name that has the record", GOOD_TA, false, MX, TLS, PLAIN, 0, OUT_LATER, "4.7.5", false, OUT_POLICY_TLSA,
+		"certificate-host-mismatch", "mx.end.example", "mx.end.example" },
+	{ "alias, wrong record at its end", WRONG, false, MX, TLS, PLAIN, 0, OUT_LATER, "4.7.5", false, OUT_POLICY_TLSA,
+		"certificate-not-trusted", "mx.end.example", "mx.end.example" },
+	{ "alias, look-up at its end fails", SERVFAIL, false, MX, TLS, PLAIN, 0, OUT_LATER, "4.7.5", false, OUT_POLICY_TLSA, "dnssec-invalid",
+		"mx.end.example", "mx.end.example" },
+	{ "alias, record at its own name", GOOD_TA, false, MX, TLS, PLAIN, 0, OUT_RELAYED, "2.0.0", true, OUT_POLICY_TLSA, "",
+		"mx.end.example", MX },
+	{ "alias to where nothing is signed", WRONG, false, MX, TLS, PLAIN, 0, OUT_RELAYED, "2.0.0", true, OUT_POLICY_NONE, "",
+		"mx.far.example", "mx.far.example" },
 	{ "REQUIRETLS, not signed", NO_RECORD, true, MX, RTLS, PLAIN, JOB_REQUIRETLS, OUT_REFUSED, "5.7.30", false, 0, NULL },
 };
 
@@ -103,14 +118,15 @@ static void add_record(struct buf *b, const struct expect *x, const struct peer_
 {
 	unsigned char digest[EVP_MAX_MD_SIZE] = { 0 };
 	X509 *cert = SSL_CTX_get0_certificate(p->tls);
+	const char *at = x->record_at ? x->record_at : MX;
 	unsigned n = 32;
 
 	if (x->record == SERVFAIL)
-		buf_addf(b, "FAIL _%u._tcp.mx.good.example\n", p->port);
+		buf_addf(b, "FAIL _%u._tcp.%s\n", p->port, at);
 	if (x->record == NO_RECORD || x->record == SERVFAIL)
 		return;
 	X509_digest(x->record == GOOD_TA ? issuer : cert, EVP_sha256(), digest, &n);
-	buf_addf(b, "RR 52 _%u._tcp.mx.good.example %s", p->port, x->record == GOOD_TA ? "020001" : x->record == UNUSABLE ? "010101" : "030101");
+	buf_addf(b, "RR 52 _%u._tcp.%s %s", p->port, at, x->record == GOOD_TA ? "020001" : x->record == UNUSABLE ? "010101" : "030101");
 	if (x->record != GOOD_TA) {
 		unsigned char *der = NULL;
 		int len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(cert), &der);
@@ -140,7 +156,10 @@ static void expect(const struct expect *x)
 	buf_init(&hosts, 4096);
 	peer_start(&peer, x->caps, PEER_GOOD);
 	peer.tls = chain_tls(x->certificate, &issuer);
-	buf_addf(&hosts, "MX good.example 10 mx.good.example\nA mx.good.example 127.0.0.1\n%s", x->insecure ? "" : "SECURE good.example\n");
+	buf_addf(&hosts, "MX good.example 10 mx.good.example\nA %s 127.0.0.1\n%s", x->alias ? x->alias : MX,
+		x->insecure ? "" : "SECURE good.example\nSECURE end.example\n");
+	if (x->alias)
+		buf_addf(&hosts, "CNAME mx.good.example %s\n", x->alias);
 	add_record(&hosts, x, &peer, issuer);
 	conf.port = peer.port;
 	conf.hosts = buf_span(&hosts);

@@ -13,8 +13,8 @@ bool tls_relaxed(const struct out_job *job, struct span message)
 		span_ieqz(span_trim(f.value), "No");
 }
 
-/* True: DANE decides. */
-static bool by_dane(struct tls_ask *q, struct arena *a, struct span host, struct tls_choice *out, struct smtp_target *to)
+/* The records at this name. True: DANE decides. */
+static bool by_dane_at(struct tls_ask *q, struct arena *a, struct span host, struct tls_choice *out, struct smtp_target *to)
 {
 	struct resolver_records *r = ARENA_NEW(a, struct resolver_records);
 	enum resolve_status s = resolver_records(q->resolver, a, arena_printf(a, "_%u._tcp.%.*s", q->port, SPAN_F(host)), TLSA, 0, r);
@@ -43,8 +43,17 @@ static bool by_dane(struct tls_ask *q, struct arena *a, struct span host, struct
 		out->fault = "tlsa-invalid";
 	to->tlsa = out->tlsa;
 	to->n_tlsa = out->n_tlsa;
+	to->tls_name = host;
 	to->also = arena_strz(a, q->domain);
 	return true;
+}
+
+static bool by_dane(struct tls_ask *q, struct arena *a, struct span host, const struct resolver_address_list *at, struct tls_choice *out,
+	struct smtp_target *to)
+{
+	if (!q->mx_secure || !at->secure)
+		return false;
+	return (at->canonical.n && by_dane_at(q, a, at->canonical, out, to)) || by_dane_at(q, a, host, out, to);
 }
 
 /* True: the policy names this server. */
@@ -75,7 +84,7 @@ static bool by_sts(struct tls_ask *q, struct arena *a, struct span host, struct 
 	return true;
 }
 
-void tls_choose(struct tls_ask *q, struct arena *a, struct span host, bool addresses_secure, struct tls_choice *out,
+void tls_choose(struct tls_ask *q, struct arena *a, struct span host, const struct resolver_address_list *at, struct tls_choice *out,
 	struct smtp_target *to)
 {
 	bool proven = q->mx_secure;
@@ -84,7 +93,7 @@ void tls_choose(struct tls_ask *q, struct arena *a, struct span host, bool addre
 	to->tls = TLS_IF_OFFERED;
 	if (q->relaxed)
 		return;
-	if (!(q->mx_secure && addresses_secure && by_dane(q, a, host, out, to)))
+	if (!by_dane(q, a, host, at, out, to))
 		proven |= by_sts(q, a, host, out, to);
 	to->requiretls = q->job->flags & JOB_REQUIRETLS;
 	if (out->why || !to->requiretls)

@@ -1,10 +1,11 @@
 /* tls_policy.h - how much TLS one mail server must show: DANE (RFC 7672), MTA-STS (RFC 8461), REQUIRETLS (RFC 8689), or what
  * it offers.
  *
- * DANE wins where the MX, the addresses and the TLSA records all came signed; without a signed TLSA record the domain's
+ * DANE wins where the MX, the addresses and the TLSA records all came signed; of a server that is an alias the records are looked for
+ * where it leads to, then at its own name (RFC 7672 section 2.2.2), and it shows itself by the name that has them; without a signed TLSA record the domain's
  * MTA-STS policy decides. A TLSA look-up that fails is no "there is none": that server is not used now. A policy in mode
  * `testing` changes nothing but the report. Ownership: results in the arena.
- * Not good for: smarthosts (their setting decides), address literals, TLSA records at the target of an MX that is an alias. */
+ * Not good for: smarthosts (their setting decides), address literals. */
 #pragma once
 #include "bus/out_job.h"
 #include "out/smtp_client.h"
@@ -32,5 +33,6 @@ struct tls_choice {
 };
 bool tls_relaxed(const struct out_job *job, struct span message);
 /* Sets the TLS fields of `to`. */
-void tls_choose(struct tls_ask *q, struct arena *a, struct span host, bool addresses_secure, struct tls_choice *out,
+struct resolver_address_list;
+void tls_choose(struct tls_ask *q, struct arena *a, struct span host, const struct resolver_address_list *at, struct tls_choice *out,
 	struct smtp_target *to);

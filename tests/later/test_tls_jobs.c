@@ -14,6 +14,7 @@
 #define T0 (DAY * 86400LL + 3600)
 #define POLICY "version: STSv1\nmode: enforce\nmx: mx.a.example\nmax_age: 864000\n"
 
+#define POST "v=TLSRPTv1; rua=https://r.example/tls,https://127.0.0.1/,https://s.example:8443"
 #define RECORD "v=TLSRPTv1; rua=mailto:tls@a.example,mailto:nonsense"
 
 static struct script_house house;
@@ -25,10 +26,10 @@ static void no_log(struct span line)
 	(void)line;
 }
 
-/* a. and slow.example want reports, b. does not, nobody answers for slow.example unless told so. */
+/* a. and slow.example want reports, c. by HTTPS, b. does not, nobody answers for slow.example unless told so. */
 static bool find(struct call *c, struct span name, int type, struct dns_answer *out)
 {
-	static const struct span record = { RECORD, sizeof(RECORD) - 1 },
+	static const struct span record = { RECORD, sizeof(RECORD) - 1 }, post = { POST, sizeof(POST) - 1 },
 		policy[] = { { "id2", 3 }, { POLICY, sizeof(POLICY) - 1 } };
 
 	(void)c;
@@ -38,6 +39,8 @@ static bool find(struct call *c, struct span name, int type, struct dns_answer *
 		*out = (struct dns_answer){ .status = DNS_FOUND, .v = policy, .n = 2 };
 	else if (span_eqz(name, "_smtp._tls.a.example") || span_eqz(name, "_smtp._tls.slow.example"))
 		*out = (struct dns_answer){ .status = DNS_FOUND, .v = &record, .n = 1 };
+	else if (span_eqz(name, "_smtp._tls.c.example"))
+		*out = (struct dns_answer){ .status = DNS_FOUND, .v = &post, .n = 1 };
 	if (span_eqz(name, "_smtp._tls.slow.example") && !slow_answers)
 		*out = (struct dns_answer){ .status = DNS_FAILED };
 	return true;
@@ -126,8 +129,9 @@ static void test_reports(void **state)
 	count_session(a, "a.example", "starttls-not-supported");
 	count_session(a, "b.example", "");
 	count_session(a, "slow.example", "");
+	count_session(a, "c.example", "");
 	script_house_run(&house, store_read, list_rows, &d);
-	assert_int_equal(d.n, 4);
+	assert_int_equal(d.n, 5);
 	assert_int_equal(d.rows[0].sessions, 2);
 	assert_true(span_eqz(d.rows[0].domain, "a.example"));
 	job(tls_reports_run);
@@ -138,20 +142,20 @@ static void test_reports(void **state)
 	assert_int_equal(asked, 0);
 	script_house_run(&house, store_write, set_reports, &(struct doing){ .value = "on" });
 	job(tls_reports_run);
-	assert_int_equal(asked, 3);
-	queued(1);                                           /* the nonsense address is left out */
+	assert_int_equal(asked, 4);
+	queued(3);                                           /* the nonsense address is left out; c. has two URLs */
 	script_house_clock(time_real_sec() + 60);
 	job(tls_reports_run);
-	assert_int_equal(asked, 3);                          /* nobody answered: not at once again */
+	assert_int_equal(asked, 4);                          /* nobody answered: not at once again */
 	slow_answers = true;
 	script_house_clock(time_real_sec() + 601);
 	job(tls_reports_run);
-	assert_int_equal(asked, 4);                          /* the others are settled */
-	queued(2);
+	assert_int_equal(asked, 5);                          /* the others are settled */
+	queued(4);
 	script_house_clock(time_real_sec() + 86400);
 	job(tls_reports_run);
-	assert_int_equal(asked, 4);
-	queued(2);                                           /* once a day and domain */
+	assert_int_equal(asked, 5);
+	queued(4);                                           /* once a day and domain */
 }
 
 static int keep_policy(struct tx *tx, void *arg, struct err *e)

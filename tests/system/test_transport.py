@@ -4,6 +4,7 @@ import email.policy
 import gzip
 import hashlib
 import json
+import re
 import shutil
 import socketserver
 import subprocess
@@ -66,7 +67,10 @@ def signed_world(tmp_path_factory, ca):
     base = "@ 60 IN MX 10 mx\nmx 60 IN A 127.0.0.1\n"
     record = f"_{h.out_port}._tcp.mx 60 IN TLSA "
     zones = {"dane.probe": base + record + good + "\n", "wrongkey.probe": base + record + "3 1 1 " + "ab" * 32 + "\n",
-             "bogus.probe": base + record + good + "\n", "notlsa.probe": base}
+             "bogus.probe": base + record + good + "\n", "notlsa.probe": base,
+             "alias.probe": "@ 60 IN MX 10 mx\nmx 60 IN CNAME mx.dane.probe.\n" + record + "3 1 1 " + "ab" * 32 + "\n",
+             "aliaswrong.probe": "@ 60 IN MX 10 mx\nmx 60 IN CNAME mx.wrongkey.probe.\n" + record + good + "\n",
+             "aliasown.probe": "@ 60 IN MX 10 mx\nmx 60 IN CNAME mx.notlsa.probe.\n" + record + good + "\n"}
     anchors = "".join(signed(folder, n, z)[1] for n, z in zones.items())
     changed = folder / "bogus.probe.signed"
     changed.write_text(changed.read_text().replace(good.split()[-1], "cd" * 32))
@@ -102,7 +106,18 @@ def test_dane(signed_world):
     wait_for(lambda: any("destination=dane.probe" in line and "policy=dane" in line for line in h.log().splitlines()))
 
 
-@pytest.mark.parametrize("domain,words", [("wrongkey.probe", "not trusted"), ("bogus.probe", "TLSA records cannot be looked up")])
+@pytest.mark.parametrize("domain", ["alias.probe", "aliasown.probe"])
+def test_dane_alias(signed_world, domain):
+    """The record where the alias leads to comes before the one at the server's own name; without any there, the latter counts."""
+    h, anna = signed_world, signed_world.fresh()
+    with Peer(h.out_port, tls=h.context) as peer:
+        h.submit(anna, f"b@{domain}")
+        wait_for(lambda: peer.mails, 20)
+        assert peer.mails[0].tls
+    wait_for(lambda: any(f"destination={domain}" in line and "policy=dane" in line for line in h.log().splitlines()))
+
+
+@pytest.mark.parametrize("domain,words", [("wrongkey.probe", "not trusted"), ("aliaswrong.probe", "not trusted"), ("bogus.probe", "TLSA records cannot be looked up")])
 def test_dane_waits(signed_world, domain, words):
     """Another key than the record's, and a record whose signature is wrong: never delivered, never bounced at once."""
     h, anna = signed_world, signed_world.fresh()
@@ -110,7 +125,7 @@ def test_dane_waits(signed_world, domain, words):
         h.submit(anna, f"b@{domain}")
         waits(h, anna, words)
         assert not peer.mails
-        assert domain == "wrongkey.probe" or not peer.connections
+        assert domain.endswith(("wrongkey.probe", "aliaswrong.probe")) or not peer.connections
 
 
 def test_dane_needs_tls(signed_world):
@@ -178,6 +193,11 @@ class PolicyConversation(socketserver.BaseRequestHandler):
                 if not part:
                     return
                 data += part
+            head, _, body = data.partition(b"\r\n\r\n")
+            length = int(re.search(rb"Content-Length: (\d+)", head + b"Content-Length: 0")[1])
+            while len(body) < length:
+                body += link.recv(65536)
+            data = head + b"\r\n\r\n" + body
             domain = names[0].partition(".")[2]
             self.server.asked.append((domain, data))
             answer = self.server.answers.get(domain, http(b"nothing", status="404 Not Found"))
@@ -199,17 +219,24 @@ def policy(mode, mx, age=86400):
 
 
 STS_DOMAINS = ["enforce", "wrongmx", "testing", "none", "endless", "drip", "type", "redirect", "bighead", "badcert", "xn--mller-kva",
-               "renewed", "kept", "plain", "require"]
+               "renewed", "kept", "plain", "require", "posted"]
+
+
+def rua(host, domain):
+    if domain == "posted":
+        return f"https://post.collect.example:{host.port}/v1/tls?d=posted,https://post.forger.example:{host.port}/v1/tls"
+    return "mailto:tls@report.example"
 
 
 @pytest.fixture(scope="module")
 def sts_world(ca):  # noqa: F811
-    names = [f"mta-sts.{d}.example" for d in STS_DOMAINS]
-    contexts = {n: ca.server(n, self_signed="badcert" in n) for n in names}
+    names = [f"mta-sts.{d}.example" for d in STS_DOMAINS] + ["post.collect.example", "post.forger.example"]
+    contexts = {n: ca.server(n, self_signed="badcert" in n or "forger" in n) for n in names}
     host = PolicyHost(contexts)
     zone = "".join(f"MX {d}.example 10 mx.{d}.example\nA mx.{d}.example 127.0.0.1\nA mta-sts.{d}.example 127.0.0.1\n"
-                   + (f"TXT _mta-sts.{d}.example v=STSv1; id=1;\n" if d != "plain" else "")
-                   + f"TXT _smtp._tls.{d}.example v=TLSRPTv1; rua=mailto:tls@report.example\n" for d in STS_DOMAINS)
+                   + (f"TXT _mta-sts.{d}.example v=STSv1; id=1;\n" if d not in ("plain", "posted") else "")
+                   + f"TXT _smtp._tls.{d}.example v=TLSRPTv1; rua={rua(host, d)}\n" for d in STS_DOMAINS)
+    zone += "A post.collect.example 127.0.0.1\nA post.forger.example 127.0.0.1\n"
     zone += "MX report.example 10 mx.report.example\nA mx.report.example 127.0.0.1\n"
     h = TimedHouse(settings=[f"mta_sts_port={host.port}"])
     shutil.copy(ca.root, h.base / "roots.pem")      # other runs of pytest close the folder of temporary files
@@ -370,6 +397,9 @@ def test_tls_report(sts_world):
     h = sts_world
     for n in (True, False):
         assert sent(h, "plain", h.ca.server("mx.plain.example") if n else None).tls == n
+    assert sent(h, "posted")
+    answers = [http(b"", "503 Busy"), http(b"", "201 Created")]
+    h.host.answers["collect.example"] = lambda link, _: link.sendall(answers.pop(0))
     with Peer(h.out_port) as peer:
         h.pass_time(DAY + 5 * 3600)
         wait_for(lambda: [m for m in peer.mails if b"TLS-Report-Domain: plain.example" in m.data], 150)
@@ -386,3 +416,33 @@ def test_tls_report(sts_world):
     assert failure["failed-session-count"] == 1 and failure["receiving-mx-hostname"] == "mx.plain.example"
     assert len([m for m in mails if m["TLS-Report-Domain"] == "plain.example"]) == 1
     assert not results(h, "report"), "reports are not reported on"
+    check_posted(h)
+
+
+def check_posted(h):
+    """By HTTPS: again after a refusal, once; nothing to whoever has no certificate for the name."""
+    def posts():
+        return [data for domain, data in h.host.asked if domain == "collect.example"]
+
+    def rows():
+        return {r["recipient"].split("/")[2].split(":")[0]: r for r in h.cli("queue", "list") if r["recipient"].startswith("https:")}
+    wait_for(posts, 150)
+    assert wait_for(lambda: len(rows()) == 1 and rows(), 20)      # one message, two URLs
+    message = str(next(iter(rows().values()))["id"])
+
+    def replies():
+        return {r["address"]: r["last_reply"] for r in h.cli("queue", "show", message)["recipients"]}
+    wait_for(lambda: len(replies()) == 2 and all(replies().values()), 20)
+    assert {("forger" in a): r for a, r in replies().items()} == {
+        False: "the server does not take it", True: "the server's certificate is not trusted"}
+    h.cli("queue", "retry", message)
+    wait_for(lambda: len(posts()) == 2 and len(replies()) == 1, 20)
+    assert "forger" in next(iter(replies()))
+    assert not [d for d, _ in h.host.asked if d == "forger.example"]
+    h.cli("queue", "remove", message)
+    head, _, body = posts()[1].partition(b"\r\n\r\n")
+    assert head.startswith(b"POST /v1/tls?d=posted HTTP/1.1\r\nHost: post.collect.example:%d\r\n" % h.host.port)
+    assert b"Content-Type: application/tlsrpt+gzip" in head
+    report = json.loads(gzip.decompress(body))
+    assert report["policies"][0]["policy"]["policy-domain"] == "posted.example"
+    assert posts()[0].partition(b"\r\n\r\n")[2] == body

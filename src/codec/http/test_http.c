@@ -3,8 +3,10 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <string.h>
 #include "codec/http/http_head.h"
 #include "codec/http/http_write.h"
+#include "codec/http/https_url.h"
 
 static int parse(const char *text, struct http_request_head *h)
 {
@@ -140,10 +142,32 @@ static void test_write(void **state)
 	assert_false(http_form_value(a, form, "g", false).n);
 }
 
+static void test_url(void **state)
+{
+	static const char *const bad[] = { "", "https://", "http://a.example/", "https://a/", "https://a.example:0/", "https://a.example:65536/",
+		"https://x@a.example/", "https://127.0.0.1/", "https://[::1]/", "https://a.example?x", "https://a..example/", "https://a.example./",
+		"https://-a.example/", "https://a.example/a b", "https://a.example/\r\nX: y", "https://a.example/\xc3\xa4", "https://a_b.example/" };
+	struct https_url u;
+	char longest[HTTPS_URL_MAX + 2];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+		if (https_url_parse(span_str(bad[i]), &u))
+			fail_msg("%s was read", bad[i]);
+	assert_true(https_url_parse(SPAN("HTTPS://r.a-1.example"), &u));
+	assert_true(span_eqz(u.host, "r.a-1.example") && u.port == 443 && span_eqz(u.path, "/"));
+	assert_true(https_url_parse(SPAN("https://r.example:8443/a/b?c=d#e"), &u));
+	assert_true(span_eqz(u.host, "r.example") && u.port == 8443 && span_eqz(u.path, "/a/b?c=d"));
+	memset(longest, 'a', sizeof(longest));
+	memcpy(longest, "https://a.example/", 18);
+	assert_true(https_url_parse(SPAN_BYTES(longest, HTTPS_URL_MAX), &u));
+	assert_false(https_url_parse(SPAN_BYTES(longest, HTTPS_URL_MAX + 1), &u));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_good), cmocka_unit_test(test_bad),
-		cmocka_unit_test(test_bounds), cmocka_unit_test(test_end_in_pieces), cmocka_unit_test(test_write) };
+		cmocka_unit_test(test_bounds), cmocka_unit_test(test_end_in_pieces), cmocka_unit_test(test_write), cmocka_unit_test(test_url) };
 
 	return cmocka_run_group_tests_name("http", tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
 /* Strangers' records and policies: what is read can be written and read again, and says the same. */
 #include <assert.h>
+#include "codec/http/https_url.h"
 #include "codec/mailtls/sts.h"
 #include "codec/mailtls/tlsa.h"
 #include "codec/mailtls/tlsrpt.h"
@@ -11,13 +12,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct span in = SPAN_BYTES(data, size), id;
 	struct sts_policy p, q;
 	struct tlsrpt_record r;
+	struct https_url u;
 	SCOPED_BUF b;
 
 	buf_init(&b, 4 * STS_POLICY_MAX);
 	if (sts_record(&in, 1, &id))
 		assert(id.n && id.n <= STS_ID_MAX);
 	if (tlsrpt_record(a, &in, 1, &r))
-		assert(r.n <= TLSRPT_ADDRESS_MAX && (r.n || r.https));
+		assert(r.n <= TLSRPT_ADDRESS_MAX && r.n_https <= TLSRPT_ADDRESS_MAX && (r.n || r.n_https));
+	if (https_url_parse(in, &u))
+		assert(u.port && u.path.p[0] == '/' && span_chr(u.host, '.') > 0 && span_chr(u.path, '\r') < 0);
 	if (tlsa_usable(in) && in.n < 1000)
 		assert(tlsa_text(&b, in));
 	buf_reset(&b);

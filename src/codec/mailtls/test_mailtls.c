@@ -131,8 +131,9 @@ static void test_tlsrpt(void **state)
 	assert_true(span_eqz(r.mailto[0], "a@b.example"));
 	assert_false(tlsrpt_record(a, two, 2, &r));
 	assert_true(tlsrpt_record(a, &SPAN("v=TLSRPTv1; x=y; rua=https://r.example/x , mailto:tls%2brep@x.example?subject=z;"), 1, &r));
-	assert_true(r.https && r.n == 1);
+	assert_true(r.n_https == 1 && span_eqz(r.https[0], "https://r.example/x") && r.n == 1);
 	assert_true(span_eqz(r.mailto[0], "tls+rep@x.example"));
+	assert_false(tlsrpt_record(a, &SPAN("v=TLSRPTv1; rua=https://127.0.0.1/"), 1, &r));
 	assert_false(tlsrpt_record(a, &SPAN("v=TLSRPTv1"), 1, &r));
 	assert_false(tlsrpt_record(a, &SPAN("v=TLSRPTv2; rua=mailto:a@b"), 1, &r));
 	assert_false(tlsrpt_record(a, &SPAN("v=TLSRPTv1; rua=mailto:a%0d%0ab@c"), 1, &r));

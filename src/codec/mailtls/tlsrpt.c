@@ -1,12 +1,14 @@
 #include "codec/mailtls/tlsrpt.h"
+#include "codec/http/https_url.h"
 #include "codec/report/mailto.h"
 
 static void uri_add(struct arena *a, struct tlsrpt_record *out, struct span uri)
 {
+	struct https_url url;
 	struct span address;
 
-	if (span_istarts(uri, SPAN("https:")))
-		out->https = true;
+	if (out->n_https < TLSRPT_ADDRESS_MAX && https_url_parse(uri, &url))
+		out->https[out->n_https++] = uri;
 	if (out->n == TLSRPT_ADDRESS_MAX)
 		return;
 	address = mailto_address(a, uri);
@@ -26,7 +28,7 @@ static bool read_one(struct arena *a, struct span record, struct tlsrpt_record *
 		while (value.n)
 			uri_add(a, out, span_trim(span_cut(&value, ',')));
 	}
-	return out->n || out->https;
+	return out->n || out->n_https;
 }
 
 bool tlsrpt_record(struct arena *a, const struct span *txt, size_t n, struct tlsrpt_record *out)

@@ -9,7 +9,8 @@
 
 enum queue_state { QUEUE_READY = 1, QUEUE_LEASED, QUEUE_HELD, QUEUE_SHUNTED };
 enum { QUEUE_UTF8 = 1, QUEUE_8BIT = 2, QUEUE_BINARY = 4, QUEUE_RET_HDRS = 8, QUEUE_RET_FULL = 16, QUEUE_DSN = 32 /* is a report itself */,
-	QUEUE_REQUIRETLS = 64 /* RFC 8689: goes on over verified TLS only */ };
+	QUEUE_REQUIRETLS = 64 /* RFC 8689: goes on over verified TLS only */,
+	QUEUE_HTTPS = 128 /* no mail: a packed TLS report, and its recipients are URLs */ };
 enum { NOTIFY_DEFAULT = 0, NOTIFY_NEVER = 1, NOTIFY_SUCCESS = 2, NOTIFY_FAILURE = 4, NOTIFY_DELAY = 8 };
 
 struct queue_rcpt {

@@ -12,7 +12,7 @@
 #define EXPIRES_SEC (2 * 86400)
 #define GZIP 16                        /* zlib: added to windowBits */
 
-static int pack(struct span plain, struct buf *out, struct err *e)
+int report_mail_pack(struct span plain, struct buf *out, struct err *e)
 {
 	z_stream z = { 0 };
 	char *space;
@@ -71,7 +71,7 @@ static int compose(struct arena *a, struct report_mail *m, struct span *out, str
 
 	buf_init(&b, MAIL_MAX);
 	buf_init(&packed, MAIL_MAX);
-	if (pack(m->content, &packed, e) < 0)
+	if (report_mail_pack(m->content, &packed, e) < 0)
 		return e->code;
 	leave_out(m, packed.n);
 	add_head(&b, m, boundary);

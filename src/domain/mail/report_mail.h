@@ -29,5 +29,7 @@ struct report_mail {
 int report_mail_prepare(struct org *o, struct arena *a, struct report_mail *m, struct err *e);
 int report_mail_put(struct org *o, struct tx *tx, struct arena *a, const struct report_mail *m, struct err *e);
 void report_mail_fini(struct report_mail *m);
+/* gzip. */
+int report_mail_pack(struct span plain, struct buf *out, struct err *e);
 /* The address such reports come from: the setting of this name, or postmaster of the first domain. */
 int report_mail_from(struct org *o, struct tx *tx, struct arena *a, const char *setting, struct span *out, struct err *e);

@@ -2,7 +2,11 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <time.h>
+#include "domain/mail/queue.h"
 #include "domain/mail/report_mail.h"
+
+#define POST_MAX (4u << 20)
+#define POST_EXPIRES_SEC 86400
 
 static json_t *text(struct span s)
 {
@@ -156,6 +160,7 @@ struct sending {
 	struct tls_row *rows;
 	size_t n;
 	struct report_mail mail;
+	struct email_prepared post;    /* the packed JSON alone */
 	bool sent;
 };
 
@@ -193,32 +198,61 @@ static void draft(struct sending *s)
 	s->mail.content = tls_report_json(a, r, s->organisation.n ? s->organisation : submitter, s->from, id, s->rows, s->n);
 }
 
+static int prepare_post(struct sending *s, struct err *e)
+{
+	struct span packed;
+	SCOPED_BUF b;
+
+	buf_init(&b, POST_MAX);
+	if (report_mail_pack(s->mail.content, &b, e) < 0)
+		return e->code;
+	packed = arena_span(s->arena, buf_span(&b));
+	return email_prepare(s->org, s->arena, packed, &s->post, e);
+}
+
+static int put_post(struct sending *s, struct tx *tx, struct err *e)
+{
+	const struct tlsrpt_record *to = &s->report->to;
+	int64_t now = s->report->now_sec;
+	struct queue_entry q = { .created_sec = now, .expires_sec = now + POST_EXPIRES_SEC, .flags = QUEUE_HTTPS, .sender = s->from,
+		.rcpts = ARENA_ARRAY(s->arena, struct queue_rcpt, to->n_https), .n_rcpts = to->n_https };
+	uint64_t id;
+
+	for (size_t i = 0; i < to->n_https; i++)
+		q.rcpts[i] = (struct queue_rcpt){ .address = to->https[i], .next_sec = now, .notify = NOTIFY_NEVER };
+	return queue_add(s->org, tx, s->arena, &s->post, false, &q, &id, e);
+}
+
 static int settle(struct tx *tx, void *arg, struct err *e)
 {
 	struct sending *s = arg;
 	int r = tls_log_settle(s->org, tx, s->report->day, s->report->domain, e);
 
-	s->sent = false;
-	if (r <= 0 || !s->mail.n_to)
+	s->sent = r > 0 && (s->mail.n_to || s->post.size);
+	if (!s->sent)
 		return r < 0 ? r : 0;
-	s->sent = true;
-	return report_mail_put(s->org, tx, s->arena, &s->mail, e);
+	if (s->mail.n_to && report_mail_put(s->org, tx, s->arena, &s->mail, e) < 0)
+		return e->code;
+	return s->post.size ? put_post(s, tx, e) : 0;
 }
 
 int tls_report_send(struct org *o, struct arena *a, const struct tls_report *r, struct err *e)
 {
 	struct sending s = { .org = o, .arena = a, .report = r };
-	int rc;
+	int rc = 0;
 
 	_Static_assert(TLSRPT_ADDRESS_MAX <= REPORT_MAIL_TO_MAX, "all addresses of a record fit into one mail");
 	if (store_read(org_store(o), read_all, &s, e) < 0)
 		return e->code;
-	if (s.n && r->to.n) {
+	if (s.n && (r->to.n || r->to.n_https))
 		draft(&s);
-		if (report_mail_prepare(o, a, &s.mail, e) < 0)
-			return e->code;
-	}
-	rc = store_write(org_store(o), settle, &s, e);
+	if (s.n && r->to.n)
+		rc = report_mail_prepare(o, a, &s.mail, e);
+	if (rc == 0 && s.n && r->to.n_https)
+		rc = prepare_post(&s, e);
+	if (rc == 0)
+		rc = store_write(org_store(o), settle, &s, e);
+	email_prepared_fini(&s.post);
 	report_mail_fini(&s.mail);
 	return rc < 0 ? rc : s.sent;
 }

@@ -128,6 +128,7 @@ int imap_store(struct imap_call *c, struct err *e)
 	struct span *flags;
 	size_t n, n_flags;
 	uint64_t bits;
+	bool up_to_date;                 /* nobody else has changed anything: there is nothing to sync afterwards */
 
 	if (imap_arg_set(c, &uids, e) < 0 || parse(c, &ch, e) < 0 || imap_arg_flags(c, &flags, &n_flags, e) < 0 ||
 		imap_arg_end(c, e) < 0 || imap_box(c, &box, e) < 0 || allowed(c, &ch, flags, n_flags, e) < 0 ||
@@ -136,15 +137,20 @@ int imap_store(struct imap_call *c, struct err *e)
 	if (ch.conditional)
 		imap_condstore_on(c);
 	c->text = "STORE completed";
+	up_to_date = box.modseq == c->s->view.modseq && !c->s->view.flags_modseq && !c->s->notify;
 	if (!uids.n)
 		return 0;
 	if (message_flag(c->org, c->tx, c->arena, &box, &uids, ch.how, bits, ch.unchangedsince, &changed, &n,
 		&modified, e) < 0)
 		return e->code;
+	if (up_to_date)
+		c->reached = n ? changed[0].modseq : box.modseq;
 	learn(c, &box, &ch, flags, n_flags, changed, n);
 	if (box.n_keywords != c->s->n_keywords)
 		imap_put_flag_lines(c, &box);
 	if (modified.n)
 		c->code = modified_code(c, &modified);
+	if (c->reached && ch.silent && !c->s->condstore)
+		return 0;
 	return put_changed(c, &box, &uids, ch.silent, &modified, e);
 }

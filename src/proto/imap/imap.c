@@ -152,6 +152,7 @@ static int attempt(struct tx *tx, void *arg, struct err *e)
 	c->code = SPAN_NONE;
 	c->no_code = NULL;
 	c->n_own = 0;
+	c->reached = 0;
 	c->lesson = (struct imap_lesson){ 0 };
 	r = c->row->run(c, e);
 	if (r >= 0 && !(c->row->flags & (NO_SYNC | TX_WRITE)) && c->s->at == ST_SELECTED)
@@ -239,7 +240,9 @@ static void run(struct call *call)
 	r = run_row(&c, e);
 	if (r >= 0)
 		imap_learn(&c);
-	if (!c.answered && c.s->at == ST_SELECTED && !(c.row->flags & NO_SYNC) &&
+	if (r >= 0 && c.reached)
+		c.s->view.modseq = c.reached;
+	else if (!c.answered && c.s->at == ST_SELECTED && !(c.row->flags & NO_SYNC) &&
 		(r < 0 || !(c.row->flags & TX_READ)) && call->reply->next != NEXT_CLOSE &&
 		imap_in_read(&c, sync_after, &ignored) < 0 && r >= 0)
 		*e = ignored;

@@ -83,6 +83,7 @@ struct imap_call {
 	bool uid;                        /* UID form of the command */
 	struct flags_changed *own;       /* flags the client has set itself and been told of (or wants not to hear) */
 	size_t n_own;
+	uint64_t reached;                /* a write has told the client all changes up to here, once it is durable; 0: sync says */
 	struct imap_lesson lesson;       /* learned once the command is done */
 	struct span own_name[2];         /* mailboxes whose names the command itself changes */
 	size_t n_own_names;
