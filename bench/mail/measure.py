@@ -121,6 +121,26 @@ def calls(path):
                 yield begin, float(at), int(pid), name, first + rest
 
 
+def count_syncs(folder, command, pid=None):
+    """fsyncs while the command runs: its own, or those of the process pid, which does its work."""
+    out = pathlib.Path(folder) / "strace"
+    strace = ["strace", "-f", "-o", out, "-e", "trace=fsync,fdatasync"]
+    if pid is None:
+        subprocess.run([*strace, *command], check=True, capture_output=True, timeout=600)
+    else:
+        p = subprocess.Popen([*strace, "-p", str(pid)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        for line in p.stderr:
+            if "attached" in line:
+                break
+        time.sleep(0.5)
+        try:
+            subprocess.run(command, check=True, capture_output=True, timeout=600)
+        finally:
+            p.send_signal(signal.SIGINT)
+            p.wait(20)
+    return len(re.findall(r"(?:fsync|fdatasync)\(", out.read_text(errors="replace")))
+
+
 def trace_order(core, gate, folder, load):
     """Runs load() under strace. Returns (250s, fsyncs, 250s for which no fsync began after the last octet of the
     mail had been read and ended before the reply was written)."""

@@ -179,6 +179,7 @@ default_process_limit = 6000
 default_client_limit = 14000
 default_vsz_limit = 1G
 mail_location = sdbox:~/sdbox
+mail_fsync = optimized
 mail_uid = 5000
 mail_gid = 5000
 first_valid_uid = 500

@@ -61,6 +61,7 @@ enum reply_next {             /* what the connection does after the segments are
 	NEXT_DATA /* SMTP: 354 was said, collect DATA */, NEXT_COMPRESS /* DEFLATE after this reply */,
 	NEXT_SIGN, NEXT_SIGN_CLOSE /* HTTP: the body, whose length the head does not say, is signed first (RFC 5652) */,
 	NEXT_NOTIFY /* like NEXT_READ; what a notice is about is asked for between commands, too (RFC 5465) */,
+	NEXT_WAIT /* bytes only: the command runs on, its reply follows */,
 };
 
 struct segment {

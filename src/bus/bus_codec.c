@@ -357,7 +357,7 @@ static bool get_reply(struct wire *w, const int *fds, size_t nfds, struct reply 
 	r->state = get_opt(w, BUS_STATE_MAX);
 	r->authenticated = wire_get_u8(w) == 1;
 	n = wire_get_u32(w);
-	if (w->failed || n > BUS_SEGMENTS_MAX || r->next > NEXT_NOTIFY)
+	if (w->failed || n > BUS_SEGMENTS_MAX || r->next > NEXT_WAIT)
 		return false;
 	r->nseg = n;
 	for (uint32_t i = 0; i < n; i++) {

@@ -59,6 +59,7 @@ struct house {
 	bool (*scan)(struct call *c, const struct scan_job *job, struct span message, struct scan_result *out);
 	bool (*scan_learn)(struct house *h, unsigned what, struct span message);
 	void (*scan_exchange)(struct call *c);             /* with `out` */
+	unsigned progress_ms;        /* a command that takes longer may say how far it is, that often; 0: never */
 	struct core *core;
 };
 
@@ -79,6 +80,9 @@ struct call {
 	struct session *session;
 	const struct cmd *cmd;
 	struct reply *reply;
+	/* Sends this now, while the command runs, from whatever thread; NULL where nobody hears. The protocol must allow it. */
+	void (*say_now)(struct call *c, struct span bytes);
+	void *runner;                /* core/runner.c's own */
 	struct buf *out;             /* bytes of the reply are built here (max 4 MiB); runner turns it into segments */
 	struct err err;              /* for the log line */
 	const char *log_verb;

@@ -106,7 +106,7 @@ static int open_house(struct core *c, struct err *e)
 	c->house = (struct house){ .hostname = config->hostname, .tlsa = config->tlsa, .text_path = config->text_path, .dirfd = config->dirfd,
 		.ticket_key = &config->ticket_key, .watch = feed_watch, .watch_accounts = feed_watch_accounts,
 		.news = feed_news, .sealed = feed_sealed, .admit = session_admit,
-		.sessions = open_sessions, .core = c };
+		.sessions = open_sessions, .progress_ms = config->imap_progress_ms, .core = c };
 	if (store_open(&sc, &c->house.store, e) < 0 ||
 		store_migrate(c->house.store, core_migrations, core_migrations_n, e) < 0)
 		return e->code;

@@ -18,6 +18,7 @@ struct core_config {
 	const char *tlsa;             /* see bus/call.h */
 	struct seal_key ticket_key;   /* the same for every core of one run of the server */
 	unsigned scanners;            /* SCAN_FOR_* and SCAN_LEARN_* of bus/scan_job.h: those `out` can dial */
+	unsigned imap_progress_ms;    /* house.progress_ms */
 	unsigned workers;             /* interactive threads; 0 = default */
 	void (*enter_sandbox)(void);  /* after set-up, before the first command */
 	void (*ready)(void);          /* sockets are served */

@@ -136,6 +136,17 @@ static bool park(struct job *j, struct call *c)
 	return true;
 }
 
+static void say_now(struct call *c, struct span bytes)
+{
+	struct job *j = c->runner;
+	struct reply r;
+
+	reply_init(&r, c->cmd);
+	r.next = NEXT_WAIT;
+	reply_bytes(&r, bytes);
+	conn_send_reply(j->conn, &r);
+}
+
 void runner_job(void *arg)
 {
 	struct job *j = arg;
@@ -145,7 +156,8 @@ void runner_job(void *arg)
 	struct reply r;
 	struct logline line;
 	struct call c = { .arena = j->arena, .house = &core->house, .session = &s->s, .cmd = &j->msg.cmd,
-		.reply = &r, .out = thread_out(), .names_final = j->names_final, .scan = j->scan, .keep = j->keep };
+		.reply = &r, .out = thread_out(), .names_final = j->names_final, .scan = j->scan, .keep = j->keep,
+		.say_now = say_now, .runner = j };
 	int64_t start = time_mono_us(), took;
 	bool late;
 

@@ -513,6 +513,12 @@ void conn_reply(struct conn *c, struct reply *r)
 {
 	if (!c->running || r->seq != c->seq || c->phase != PHASE_OPEN)
 		return; /* the receiver closes descriptors that are left */
+	if (r->next == NEXT_WAIT) { /* a sign of life: core's time begins anew */
+		take_segments(c, r);
+		stream_reply_ends(&c->s);
+		c->sent_ms = loop_now_ms();
+		return;
+	}
 	c->running = false;
 	c->next = r->next;
 	c->cursor = r->cursor;

@@ -90,7 +90,7 @@ static void core_answer(struct play *p, uint8_t how)
 	if (!p->core_up || !p->has_waiting)
 		return;
 	reply_init(&r, &p->waiting);
-	r.next = how % (NEXT_NOTIFY + 1);
+	r.next = how % (NEXT_WAIT + 1);
 	r.mood = (how >> 3) % 3;
 	r.authenticated = how & 64;
 	r.cursor = how;

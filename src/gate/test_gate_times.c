@@ -261,6 +261,35 @@ static void test_imap_notify_ms(void **state)
 	rig_stop(&r);
 }
 
+/* Core's time for a command begins anew whenever it says that it is still at work. */
+static void test_signs_of_life(void **state)
+{
+	struct rig r;
+	struct client c;
+	struct cmd *m;
+
+	(void)state;
+	rig_init(&r);
+	r.limits.core_bulk_sec = 2;
+	rig_up(&r);
+	rig_greet(&r, &c, PORT_IMAP);
+	rig_sign_in(&r, &c);
+	client_sayz(&c, "s SEARCH BODY x\r\nt NOOP\r\n");
+	m = rig_cmd(&r, "SEARCH");
+	for (int i = 0; i < 3; i++) {
+		usleep(1200000);
+		rig_reply(&r, m, NEXT_WAIT, "* OK [INPROGRESS (\"s\" 1 9)] Still at work\r\n");
+		client_hears(&c, "* OK [INPROGRESS (\"s\" 1 9)] Still at work\r\n");
+	}
+	rig_reply(&r, m, NEXT_READ, "* SEARCH\r\ns OK\r\n");
+	client_hears(&c, "* SEARCH\r\ns OK\r\n");
+	m = rig_cmd(&r, "NOOP"); /* not before */
+	rig_reply(&r, m, NEXT_READ, "t OK\r\n");
+	client_hears(&c, "t OK\r\n");
+	client_close(&c);
+	rig_stop(&r);
+}
+
 static void test_imap_post_auth_sec(void **state)
 {
 	struct rig r;
@@ -571,7 +600,7 @@ int main(void)
 		cmocka_unit_test(test_smtp_command_sec),
 		cmocka_unit_test(test_smtp_data_sec),
 		cmocka_unit_test(test_imap_pre_auth_sec),
-		cmocka_unit_test(test_imap_notify_ms), cmocka_unit_test(test_imap_post_auth_sec),
+		cmocka_unit_test(test_imap_notify_ms), cmocka_unit_test(test_signs_of_life), cmocka_unit_test(test_imap_post_auth_sec),
 		cmocka_unit_test(test_pop_pre_auth_sec),
 		cmocka_unit_test(test_pop_post_auth_sec),
 		cmocka_unit_test(test_metrics_sec),

@@ -34,10 +34,10 @@ static const char *const labels[][2] = {
 	{ "role", N_("office") }, { "send_limit", N_("recipients an hour") }, { "state", N_("state") },
 	{ "purpose", N_("purpose") }, { "record", N_("record") }, { "fix", N_("publish") }, { "hint", N_("why") },
 	{ "publish_until", N_("published until") }, { "tag", N_("tag") }, { "targets", N_("leads to") }, { "term", N_("term") }, { "to", N_("until") },
-	{ "used", N_("used") }, { "used_bytes", N_("used") }, { "value", N_("value") }, { "where", N_("where") },
+	{ "used", N_("used") }, { "warning", N_("warning") }, { "used_bytes", N_("used") }, { "value", N_("value") }, { "where", N_("where") },
 };
 /* Values of these keys are words of ours. */
-static const char *const word_keys[] = { "kind", "state", "where", "meaning", "rights", "seal", "mode", "core", "hint", "why" };
+static const char *const word_keys[] = { "kind", "state", "where", "meaning", "rights", "seal", "mode", "core", "hint", "why", "warning" };
 static const char *const words[] = { N_("person"), N_("role"), N_("resource"), N_("organisation"), N_("active"),
 	N_("locked"), N_("here"), N_("outside"), N_("additional"), N_("alias"), N_("group"), N_("all"), N_("none"),
 	N_("accounts"), N_("roles"), N_("queue"), N_("seal"), N_("read"), N_("seen"), N_("write"), N_("insert"),

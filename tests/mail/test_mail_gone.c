@@ -186,9 +186,59 @@ static void test_retention(void **state)
 	play(own_goes_first);
 }
 
+static void run(struct play *p, const char *sql)
+{
+	OK(sql_run(sql_open(p->tx, sql), &p->e));
+}
+
+/* Five of 300 MiB, expunged one after the other. */
+static void much(struct play *p)
+{
+	for (int i = 0; i < 5; i++)
+		put(p, "INBOX", FLAG_DELETED, NULL);
+	expunge(p, "INBOX");
+	run(p, "UPDATE gone_message SET size = 314572800, gone_sec = gone_sec - 100 + uid");
+}
+
+static void small_quota(struct play *p)
+{
+	run(p, "UPDATE usage SET quota_bytes = 1000");
+}
+
+static void large_quota(struct play *p)
+{
+	assert_int_equal(count(p, "SELECT count(*) FROM gone_message"), 3);      /* GONE_FREE_BYTES, whatever the quota */
+	assert_int_equal(count(p, "SELECT min(uid) FROM gone_message"), count(p, "SELECT max(uid) FROM gone_message") - 2);
+	run(p, "UPDATE gone_message SET size = 1073741824");
+	run(p, "UPDATE usage SET quota_bytes = 2147483648");
+}
+
+static void no_quota(struct play *p)
+{
+	assert_int_equal(count(p, "SELECT count(*) FROM gone_message"), 2);      /* just fits */
+	run(p, "UPDATE usage SET quota_bytes = 0");
+	run(p, "UPDATE gone_message SET size = 1099511627776");
+}
+
+static void test_bound(void **state)
+{
+	(void)state;
+	sweep(100);                                     /* what other tests have left */
+	anna = test_person(&h, "cora@example.org", "Cora");
+	play(much);
+	assert_int_equal(sweep(0), 0);
+	play(small_quota);
+	assert_int_equal(sweep(0), 2);
+	play(large_quota);
+	assert_int_equal(sweep(0), 1);
+	play(no_quota);
+	assert_int_equal(sweep(0), 0);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_undelete), cmocka_unit_test(test_retention) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_undelete), cmocka_unit_test(test_retention),
+		cmocka_unit_test(test_bound) };
 
 	return cmocka_run_group_tests(tests, start, stop);
 }

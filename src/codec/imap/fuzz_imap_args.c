@@ -1,4 +1,5 @@
 /* Any line as a command: its tokens are walked as arguments, FETCH attributes, search keys and NOTIFY's events. */
+#include "codec/imap/imap_context.h"
 #include "codec/imap/imap_lex.h"
 #include "codec/imap/imap_notify.h"
 #include "codec/imap/imap_search.h"
@@ -31,7 +32,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	struct imap_args g;
 	struct imap_fetch_item *v;
 	struct imap_fetch_mods mods;
-	struct imap_search search;
+	struct imap_search search, copy;
 	struct imap_notify_args notify;
 	struct err e = ERR_INIT;
 	size_t count;
@@ -47,6 +48,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	assert(imap_args_done(&g, NULL) == 0);
 	g.at = 0;
 	assert(imap_search_parse(a, &g, &search, &e) == e.code);
+	if (search.root) {
+		imap_search_copy(a, &search, &copy);
+		assert(imap_context_kind(&copy, 9) == imap_context_kind(&search, 9));
+	}
 	if (!e.code && cmd.args.n)
 		(void)imap_search_fill(a, &search, search.root, cmd.args.v[0].text, NULL);
 	g.at = 0;

@@ -367,7 +367,8 @@ int imap_return_parse(struct imap_args *g, struct imap_search *out, struct err *
 		unsigned bit;
 	} opts[] = {{"ALL", IMAP_RETURN_ALL}, {"COUNT", IMAP_RETURN_COUNT},
 		{"MIN", IMAP_RETURN_MIN}, {"MAX", IMAP_RETURN_MAX}, {"SAVE", IMAP_RETURN_SAVE},
-		{"PARTIAL", IMAP_RETURN_PARTIAL}, {"RELEVANCY", IMAP_RETURN_RELEVANCY}};
+		{"PARTIAL", IMAP_RETURN_PARTIAL}, {"RELEVANCY", IMAP_RETURN_RELEVANCY},
+		{"UPDATE", IMAP_RETURN_UPDATE}, {"CONTEXT", IMAP_RETURN_CONTEXT}};
 	size_t n = sizeof(opts) / sizeof(*opts);
 	struct imap_args list;
 	struct span range;

@@ -67,6 +67,8 @@ enum imap_search_return {
 	IMAP_RETURN_SAVE = 16,
 	IMAP_RETURN_PARTIAL = 32,
 	IMAP_RETURN_RELEVANCY = 64,
+	IMAP_RETURN_UPDATE = 128,  /* RFC 5267: tell what changes */
+	IMAP_RETURN_CONTEXT = 256, /* a hint only */
 };
 
 struct imap_search {

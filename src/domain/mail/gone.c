@@ -235,10 +235,12 @@ struct sweep {
 static const char *const over[] = {
 	"SELECT g.mailbox_id, g.uid, g.email_id FROM gone_message g JOIN account a ON a.id = g.account_id WHERE a.state = 3 LIMIT 500",
 	"SELECT mailbox_id, uid, email_id FROM gone_message WHERE gone_sec <= ?1 ORDER BY gone_sec LIMIT 500",
-	"SELECT mailbox_id, uid, email_id FROM gone_message WHERE account_id = (SELECT g.account_id FROM gone_message g"
+	"SELECT mailbox_id, uid, email_id FROM (SELECT m.mailbox_id, m.uid, m.email_id, w.quota_bytes AS quota, sum(m.size) OVER"
+	" (ORDER BY m.gone_sec DESC, m.mailbox_id DESC, m.uid DESC ROWS UNBOUNDED PRECEDING) AS kept"
+	" FROM gone_message m JOIN usage w ON w.account_id = m.account_id WHERE m.account_id = (SELECT g.account_id FROM gone_message g"
 	" JOIN usage u ON u.account_id = g.account_id WHERE u.quota_bytes > 0 GROUP BY g.account_id, u.quota_bytes"
-	" HAVING sum(g.size) > CASE WHEN u.quota_bytes > 1073741824 THEN u.quota_bytes ELSE 1073741824 END LIMIT 1)"
-	" ORDER BY gone_sec LIMIT 100",
+	" HAVING sum(g.size) > CASE WHEN u.quota_bytes > 1073741824 THEN u.quota_bytes ELSE 1073741824 END LIMIT 1)) x"
+	" WHERE kept > CASE WHEN quota > 1073741824 THEN quota ELSE 1073741824 END LIMIT 500",
 };
 _Static_assert(ACCOUNT_REMOVED == 3 && GONE_FREE_BYTES == 1073741824, "in the SQL");
 

@@ -43,6 +43,7 @@ struct search {
 	struct message *m;
 	struct span body, body_text;  /* of this message, once needed */
 	bool has_body, has_body_text;
+	uint64_t decided, goal;       /* messages */
 };
 
 static const char *const summary_fields[] = { "from", "to", "cc", "bcc", "subject", "message-id" };
@@ -594,6 +595,8 @@ static int round_run(struct search *s, struct node *root, const struct imap_set 
 	while ((r = message_walk_next(w, &m, e)) > 0) {
 		s->m = &m;
 		s->has_body = s->has_body_text = false;
+		if (s->how->progress && s->level == root->level)
+			s->how->progress(s->how->progress_arg, s->decided++, s->goal);
 		r = fits(s, root, e);
 		if (r < 0)
 			break;
@@ -736,8 +739,10 @@ static int rounds_run(struct search *s, struct hits *yes, struct err *e)
 	if (node_make(s, s->how->query->root, &root, e) < 0)
 		return e->code;
 	start_set(s, root, &in);
+	s->goal = imap_set_count(&in);
 	for (s->level = first_level(s); s->level <= LEVEL_BODY && in.n; s->level++) {
 		open = (struct imap_set){ 0 };
+		s->decided = s->goal - imap_set_count(&in);
 		if ((s->level == LEVEL_ID ? round_ids : round_run)(s, root, &in, yes, &open, e) < 0)
 			return e->code;
 		in = open;

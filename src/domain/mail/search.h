@@ -20,6 +20,8 @@ struct mail_search {
 	const struct uid_set *uids;       /* messages the session knows */
 	const struct imap_set *saved;     /* "$" */
 	int64_t now_sec;
+	void (*progress)(void *arg, uint64_t done, uint64_t goal); /* messages, now and then while texts are read; or NULL */
+	void *progress_arg;
 	bool plain;                       /* without the index: for tests and measuring */
 	struct order_cache *orders;       /* which email each UID is is kept there; NULL: read each time */
 	uint8_t **scores_out;             /* with has_fuzzy: 1 to 100 for each UID, in their order; or NULL */

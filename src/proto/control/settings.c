@@ -4,6 +4,7 @@
 #include "codec/mailauth/peer_ip.h"
 #include "base/scan.h"
 #include "domain/mail/gone.h"
+#include "domain/mail/journal.h"
 #include "proto/control/control_int.h"
 
 static const struct {
@@ -90,6 +91,18 @@ static bool is_days(const char *name, struct span value)
 	return !value.n || !span_ends(span_str(name), SPAN("_days")) || span_num(value, &days, 0, GONE_DAYS_MAX);
 }
 
+/* Who switches it on reads what that means. */
+static int journal(struct control *c, struct tx *tx, struct span address, struct err *e)
+{
+	if (journal_check(c->org, tx, c->arena, address, e) < 0)
+		return e->code;
+	if (span_trim(address).n)
+		json_object_set_new(c->result, "warning", json_string(N_("From now on the journal keeps a copy of every mail. People's private mail may be among them: "
+			"tell your members and staff, hear the works council and the data protection officer, set how long copies are kept "
+			"(kontor mail retention set), and let only few sign in to that account.")));
+	return 0;
+}
+
 static int set(struct control *c, struct tx *tx, struct err *e)
 {
 	bool secret = control_has(c, "secret");
@@ -108,6 +121,8 @@ static int set(struct control *c, struct tx *tx, struct err *e)
 		return err_set(e, ERR_PARAM, N_("The setting cannot have this value"), "setting %s", known[at].name);
 	if (strcmp(known[at].name, "smtp.dnsbl") == 0 && dnsbl_parse(value, zones, &n, &why) < 0)
 		return err_set(e, ERR_PARAM, N_("At most 16 lists, written ZONE, ZONE=junk, ZONE=reject or ZONE=1 to 10"), "%s", why.log);
+	if (strcmp(known[at].name, "journal") == 0 && journal(c, tx, value, e) < 0)
+		return e->code;
 	return org_setting_set(c->org, tx, known[at].name, value, e);
 }
 

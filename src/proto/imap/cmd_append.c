@@ -239,6 +239,7 @@ static int append_all(struct imap_call *c, struct append *ap, struct err *e)
 	if (imap_in_read(c, may_append, e) < 0)
 		return e->code;
 	for (size_t i = 0; i < ap->n; i++) {
+		imap_progress(c, i, ap->n);
 		if (email_prepare(c->org, c->arena, ap->v[i].bytes, &ap->v[i].email, e) < 0)
 			return e->code;
 		ap->v[i].prepared = true;

@@ -1,6 +1,8 @@
 /* cmd_copy.c - COPY, MOVE, EXPUNGE and their UID forms (RFC 9051 6.4.3, 6.4.7-6.4.9). */
 #include "proto/imap/imap_int.h"
 
+#define COPY_PART 1000                   /* messages */
+
 static struct span copyuid(struct imap_call *c, const struct mailbox *to, const struct imap_set *from,
 	const struct imap_set *into)
 {
@@ -12,6 +14,30 @@ static struct span copyuid(struct imap_call *c, const struct mailbox *to, const 
 	buf_addc(&b, ' ');
 	imap_set_format(&b, into);
 	return arena_span(c->arena, buf_span(&b));
+}
+
+/* In parts, so that there is something to tell; it is one transaction. */
+static int copy_parts(struct imap_call *c, const struct mailbox *box, struct mailbox *to, const struct imap_set *uids, bool move,
+	struct imap_set *from, struct imap_set *into, struct err *e)
+{
+	uint64_t goal = imap_set_count(uids);
+
+	for (uint64_t done = 0; done < goal; done += COPY_PART) {
+		struct imap_partial range = { .lo = (uint32_t)done + 1, .hi = (uint32_t)(done + COPY_PART) };
+		struct imap_set part, out, in;
+		struct imap_set_iter it;
+		uint32_t uid;
+
+		imap_progress(c, done, goal);
+		imap_partial_cut(c->arena, uids, &range, &part);
+		if (message_copy(c->org, c->tx, c->arena, box, to, &part, move, &out, &in, e) < 0)
+			return e->code;
+		for (it = imap_set_iter(&out); imap_set_next(&it, &uid);)
+			imap_set_add(c->arena, from, uid);
+		for (it = imap_set_iter(&in); imap_set_next(&it, &uid);)
+			imap_set_add(c->arena, into, uid);
+	}
+	return 0;
 }
 
 static int copy(struct imap_call *c, bool move, struct err *e)
@@ -32,7 +58,7 @@ static int copy(struct imap_call *c, bool move, struct err *e)
 		return e->code;
 	if (!uids.n)
 		return 0;
-	if (message_copy(c->org, c->tx, c->arena, &box, &to, &uids, move, &from, &into, e) < 0) {
+	if (copy_parts(c, &box, &to, &uids, move, &from, &into, e) < 0) {
 		if (e->code == ERR_LIMIT)
 			c->no_code = "OVERQUOTA";
 		return e->code;

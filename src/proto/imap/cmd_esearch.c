@@ -118,6 +118,8 @@ static int check(struct imap_call *c, struct imap_search *q, const struct source
 {
 	if (imap_search_check(c, q, e) < 0)
 		return e->code;
+	if (q->ret & (IMAP_RETURN_UPDATE | IMAP_RETURN_CONTEXT))
+		return imap_bad(e, "UPDATE and CONTEXT are those of SEARCH and SORT");
 	if (s->other && (q->has_numbers || q->has_saved || (q->ret & IMAP_RETURN_SAVE)))
 		return imap_bad(e, "Message numbers, $ and SAVE are those of the selected mailbox");
 	return 0;
@@ -173,6 +175,7 @@ int imap_esearch(struct imap_call *c, struct err *e)
 	if (take_sources(c, &s, e) < 0 || imap_search_parse(c->arena, &c->args, &q, e) < 0 || check(c, &q, &s, e) < 0)
 		return e->code;
 	for (size_t i = 0; i < s.n; i++) {
+		imap_progress(c, i, s.n);
 		if (!s.take[i] || !s.rows[i].box.id || !(s.rows[i].box.rights & RIGHT_READ))
 			continue;
 		if (search_row(c, &q, scratch, &s.rows[i], e) < 0)

@@ -6,7 +6,7 @@
 #include "base/time.h"
 #include "codec/mime/mime_charset.h"
 #include "domain/mail/search.h"
-#include "proto/imap/imap_int.h"
+#include "proto/imap/context.h"
 
 static void save(struct imap_session *s, const struct imap_set *uids)
 {
@@ -162,7 +162,7 @@ int imap_search_run(struct imap_call *c, struct imap_search *q, struct mailbox *
 	uint64_t *modseq_out, uint8_t **scores_out, struct err *e)
 {
 	struct mail_search how = { .query = q, .uids = c->s->view.uids, .saved = &c->s->saved, .now_sec = time_real_sec(),
-		.scores_out = scores_out, .orders = mail_orders(c->call->house->mail) };
+		.scores_out = scores_out, .orders = mail_orders(c->call->house->mail), .progress = imap_progress, .progress_arg = c };
 	struct imap_set none = { 0 };
 	uint64_t modseq;
 
@@ -194,6 +194,8 @@ int imap_search(struct imap_call *c, struct err *e)
 	c->text = "SEARCH completed";
 	if (q.ret & IMAP_RETURN_SAVE)
 		imap_search_save_result(c, &q, &found);
+	if (q.ret & IMAP_RETURN_UPDATE)
+		context_begin(c, &q, NULL, &found, NULL, 0);
 	if (q.has_return && q.ret == IMAP_RETURN_SAVE)
 		return 0;
 	if (q.has_return || c->s->rev2)

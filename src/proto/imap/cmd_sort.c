@@ -4,7 +4,7 @@
  * thread = "THREAD" SP thread-alg SP charset 1*(SP search-key) */
 #include <stdlib.h>
 #include "domain/mail/sort.h"
-#include "proto/imap/imap_int.h"
+#include "proto/imap/context.h"
 
 static uint32_t number(const struct imap_call *c, uint32_t uid)
 {
@@ -108,6 +108,8 @@ int imap_sort(struct imap_call *c, struct err *e)
 	c->text = "SORT completed";
 	if (q.ret & IMAP_RETURN_SAVE)
 		imap_search_save(c, &found);
+	if (q.ret & IMAP_RETURN_UPDATE)
+		context_begin(c, &q, &how, &found, uids, n);
 	if (q.has_return) {
 		if (q.ret != IMAP_RETURN_SAVE)
 			put_esort(c, &q, &found, scores, uids, n);

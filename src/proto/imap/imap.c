@@ -2,7 +2,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "base/time.h"
 #include "domain/mail/acl.h"
+#include "proto/imap/context.h"
 #include "proto/imap/imap_int.h"
 #include "proto/imap/notify.h"
 
@@ -58,6 +60,7 @@ static const struct imap_row rows[] = {
 	{ "UID COPY", ST_SELECTED, TX_WRITE | BY_UID, imap_copy, "9051 6.4.9" },
 	{ "MOVE", ST_SELECTED, TX_WRITE | READ_WRITE | NUMBERS | EXPUNGES, imap_move, "9051 6.4.8" },
 	{ "UID MOVE", ST_SELECTED, TX_WRITE | BY_UID | READ_WRITE | EXPUNGES, imap_move, "9051 6.4.9" },
+	{ "CANCELUPDATE", ST_SELECTED, 0, imap_cancelupdate, "5267 4.3.5" },
 	{ "ESEARCH", ST_LOGGED_IN, TX_READ | BY_UID, imap_esearch, "7377" },
 	{ "UIDBATCHES", ST_SELECTED, TX_READ | BY_UID, imap_uidbatches, "10022" },
 	{ "REPLACE", ST_SELECTED, READ_WRITE | NUMBERS | EXPUNGES, imap_replace, "8508" },
@@ -94,6 +97,7 @@ void imap_unselect(struct imap_call *c)
 	s->rights = 0;
 	s->readonly = s->box_shared = false;
 	drop_saved(s);
+	contexts_free(s);
 	if (s->at == ST_SELECTED)
 		s->at = ST_AUTH;
 	c->call->house->watch(c->call->house, c->call->session->id, 0);
@@ -110,13 +114,15 @@ void imap_session_free(void *session)
 	if (s->more)
 		arena_free(s->more);
 	notify_free(s->notify);
+	contexts_free(s);
 	free(s);
 }
 
 static void call_init(struct imap_call *c, struct call *call)
 {
 	*c = (struct imap_call){ .call = call, .arena = call->arena, .out = call->out, .s = call->session->proto,
-		.org = call->house->org, .store = call->house->store, .who = call->session->account_id };
+		.org = call->house->org, .store = call->house->store, .who = call->session->account_id,
+		.progress_us = time_mono_us() + (int64_t)call->house->progress_ms * 1000 };
 }
 
 static int begin(struct call *call, struct span state)
@@ -246,8 +252,11 @@ static void run(struct call *call)
 		(r < 0 || !(c.row->flags & TX_READ)) && call->reply->next != NEXT_CLOSE &&
 		imap_in_read(&c, sync_after, &ignored) < 0 && r >= 0)
 		*e = ignored;
-	if (c.s->notify && call->reply->next != NEXT_CLOSE && call->reply->next != NEXT_MORE)
-		notify_tell(&c);
+	if (call->reply->next != NEXT_CLOSE && call->reply->next != NEXT_MORE) {
+		contexts_tell_lost(&c);
+		if (c.s->notify)
+			notify_tell(&c);
+	}
 	if (!c.answered)
 		imap_tagged(&c, e);
 	if (c.s->notify && call->reply->next == NEXT_READ)

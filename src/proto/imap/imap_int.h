@@ -42,6 +42,7 @@ struct imap_session {
 	bool more_missing;
 	struct sasl *sasl;               /* an AUTHENTICATE under way */
 	uint64_t state_hash;
+	struct imap_context *contexts;   /* context.h: results kept for the client */
 	struct imap_notify *notify;      /* notify.h; NULL: never asked for */
 };
 
@@ -85,6 +86,8 @@ struct imap_call {
 	size_t n_own;
 	uint64_t reached;                /* a write has told the client all changes up to here, once it is durable; 0: sync says */
 	struct imap_lesson lesson;       /* learned once the command is done */
+	int64_t progress_us;             /* when imap_progress speaks next */
+	uint64_t progress_told;
 	struct span own_name[2];         /* mailboxes whose names the command itself changes */
 	size_t n_own_names;
 	struct imap_segment seg[IMAP_SEGMENTS_MAX];
@@ -106,6 +109,8 @@ void imap_put_flag_lines(struct imap_call *c, const struct mailbox *box);   /* F
 void imap_put_attributes(struct buf *b, const struct mailbox_row *row, bool children, bool subscribed);
 /* "* 3 FETCH (", with UIDONLY "* 25 UIDFETCH (". */
 void imap_put_fetch(struct imap_call *c, const struct uid_set *uids, uint32_t uid);
+/* INPROGRESS (RFC 9585), when it is time: `done` of `goal`. The first argument is the call; fits mail_search.progress. */
+void imap_progress(void *call, uint64_t done, uint64_t goal);
 int imap_uid_required(struct imap_call *c, struct err *e);
 struct span imap_special_name(enum mailbox_special special);
 enum mailbox_special imap_special_parse(struct span name);
@@ -168,7 +173,7 @@ int imap_auth_failed(struct imap_call *c, struct err *e);
 typedef int imap_handler(struct imap_call *c, struct err *e);
 imap_handler imap_getmetadata, imap_setmetadata;
 imap_handler imap_deleteacl, imap_getacl, imap_listrights, imap_myrights, imap_setacl;
-imap_handler imap_append, imap_authenticate, imap_cmd_capability, imap_check, imap_close, imap_compress, imap_continue, imap_copy,
+imap_handler imap_append, imap_authenticate, imap_cancelupdate, imap_cmd_capability, imap_check, imap_close, imap_compress, imap_continue, imap_copy,
 	imap_create, imap_delete, imap_done, imap_enable, imap_esearch, imap_examine, imap_expunge, imap_fetch, imap_getquota,
 	imap_getquotaroot, imap_greeting, imap_id, imap_idle, imap_list, imap_login, imap_logout, imap_lsub, imap_move,
 	imap_namespace, imap_noop, imap_notice, imap_notify, imap_rename, imap_replace, imap_search, imap_select, imap_sort, imap_thread, imap_starttls, imap_status_cmd, imap_store,

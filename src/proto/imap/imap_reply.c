@@ -1,4 +1,5 @@
 /* imap_reply.c - tagged lines, the table of errors, capabilities, flags and attributes as text. */
+#include "base/time.h"
 #include "codec/imap/imap_frame.h"
 #include "proto/imap/imap_int.h"
 
@@ -82,7 +83,7 @@ void imap_capability(struct imap_call *c, struct buf *b)
 	if (!c->s->compress)
 		buf_addz(b, " COMPRESS=DEFLATE");
 	buf_addf(b, " UTF8=ACCEPT APPENDLIMIT=%llu", (unsigned long long)imap_limits_post_auth.literal_max);
-	buf_addz(b, " NOTIFY");
+	buf_addz(b, " CONTEXT=SEARCH CONTEXT=SORT INPROGRESS NOTIFY");
 	buf_addz(b, " ACL LIST-METADATA LIST-MYRIGHTS METADATA RIGHTS=texk");
 	buf_addz(b, " BINARY CATENATE CHILDREN CONDSTORE CREATE-SPECIAL-USE ESEARCH ESORT FILTERS IDLE LIST-EXTENDED LIST-STATUS MOVE"
 		" MULTIAPPEND MULTISEARCH NAMESPACE OBJECTID PARTIAL PREVIEW QRESYNC QUOTA QUOTA=RES-STORAGE QUOTA=RES-MESSAGE REPLACE SAVEDATE SEARCHRES SEARCH=FUZZY"
@@ -145,6 +146,27 @@ void imap_put_fetch(struct imap_call *c, const struct uid_set *uids, uint32_t ui
 	buf_addz(c->out, "* ");
 	buf_addu(c->out, c->s->uidonly ? uid : uid_set_seq(uids, uid));
 	buf_addz(c->out, c->s->uidonly ? " UIDFETCH (" : " FETCH (");
+}
+
+void imap_progress(void *call, uint64_t done, uint64_t goal)
+{
+	struct imap_call *c = call;
+	unsigned ms = c->call->house->progress_ms;
+	int64_t now;
+	SCOPED_BUF b;
+
+	buf_init(&b, 1024);
+	if (!ms || !c->call->say_now || done >= goal || done <= c->progress_told)
+		return;
+	now = time_mono_us();
+	if (now < c->progress_us)
+		return;
+	c->progress_us = now + (int64_t)ms * 1000;
+	c->progress_told = done;
+	buf_addz(&b, "* OK [INPROGRESS (");
+	imap_write_quoted(&b, c->call->cmd->tag);
+	buf_addf(&b, " %llu %llu)] Still at work\r\n", (unsigned long long)done, (unsigned long long)goal);
+	c->call->say_now(c->call, buf_span(&b));
 }
 
 int imap_uid_required(struct imap_call *c, struct err *e)

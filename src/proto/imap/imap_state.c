@@ -3,9 +3,10 @@
  * (messages went meanwhile) ends the session with BYE. */
 #include "base/wire.h"
 #include "domain/mail/acl.h"
+#include "proto/imap/context.h"
 #include "proto/imap/notify.h"
 
-#define STATE_VERSION 1
+#define STATE_VERSION 2
 #define MAC_LEN 32
 enum { ON_REV2 = 1, ON_CONDSTORE = 2, ON_QRESYNC = 4, ON_READONLY = 8, ON_UTF8 = 16, ON_COMPRESS = 32,
 	ON_UIDONLY = 64, ON_NOTIFY = 128 };
@@ -13,6 +14,10 @@ enum { ON_REV2 = 1, ON_CONDSTORE = 2, ON_QRESYNC = 4, ON_READONLY = 8, ON_UTF8 =
 static void state_pack(const struct imap_call *c, struct buf *b)
 {
 	const struct imap_session *s = c->s;
+	SCOPED_BUF tags;
+
+	buf_init(&tags, CONTEXTS_MAX * (1 + CONTEXT_TAG_MAX));
+	contexts_pack(s, &tags);
 
 	wire_u8(b, STATE_VERSION);
 	wire_u8(b, (uint8_t)(s->rev2 * ON_REV2 | s->condstore * ON_CONDSTORE | s->qresync * ON_QRESYNC |
@@ -25,6 +30,7 @@ static void state_pack(const struct imap_call *c, struct buf *b)
 	wire_u32(b, s->view.uidnext);
 	wire_u64(b, s->view.modseq);
 	wire_u32(b, s->view.uids ? uid_set_count(s->view.uids) : 0);
+	wire_span(b, buf_span(&tags));
 }
 
 static uint64_t hash(struct span s)
@@ -58,7 +64,7 @@ struct old_state {
 	struct imap_call *c;
 	uint8_t on;
 	uint64_t account_id, box_id, modseq;
-	struct span login;
+	struct span login, tags;
 	uint32_t uidvalidity, uidnext, count;
 };
 
@@ -83,6 +89,7 @@ static int state_unpack(struct imap_call *c, struct span state, struct old_state
 	o->uidnext = wire_get_u32(&w);
 	o->modseq = wire_get_u64(&w);
 	o->count = wire_get_u32(&w);
+	o->tags = wire_get_span(&w, CONTEXTS_MAX * (1 + CONTEXT_TAG_MAX));
 	return wire_done(&w) ? 0 : imap_no(e, ERR_DENIED, "Unknown session");
 }
 
@@ -179,6 +186,8 @@ int imap_state_load(struct imap_call *c, struct span state, struct err *e)
 	c->s->notify = o.on & ON_NOTIFY ? notify_lost() : NULL;
 	if (store_read(c->store, reopen, &o, e) < 0)
 		return e->code;
+	if (!contexts_lost(c->s, o.tags))
+		return imap_no(e, ERR_DENIED, "Unknown session");
 	w->account_id = o.account_id;
 	w->login = arena_span(w->arena, o.login);
 	if (c->s->box_id)

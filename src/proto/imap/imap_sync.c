@@ -4,6 +4,7 @@
  * What NOTIFY has not asked for is left out (RFC 5465): the client's view then stays where it is, but for what the
  * command itself has expunged.
  * RFC 9051 section 7.5.1: no EXPUNGE while FETCH, STORE or SEARCH by numbers are answered. */
+#include "proto/imap/context.h"
 #include "proto/imap/notify.h"
 
 static void put_expunges(struct imap_call *c, const struct mail_changes *ch)
@@ -81,6 +82,7 @@ int imap_sync(struct imap_call *c, bool expunge, struct err *e)
 	struct mail_changes ch = { 0 };
 	struct mailbox box = { 0 };
 	unsigned events = notify_selected(c->s);
+	struct context_news *news = NULL;
 
 	if (!events && !(c->row->flags & EXPUNGES))
 		return 0;
@@ -93,12 +95,15 @@ int imap_sync(struct imap_call *c, bool expunge, struct err *e)
 	}
 	if (!ch.any)
 		return 0;
+	if (c->s->contexts)
+		news = contexts_look(c, &ch);
 	if (!(events & IMAP_EVENT_FLAGS))
 		ch.n_flags = 0;
 	if (ch.n_flags && imap_box(c, &box, e) < 0) {
 		uid_set_unref(ch.after);
 		return e->code;
 	}
+	contexts_put_removed(c, news, ch.before);
 	put_expunges(c, &ch);
 	if (ch.arrived.n) {
 		buf_addf(c->out, "* %u EXISTS\r\n", ch.exists);
@@ -109,6 +114,7 @@ int imap_sync(struct imap_call *c, bool expunge, struct err *e)
 		imap_put_flag_lines(c, &box);
 	put_flags(c, &ch, &box);
 	mail_view_apply(&c->s->view, &ch);
+	contexts_put_added(c, news);
 	if (ch.arrived.n && c->s->notify && c->s->notify->selected)
 		put_new(c, &ch.arrived);
 	return 0;

@@ -10,6 +10,7 @@
 #include "domain/mail/filter.h"
 #include "domain/mail/hold.h"
 #include "domain/mail/forward.h"
+#include "domain/mail/journal.h"
 #include "domain/mail/queue.h"
 #include "domain/mail/report.h"
 #include "domain/mail/report_in.h"
@@ -35,6 +36,8 @@ struct accept {
 	struct smtp_checked checked;
 	struct smtp_known known;
 	struct mail_signer signer;
+	struct journal_mail journal_mail;
+	struct journal journal;
 	struct email_prepared local, outside;
 	struct delivery *deliveries;
 	size_t n_deliveries;
@@ -125,6 +128,33 @@ static int mark(struct accept *a, struct tx *tx, struct smtp_rcpt *r, struct err
 	return 0;
 }
 
+/* The RCPT that recipient k came from. */
+static const struct smtp_rcpt *origin(const struct accept *a, size_t k)
+{
+	size_t i = 0;
+
+	while (a->first[i + 1] <= k)
+		i++;
+	return &a->mail->rcpts[i];
+}
+
+/* Each final recipient with the RCPT that led there, and RCPTs that led to nobody new. */
+static int find_journal(struct accept *a, struct tx *tx, struct err *e)
+{
+	struct journal_row *rows = ARENA_ARRAY(a->call->arena, struct journal_row, a->all.n + a->mail->n);
+	size_t n = 0;
+
+	for (size_t i = 0; i < a->mail->n; i++) {
+		for (size_t k = a->first[i]; k < a->first[i + 1]; k++)
+			rows[n++] = (struct journal_row){ .rcpt = a->mail->rcpts[i].address, .to = a->all.v[k] };
+		if (a->first[i] == a->first[i + 1] && !a->mail->rcpts[i].report)
+			rows[n++] = (struct journal_row){ .rcpt = a->mail->rcpts[i].address };
+	}
+	a->journal_mail = (struct journal_mail){ .hostname = a->call->house->hostname, .sender = a->mail->sender, .rows = rows, .n = n,
+		.account_id = a->call->session->service == SVC_SUBMISSION ? a->call->session->account_id : 0, .now_sec = time_real_sec() };
+	return journal_find(a->org, tx, a->call->arena, &a->journal_mail, &a->journal, e);
+}
+
 static int resolve(struct tx *tx, void *arg, struct err *e)
 {
 	struct accept *a = arg;
@@ -157,6 +187,8 @@ static int resolve(struct tx *tx, void *arg, struct err *e)
 		a->any_local |= a->all.v[k].account_id != 0;
 		a->any_outside |= a->all.v[k].account_id == 0;
 	}
+	if (find_journal(a, tx, e) < 0)
+		return e->code;
 	if (a->call->session->service != SVC_SUBMISSION)
 		return 0;
 	if (!a->any_name && mail_author_check(a->org, tx, a->call->arena, a->call->session->account_id, a->header, &a->own_name, e) < 0)
@@ -185,16 +217,6 @@ static bool looped(const struct accept *a, struct span body)
 		if (span_ieqz(f.name, SMTP_LOOP_FIELD) && is_marked(a, span_trim(f.value)))
 			return true;
 	return false;
-}
-
-/* The RCPT that recipient k came from. */
-static const struct smtp_rcpt *origin(const struct accept *a, size_t k)
-{
-	size_t i = 0;
-
-	while (a->first[i + 1] <= k)
-		i++;
-	return &a->mail->rcpts[i];
 }
 
 /* Several people behind one RCPT: the sender hears that it was expanded (RFC 3464 section 2.3.3), not who they are. */
@@ -391,7 +413,8 @@ static int put(struct tx *tx, void *arg, struct err *e)
 	a->otherwise = !as_reported(a);
 	if (a->otherwise)
 		return err_set(e, ERR_BUSY, "Try again later", "the recipients fared otherwise");
-	if ((a->any_outside && enqueue(a, tx, e) < 0) || note_senders(a, tx, e) < 0 || smtpd_dmarc_taken(a->call, tx, &a->checked, e) < 0)
+	if ((a->any_outside && enqueue(a, tx, e) < 0) || note_senders(a, tx, e) < 0 || smtpd_dmarc_taken(a->call, tx, &a->checked, e) < 0 ||
+		journal_put(a->org, tx, a->call->arena, &a->journal_mail, &a->journal, e) < 0)
 		return e->code;
 	return report_put(a->org, tx, a->call->arena, &a->report, &a->draft, e);
 }
@@ -489,6 +512,8 @@ static int prepare(struct accept *a, struct span body, struct err *e)
 		return e->code;
 	if (a->any_outside && email_prepare(a->org, a->call->arena, text.outside, &a->outside, e) < 0)
 		return e->code;
+	if (journal_prepare(a->org, a->call->arena, &a->journal_mail, a->any_outside ? text.outside : text.local, &a->journal, e) < 0)
+		return e->code;
 	a->deliveries = ARENA_ARRAY(a->call->arena, struct delivery, a->all.n);
 	for (size_t k = 0; k < a->all.n; k++) {
 		const struct smtp_rcpt *r = origin(a, k);
@@ -543,6 +568,7 @@ static void accept_checked(struct call *c, struct span body, const struct accept
 	email_prepared_fini(&a.local);
 	email_prepared_fini(&a.outside);
 	report_draft_fini(&a.draft);
+	journal_fini(&a.journal);
 	if (r < 0) {
 		err_set(&c->err, e.code, e.say, "%s", e.log);
 		if (a.nobody == e.code && e.code != ERR_LIMIT)

@@ -124,3 +124,42 @@ S1: * 0 RECENT
 S1: a13 OK {{.*}}
 C: a12 NOOP
 S: a12 OK Completed
+# attributes of new messages that are too much at once
+C: a13 NOTIFY SET (selected (MessageNew (BODY.PEEK[]) MessageExpunge))
+S: ...
+S: a13 OK NOTIFY completed
+C1: a14 APPEND INBOX {100005+}
+C1: A: <<100000 x>>
+C1: 
+S1: ...
+S1: a14 OK {{.*}}
+C: a14 NOOP
+S: ...
+S: a14 OK Completed
+C1: a15 UID COPY *,*,* INBOX
+S1: ...
+S1: a15 OK {{.*}}
+C1: a16 COPY 4:* INBOX
+S1: ...
+S1: a16 OK {{.*}}
+C1: a17 COPY 4:* INBOX
+S1: ...
+S1: a17 OK {{.*}}
+C: a15 NOOP
+S: ...
+S: * 11 FETCH (UID {{[0-9]+}} BODY[] {100005}
+S: ...
+S: a15 OK Completed
+C1: a18 COPY 4:* INBOX
+S1: ...
+S1: a18 OK {{.*}}
+C1: a19 COPY 4:* INBOX
+S1: ...
+S1: a19 OK {{.*}}
+S: ...
+S: * OK [NOTIFICATIONOVERFLOW] {{.+}}
+C1: a20 COPY 4 INBOX
+S1: ...
+S1: a20 OK {{.*}}
+C: a16 NOOP
+S: a16 OK Completed

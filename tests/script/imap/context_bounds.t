@@ -1,0 +1,103 @@
+# Kept results are bounded: messages in order, and octets in all (RFC 5267 NOUPDATE); a mailbox in which every second message fits
+# bound: CONTEXT_BYTES_MAX CONTEXT_SORT_MAX
+S: * OK {{.*}} ready
+C: a0 LOGIN anna@example.org geheim-eins
+S: a0 OK {{.*}}
+C: a1 APPEND INBOX {6+}
+C: A: b
+C: 
+S: a1 OK {{.*}}
+C: a1 APPEND INBOX (\Flagged) {6+}
+C: A: b
+C: 
+S: a1 OK {{.*}}
+C: a2 SELECT INBOX
+S: ...
+S: a2 OK {{.*}}
+C: a3 COPY 1:* INBOX
+S: * 4 EXISTS
+S: * 0 RECENT
+S: a3 OK {{.*}}
+C: a4 COPY 1:* INBOX
+S: * 8 EXISTS
+S: * 0 RECENT
+S: a4 OK {{.*}}
+C: a5 COPY 1:* INBOX
+S: * 16 EXISTS
+S: * 0 RECENT
+S: a5 OK {{.*}}
+C: a6 COPY 1:* INBOX
+S: * 32 EXISTS
+S: * 0 RECENT
+S: a6 OK {{.*}}
+C: a7 COPY 1:* INBOX
+S: * 64 EXISTS
+S: * 0 RECENT
+S: a7 OK {{.*}}
+C: a8 COPY 1:* INBOX
+S: * 128 EXISTS
+S: * 0 RECENT
+S: a8 OK {{.*}}
+C: a9 COPY 1:* INBOX
+S: * 256 EXISTS
+S: * 0 RECENT
+S: a9 OK {{.*}}
+C: a10 COPY 1:* INBOX
+S: * 512 EXISTS
+S: * 0 RECENT
+S: a10 OK {{.*}}
+C: a11 COPY 1:* INBOX
+S: * 1024 EXISTS
+S: * 0 RECENT
+S: a11 OK {{.*}}
+C: a12 COPY 1:* INBOX
+S: * 2048 EXISTS
+S: * 0 RECENT
+S: a12 OK {{.*}}
+C: a13 COPY 1:* INBOX
+S: * 4096 EXISTS
+S: * 0 RECENT
+S: a13 OK {{.*}}
+C: a14 COPY 1:* INBOX
+S: * 8192 EXISTS
+S: * 0 RECENT
+S: a14 OK {{.*}}
+C: a15 COPY 1:* INBOX
+S: * 16384 EXISTS
+S: * 0 RECENT
+S: a15 OK {{.*}}
+C: s1 UID SORT RETURN (UPDATE COUNT) (ARRIVAL) UTF-8 ALL
+S: * ESEARCH (TAG "s1") UID COUNT 16384
+S: s1 OK SORT completed
+C: s3 CANCELUPDATE "s1"
+S: s3 OK Completed
+C: a16 COPY 1:* INBOX
+S: * 32768 EXISTS
+S: * 0 RECENT
+S: a16 OK {{.*}}
+C: s2 UID SORT RETURN (UPDATE COUNT) (ARRIVAL) UTF-8 ALL
+S: * NO [NOUPDATE "s2"] {{.+}}
+S: * ESEARCH (TAG "s2") UID COUNT 32768
+S: s2 OK SORT completed
+C: a17 COPY 1:* INBOX
+S: * 65536 EXISTS
+S: * 0 RECENT
+S: a17 OK {{.*}}
+C: b1 UID SEARCH RETURN (UPDATE COUNT) FLAGGED
+S: * ESEARCH (TAG "b1") UID COUNT 32768
+S: b1 OK SEARCH completed
+C: b2 UID SEARCH RETURN (UPDATE COUNT) FLAGGED
+S: * ESEARCH (TAG "b2") UID COUNT 32768
+S: b2 OK SEARCH completed
+C: b3 UID SEARCH RETURN (UPDATE COUNT) FLAGGED
+S: * ESEARCH (TAG "b3") UID COUNT 32768
+S: b3 OK SEARCH completed
+C: b4 UID SEARCH RETURN (UPDATE COUNT) FLAGGED
+S: * NO [NOUPDATE "b4"] {{.+}}
+S: * ESEARCH (TAG "b4") UID COUNT 32768
+S: b4 OK SEARCH completed
+C: c1 STORE 2 -FLAGS.SILENT (\Flagged)
+S: * ESEARCH (TAG "b3") UID REMOVEFROM (0 2)
+S: * ESEARCH (TAG "b2") UID REMOVEFROM (0 2)
+S: * ESEARCH (TAG "b1") UID REMOVEFROM (0 2)
+S: c1 OK STORE completed
