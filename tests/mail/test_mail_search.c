@@ -161,7 +161,7 @@ static void compare_some(struct play *p)
 {
 	struct mailbox box = box_of(p, anna, "INBOX");
 
-	for (unsigned i = 0; i < 100; i++) {
+	for (unsigned i = 0; i < 25; i++) {
 		with_fuzzy = pick(3) == 0;
 		struct imap_search q = { .root = question(p->a, 3), .has_fuzzy = with_fuzzy };
 		uint8_t *scores, *plain;
