@@ -40,6 +40,7 @@ class ReportHouse(ProxyHouse, TimedHouse):
 def home():
     h = ReportHouse(settings=["proxy_networks=127.0.0.1/32"])
     h.zone.write_text(WORLD)
+    h.set_clock(int(DAY - (time.time() + DAY // 2) % DAY))     # noon: a day does not end within a test
     try:
         yield h.start()
     finally:
@@ -113,6 +114,11 @@ def test_reports(home):
     rcpts = sorted(r for m in found["strict.example"] for r in m.recipients)
     assert [r.strip("<>").split(">")[0] for r in rcpts] == ["other@watch.example", "x@strict.example"]
     check_strict(found["strict.example"][0].data, day)
+    # what we write, we read
+    h.cli("settings", "set", "report_address", "reports@example.org")
+    assert knock(h, found["strict.example"][0].data, "postmaster@far.example", "reports@example.org")[0] == 250
+    assert {(r["header_from"], r["source"], r["disposition"], r["dkim"], r["spf"]): r["messages"] for r in h.cli("report", "dmarc")} == {
+        k: n for k, n in want.items() if k[0].endswith("strict.example")}
     tree = read(found["test.example"][0].data)[2]
     assert texts(tree, "d:policy_published/d:testing") == ["y"]
     assert texts(tree, ".//d:reason/d:type") == ["policy_test_mode"]
