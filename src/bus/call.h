@@ -30,6 +30,7 @@ struct house {
 	struct org *org;             /* domain/org: caches of accounts, keys */
 	struct mail *mail;           /* domain/mail: shared mailbox indexes */
 	const char *hostname;        /* for greetings, Received */
+	const char *sieve_url;       /* "sieve://host:4190": ManageSieve for clients (RFC 5804 section 3); NULL: its port is not opened */
 	const char *tlsa;            /* SHA-256 of our certificates' keys, hex, blanks between; NULL: not known */
 	const char *text_path;       /* UNIX socket of the role that reads attachments; NULL in tests: nobody does */
 	int dirfd;                   /* the state folder */

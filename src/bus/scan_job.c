@@ -82,7 +82,7 @@ static bool result_get(struct wire *w, struct scan_result *r)
 	r->spam.words = wire_get_span(w, SCAN_WORDS_MAX);
 	r->spam.message = wire_get_span(w, TEXT_MAX);
 	r->virus = wire_get_span(w, SCAN_NAME_MAX);
-	return !w->failed && r->spam_state <= SCAN_FAILED && r->virus_state <= SCAN_FAILED && r->spam.action <= SCAN_REJECT;
+	return !w->failed && r->spam_state <= SCAN_FAILED && r->virus_state <= SCAN_TOO_LARGE && r->spam.action <= SCAN_REJECT;
 }
 
 int scan_results_decode(struct span in, unsigned *wanted_out, struct scan_result *out, size_t *n_out, struct err *e)

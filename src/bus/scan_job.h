@@ -10,7 +10,7 @@
 #define SCAN_JOBS_MAX 8                 /* in one message, a descriptor each */
 
 enum { SCAN_FOR_SPAM = 1, SCAN_FOR_VIRUS = 2, SCAN_LEARN_SPAM = 4, SCAN_LEARN_HAM = 8 };
-enum scan_state { SCAN_NOT_ASKED = 0, SCAN_DONE, SCAN_FAILED };
+enum scan_state { SCAN_NOT_ASKED = 0, SCAN_DONE, SCAN_FAILED, SCAN_TOO_LARGE /* for clamd, by its own setting */ };
 
 struct scan_job {
 	uint64_t id, size;

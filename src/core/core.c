@@ -104,6 +104,7 @@ static int open_house(struct core *c, struct err *e)
 		.readers = 24 };
 
 	c->house = (struct house){ .hostname = config->hostname, .tlsa = config->tlsa, .text_path = config->text_path, .dirfd = config->dirfd,
+		.sieve_url = config->sieve_url,
 		.ticket_key = &config->ticket_key, .watch = feed_watch, .watch_accounts = feed_watch_accounts,
 		.news = feed_news, .sealed = feed_sealed, .admit = session_admit,
 		.sessions = open_sessions, .progress_ms = config->imap_progress_ms, .core = c };

@@ -15,7 +15,7 @@ struct core_config {
 	const char *text_path;        /* of the role that reads attachments */
 	const char *store_url;
 	const char *hostname;
-	const char *tlsa;             /* see bus/call.h */
+	const char *tlsa, *sieve_url; /* see bus/call.h */
 	struct seal_key ticket_key;   /* the same for every core of one run of the server */
 	unsigned scanners;            /* SCAN_FOR_* and SCAN_LEARN_* of bus/scan_job.h: those `out` can dial */
 	unsigned imap_progress_ms;    /* house.progress_ms */

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/time.h"
 #include "bus/call.h"
+#include "domain/mail/event.h"
 #include "domain/mail/forward.h"
 #include "domain/mail/gone.h"
 #include "domain/mail/import.h"
@@ -108,9 +109,19 @@ static int sweep_known(struct house *h, struct err *e)
 	return store_write(h->store, forget_known, NULL, e);
 }
 
+#define EVENTS_BATCH 1000               /* messages; an account's scripts have a budget an hour besides */
+
+/* What a command has left, or core when it died between a command and its scripts. */
+static int run_events(struct house *h, struct err *e)
+{
+	unsigned n;
+
+	return event_run(h->mail, h->hostname, 0, EVENTS_BATCH, &n, e);
+}
+
 static int tell_held(struct house *h, struct err *e)
 {
-	return hold_tell(h->org, h->hostname, e);
+	return hold_tell(h->mail, h->hostname, e);
 }
 
 struct forget {
@@ -142,6 +153,7 @@ static const struct later_job {
 	{ "key_sweep", 3600, sweep_keys },
 	{ "removed_sweep", 900, sweep_removed },
 	{ "hold_tell", 5, tell_held },
+	{ "mail_events", 5, run_events },
 	{ "sender_sweep", 3600, sweep_known },
 	{ "gone_sweep", 900, sweep_gone },
 	{ "retention_sweep", 3600, sweep_retention },

@@ -386,7 +386,7 @@ static int work_result(struct result *r, struct err *e)
 		return e->code;
 	if (store_read(h->store, read_plan, r, e) < 0 || r->gone)
 		return e->code;
-	if (report_prepare(h->org, r->call->arena, &r->report, &r->draft, e) < 0)
+	if (report_prepare(h->mail, r->call->arena, &r->report, &r->draft, e) < 0)
 		return e->code;
 	return store_write(h->store, work, r, e);
 }

@@ -156,7 +156,7 @@ static void look_at(struct out *o, struct scan_work *w)
 	w->result.id = w->job.id;
 	if (what & SCAN_FOR_VIRUS) {
 		rc = o->conf->clamd ? ask_clamd(o, w, &e) : err_set(&e, ERR_MISSING, "", "no clamd");
-		w->result.virus_state = rc < 0 ? SCAN_FAILED : rc ? SCAN_NOT_ASKED : SCAN_DONE;
+		w->result.virus_state = rc < 0 ? SCAN_FAILED : rc ? SCAN_TOO_LARGE : SCAN_DONE;
 		if (rc)
 			log_failure("clamd", rc < 0 ? e.log : "the message is larger than StreamMaxLength");
 	}

@@ -1,6 +1,7 @@
 /* How fast domain/mail is, without processes and protocols: `build/tests/bench_mail`. Not a test; prints figures. */
 #include <stdio.h>
 #include <stdlib.h>
+#include "domain/mail/acl.h"
 #include "mail/mail_test.h"
 
 #define MESSAGES 100000
@@ -229,6 +230,36 @@ static void look_again(struct play *p)
 	mail_view_close(&v);
 }
 
+static const size_t group_sizes[] = { 10, 100, READERS };
+static size_t group_size;
+
+static void share_with_group(struct play *p)
+{
+	struct span *members = ARENA_ARRAY(p->a, struct span, group_size), name = arena_printf(p->a, "g%zu@example.org", group_size);
+
+	for (size_t i = 0; i < group_size; i++)
+		members[i] = arena_printf(p->a, "p%zu@example.org", READERS - 1 - i);
+	OK(address_set(h.org, p->tx, ADDRESS_GROUP, name, members, group_size, &p->e));
+	OK(acl_set(h.org, p->tx, p->a, &target[1], name, ACL_REPLACE, RIGHT_LOOKUP | RIGHT_READ, &p->e));
+}
+
+/* What every command in a mailbox shared with a group asks first. */
+static void ask_group(struct play *p)
+{
+	char what[64];
+	uint32_t rights = 0;
+
+	begin();
+	for (int i = 0; i < 100; i++) {
+		SCOPED_ARENA a = arena_new();
+
+		OK(acl_rights(h.org, p->tx, a, ids[READERS - 1], ids[1], target[1].id, &rights, &p->e));
+	}
+	assert_true(rights & RIGHT_READ);
+	snprintf(what, sizeof(what), "acl_rights, groups up to %zu members", group_size);
+	done(what, 100, "questions");
+}
+
 static void bench(void **state)
 {
 	struct imap_range whole = { 1, UINT32_MAX };
@@ -245,6 +276,11 @@ static void bench(void **state)
 	}
 	done("account_add", READERS, "accounts");
 	look_with(find, NULL);
+	for (size_t i = 0; i < sizeof(group_sizes) / sizeof(*group_sizes); i++) {
+		group_size = group_sizes[i];
+		play(share_with_group);
+		look_with(ask_group, NULL);
+	}
 	put_crowd();
 	fill();
 	look_with(look, NULL);

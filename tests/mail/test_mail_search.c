@@ -4,6 +4,7 @@
 #include "domain/mail/search.h"
 #include "domain/mail/mail_sweep.h"
 #include "codec/imap/imap_search.h"
+#include <stdio.h>
 #include "mail/mail_test.h"
 
 #define MAILS 500
@@ -447,6 +448,70 @@ static void test_recovered(void **state)
 	look_with(compare_some, NULL);
 }
 
+static char said[4096];
+
+static void hear(void *arg, const char *text)
+{
+	(void)arg;
+	snprintf(said + strlen(said), sizeof(said) - strlen(said), "%s\n", text);
+}
+
+static uint64_t check_index(void)
+{
+	struct err e = ERR_INIT;
+	uint64_t n = 0;
+
+	said[0] = 0;
+	if (mail_index_check(h.org, h.store, hear, NULL, &n, &e) < 0)
+		fail_msg("%s", e.log);
+	return n;
+}
+
+static void spoil(struct play *p)
+{
+	assert_true(sql_run(sql_open(p->tx, p->arg), &p->e) >= 1);
+}
+
+/* What is damaged, and what belongs to nothing, is named; what is sound is not. */
+static void test_checked(void **state)
+{
+	static const struct {
+		const char *spoil, *mend, *says;
+	} rows[] = {
+		{ "UPDATE search_row SET bucket = bucket + 1000 WHERE bucket = (SELECT min(bucket) FROM search_row)",
+			"UPDATE search_row SET bucket = bucket - 1000 WHERE bucket >= 1000 AND bucket < 2048", "there is no such row" },
+		{ "UPDATE search_row SET bucket = bucket + 10000 WHERE bucket = (SELECT min(bucket) FROM search_row)",
+			"UPDATE search_row SET bucket = bucket - 10000 WHERE bucket >= 10000", "rows of words" },
+		{ "UPDATE search_row SET bucket = bucket + 10000 WHERE bucket = 4096", "UPDATE search_row SET bucket = bucket - 10000 WHERE bucket >= 10000",
+			"no lists of block 0" },
+		{ "UPDATE search_segment SET emails = emails + 1 WHERE state = 1", "UPDATE search_segment SET emails = emails - 1 WHERE state = 1",
+			"its row and its list of emails differ" },
+		{ "UPDATE search_segment SET bits = bits + 50 WHERE state = 1", "UPDATE search_segment SET bits = bits - 50 WHERE state = 1", "bits" },
+		{ "INSERT INTO search_row (segment_id, bucket, sealed) SELECT 4711, 0, sealed FROM search_row ORDER BY segment_id, bucket LIMIT 1",
+			"DELETE FROM search_row WHERE segment_id = 4711", "search segment 4711 is missing, 1 rows are left of it" },
+		{ "INSERT INTO search_text (email_id, sealed) SELECT 4711, sealed FROM search_row ORDER BY segment_id, bucket LIMIT 1",
+			"DELETE FROM search_text WHERE email_id = 4711", "text of email 4711: there is no such email" },
+		{ "INSERT INTO search_text (email_id, sealed) SELECT (SELECT max(id) FROM email), sealed FROM search_row ORDER BY segment_id, bucket LIMIT 1",
+			"DELETE FROM search_text", "text of email" },
+	};
+
+	(void)state;
+	assert_int_equal(check_index(), 0);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		play_with(spoil, (void *)(uintptr_t)rows[i].spoil);
+		if (!check_index() || !strstr(said, rows[i].says))
+			fail_msg("%s: %s", rows[i].spoil, said);
+		play_with(spoil, (void *)(uintptr_t)rows[i].mend);
+		assert_int_equal(check_index(), 0);
+	}
+	play_with(spoil, (void *)(uintptr_t)"UPDATE search_row SET sealed = (SELECT sealed FROM search_segment WHERE state = 1 ORDER BY id LIMIT 1)"
+		" WHERE bucket = (SELECT min(bucket) FROM search_row)");
+	assert_true(check_index() >= 1 && strstr(said, " row "));
+	play_with(spoil, (void *)(uintptr_t)"UPDATE search_row SET sealed = (SELECT sealed FROM search_segment WHERE state = 1 ORDER BY id LIMIT 1)"
+		" WHERE bucket = (SELECT max(bucket) FROM search_row)");
+	assert_true(check_index() >= 2 && strstr(said, ", words of block "));
+}
+
 static void remove_account(struct play *p)
 {
 	OK(account_remove(h.org, p->tx, anna, &p->e));
@@ -487,7 +552,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_same_answers), cmocka_unit_test(test_narrows),
 		cmocka_unit_test(test_joined_and_worn), cmocka_unit_test(test_forgotten), cmocka_unit_test(test_odd),
-		cmocka_unit_test(test_recovered), cmocka_unit_test(test_removed_account) };
+		cmocka_unit_test(test_recovered), cmocka_unit_test(test_checked), cmocka_unit_test(test_removed_account) };
 
 	return cmocka_run_group_tests(tests, open_house, close_house);
 }

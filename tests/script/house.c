@@ -2,6 +2,7 @@
 #include "base/time.h"
 #include "core/migrations.h"
 #include "domain/mail/mail_view.h"
+#include "domain/mail/script.h"
 #include "domain/org/role.h"
 
 static struct seal_key ticket;
@@ -20,6 +21,41 @@ static int end_term(struct tx *tx, void *arg, struct err *e)
 	struct script_house *t = arg;
 
 	return term_end(t->house.org, tx, t->term, time_real_sec() - 1, e);
+}
+
+#define EVENT "require [\"imapsieve\",\"environment\",\"imap4flags\",\"fileinto\",\"variables\",\"copy\",\"mailbox\",\"enotify\"];"
+
+static int put_scripts(struct tx *tx, void *arg, struct err *e)
+{
+	static const struct {
+		const char *name, *text;
+	} scripts[] = {
+		{ "marks", EVENT "if environment \"imap.cause\" [\"APPEND\",\"COPY\"] { addflag \"$New\"; }"
+			"if environment :contains \"imap.changedflags\" \"\\\\Flagged\" { if hasflag \"\\\\Flagged\" { addflag \"$Star\"; } "
+			"else { removeflag \"$Star\"; } }" },
+		{ "files", EVENT "if header \"subject\" \"copy\" { fileinto :copy \"Archive\"; } elsif header \"subject\" \"file\" { fileinto :flags \"$Filed\" \"Archive\"; } "
+			"elsif header \"subject\" \"nowhere\" { fileinto \"Not there\"; } elsif header \"subject\" \"self\" { fileinto \"INBOX\"; } elsif header \"subject\" \"gone\" { discard; }" },
+		{ "says", EVENT "if allof(environment \"location\" \"MS\", environment \"phase\" \"post\", environment \"imap.user\" \"anna@example.org\","
+			"environment \"imap.email\" \"anna@example.org\", environment :matches \"imap.mailbox\" \"*\") { set \"box\" \"${1}\"; "
+			"if environment :matches \"imap.cause\" \"*\" { addflag [\"$At-${box}\", \"$By-${1}\"]; } }" },
+		{ "rejects", "require [\"imapsieve\",\"reject\",\"imap4flags\"]; addflag \"$Bad\"; reject \"no\";" },
+		{ "answers", "require [\"imapsieve\",\"vacation\",\"imap4flags\"]; addflag \"$Bad\"; vacation \"no\";" },
+		{ "asks", "require [\"imapsieve\",\"envelope\",\"imap4flags\"]; addflag \"$Bad\"; if envelope \"from\" \"x\" { discard; }" },
+		{ "endless", EVENT "redirect \"anna@example.org\";" },
+		{ "sends", EVENT "redirect :copy \"ben@example.org\";" },
+	};
+	struct script_house *t = arg;
+	SCOPED_ARENA a = arena_new();
+
+	for (size_t i = 0; i < sizeof(scripts) / sizeof(*scripts); i++) {
+		struct span why;
+
+		if (script_check(a, span_str(scripts[i].text), &why, e) < 0)
+			fail_msg("%s: %.*s", scripts[i].name, SPAN_F(why));
+		if (script_put(t->house.org, tx, a, t->anna, span_str(scripts[i].name), span_str(scripts[i].text), e) < 0)
+			return e->code;
+	}
+	return 0;
 }
 
 static uint64_t add(struct script_house *t, enum account_kind kind, const char *address, const char *password,
@@ -77,7 +113,7 @@ void script_house_open(struct script_house *t, void (*watch)(struct house *h, ui
 	seal_key_new(&ticket);
 	t->house = (struct house){ .store = t->under.store, .vault = t->under.vault, .org = t->under.org,
 		.mail = mail_new(t->under.org), .hostname = "mail.example.org", .ticket_key = &ticket,
-		.watch = watch ? watch : watch_nothing };
+		.watch = watch ? watch : watch_nothing, .sieve_url = "sieve://mail.example.org" };
 	account_on_add(core_account_made, t->under.org);
 	if (changed)
 		store_subscribe(t->under.store, changed, NULL);
@@ -86,6 +122,7 @@ void script_house_open(struct script_house *t, void (*watch)(struct house *h, ui
 	t->last = add(t, ACCOUNT_PERSON, "last@example.org", "geheim-drei", 40960);
 	t->role = add(t, ACCOUNT_ROLE, "vorstand@example.org", NULL, 0);
 	script_house_run(t, store_write, make_term, t);
+	script_house_run(t, store_write, put_scripts, t);
 }
 
 void script_house_end_term(struct script_house *t)

@@ -1,7 +1,7 @@
 /* house.h - tests: the house that conversations talk to, on top of support/test_house.h.
  *
  * anna@example.org (password "geheim-eins"), ben@example.org ("geheim-zwei"), last@example.org ("geheim-drei", 40 KiB
- * of quota), the role vorstand@example.org held by anna. Not good for: load. */
+ * of quota), the role vorstand@example.org held by anna. anna has scripts for IMAP events (house.c), none active. Not good for: load. */
 #pragma once
 #include "bus/call.h"
 #include "domain/mail/queue.h"

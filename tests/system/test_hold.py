@@ -1,6 +1,8 @@
 """A stolen password: mail is held, postmaster is told, an administrator decides."""
 import re
 import smtplib
+import socket
+import ssl
 
 import pytest
 
@@ -105,6 +107,33 @@ def test_many_refused_recipients(home):
     assert refused(home, anna) and told(home, anna)
 
 
+def test_far_beyond_the_send_limit(home):
+    """One mail too many is only refused; whoever goes on and on is held, with what waits already."""
+    anna, bert = home.fresh(), home.fresh()
+    home.cli("account", "limits", anna, "--send-limit", "4")
+    home.submit(anna, "wartet@far.example")                         # nobody is there: it waits in the queue
+
+    def again(n):
+        with pytest.raises((smtplib.SMTPSenderRefused, smtplib.SMTPDataError)) as e:
+            home.submit(anna, [bert] + [f"x{i}@far.example" for i in range(n - 1)])
+        return e.value.smtp_code, e.value.smtp_error
+    assert again(4) == (450, b"4.7.1 Sending limit of this hour reached")
+    assert again(6)[0] == 450                                       # ten in all: twice the limit, but no more than ten
+    assert home.cli("account", "show", anna)["held"] is None
+    code, text = again(4)
+    assert code == 451 and b"on hold" in text
+    assert home.cli("account", "show", anna)["held"] == "far beyond the send limit"
+    assert len(held(home, anna)) == 1 and refused(home, anna, bert)
+    assert b"far more people than it may" in told(home, anna)[0]
+    assert home.fetch_all(bert) == []
+    home.cli("account", "release", anna, "--drop")
+    home.submit(anna, bert)                                         # counts anew; three of the hour are left
+    assert home.cli("account", "show", anna)["held"] is None
+    home.cli("settings", "set", "submission.hold_over", "0")
+    assert again(60)[0] == 450 and home.cli("account", "show", anna)["held"] is None
+    home.cli("settings", "set", "submission.hold_over", "2")
+
+
 def test_many_networks():
     h = House(settings=["proxy_networks=127.0.0.1/32"])
 
@@ -112,7 +141,6 @@ def test_many_networks():
         source = ""
 
         def _get_socket(self, host, port, timeout):
-            import socket
             s = socket.create_connection((host, port), timeout)
             s.sendall(proxy(self.source))
             return self.context.wrap_socket(s, server_hostname=self._host)
@@ -132,5 +160,22 @@ def test_many_networks():
         with sign_in("203.0.114.1") as s:
             assert s.mail(anna)[0] == 451
         assert h.cli("account", "show", anna)["held"] == "sign-ins from many networks"
+        bert = h.fresh()                                           # who only reads wanders more: three times as many
+
+        def read(source):
+            s = socket.create_connection(("127.0.0.1", h.port("imaps")), 20)
+            s.sendall(proxy(source))
+            s = ssl._create_unverified_context().wrap_socket(s, server_hostname="mail.example.org")
+            f = s.makefile("rb")
+            f.readline()
+            s.sendall(f"a LOGIN {bert} {h.accounts[bert]}\r\n".encode())
+            answer = f.readline()
+            s.close()
+            return answer
+        for n in range(9):
+            assert read(f"198.18.{n}.1").startswith(b"a OK")
+        assert h.cli("account", "show", bert)["held"] is None
+        assert read("198.18.99.1").startswith(b"a OK")
+        assert h.cli("account", "show", bert)["held"] == "sign-ins from many networks"
     finally:
         h.destroy()

@@ -2,6 +2,7 @@
 import email
 import email.policy
 import smtplib
+import threading
 import time
 
 import pytest
@@ -108,3 +109,39 @@ def test_retention_of_the_journal():
         assert len(h.fetch_all(anna)) == 1
     finally:
         h.destroy()
+
+
+@pytest.mark.limit(120)
+def test_both_or_neither_when_core_is_killed(new_house):
+    """kill -9 of core while mails come: what was answered 250 is there, and every mail that is there has its copy."""
+    h = new_house()
+    h.may_die = True
+    anna, keeper = h.account("anna"), h.account("archiv")
+    h.cli("settings", "set", "journal", keeper)
+    taken, stop = [], threading.Event()
+
+    def send(who):
+        for n in range(10000):
+            if stop.is_set():
+                return
+            try:
+                h.deliver(anna, subject=f"mail {who} {n}")
+                taken.append(f"mail {who} {n}")
+            except (smtplib.SMTPException, OSError):
+                time.sleep(0.05)
+    threads = [threading.Thread(target=send, args=(who,)) for who in range(3)]
+    for t in threads:
+        t.start()
+    for _ in range(3):
+        before = len(taken)
+        wait_for(lambda: len(taken) > before + 10, 20)
+        h.kill_core()
+    stop.set()
+    for t in threads:
+        t.join(30)
+
+    def subjects(raws):
+        return sorted(email.message_from_bytes(raw, policy=email.policy.default)["Subject"] for raw in raws)
+    mine = subjects(wait_for(lambda: h.fetch_all(anna), 20))
+    assert set(taken) <= set(mine)
+    assert subjects(h.fetch_all(keeper)) == mine

@@ -123,7 +123,10 @@ def test_signing_in(house, dovecot, tmp_path):
 
 
 def test_password_is_asked_for(house, dovecot):
-    """From the terminal, never shown; without a terminal the option is named."""
+    """From the terminal, never shown; without a terminal the option is named. A terminal shows how far it is."""
+    i = there(dovecot, "cora")
+    i.append("INBOX", None, None, crlf(1))
+    i.logout()
     user = house.fresh()
     command = [BIN, "mail", "import", user, plain(dovecot), "--insecure", "--user", "cora", "--state", str(house.dir)]
     r = subprocess.run(command, capture_output=True, env=house.env(), start_new_session=True, timeout=60)
@@ -147,6 +150,7 @@ def test_password_is_asked_for(house, dovecot):
             sent = True
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0, shown
     assert b"imported" in shown and "ü".encode() not in shown
+    assert re.search(rb"\[#+\.*\] +\d+ %, \d+ mails, \d+/s", shown), shown
 
 
 @pytest.mark.limit(240)
@@ -184,7 +188,7 @@ def test_killed_and_run_again(new_house, dovecot, tmp_path):
         if who == "cli":
             p.kill()
         else:
-            h.kill("core")
+            h.kill_core()
         p.communicate(timeout=60)
         interrupted += p.returncode != 0
         h.wait_running()
@@ -297,6 +301,29 @@ def test_server_that_hangs_up(house):
     again = Liar(liar.mails)
     r = bring(house, user, again.url)
     assert (r["imported"], r["there_already"]) == (1, 650), "the same mailbox, wherever it answers"
+
+
+def test_mails_go_while_the_line_is_down(house):
+    """Numbers move up between two connections: what was not brought yet is found all the same."""
+    def on(n, words):
+        if n == 1 and words[0] == b"FETCH" and words[1].startswith(b"501:"):
+            del liar.mails[:700]
+            return ...
+        return None
+    liar = Liar(some(1200), on)
+    user = house.fresh()
+    r = bring(house, user, liar.url)
+    assert r["imported"] == 1000 and r["there_already"] == r["skipped"] == 0, r
+    liar.mails.clear()
+    liar.mails.extend(some(3, 9000))
+    def anew(n, words):
+        if n > 2 and words[0] == b"EXAMINE":
+            liar.validity += 1
+        return ... if words[:2] == [b"UID", b"FETCH"] and n < 4 else None
+    liar.on = anew
+    r = bring(house, user, liar.url)
+    assert r["imported"] == 0 and "made anew" in r["skips"][0]["why"]
+    assert bring(house, user, liar.url)["imported"] == 3
 
 
 def test_lies_about_sizes(house):

@@ -198,10 +198,17 @@ def test_own_people_send_no_viruses(scanned):
 
 @needs_clamd
 def test_too_large_for_the_scanner(scanned):
-    """clamd has a bound of its own: such mail is taken, without the field that says it was looked at."""
+    """clamd has a bound of its own: such mail is taken and says that it was not looked at, or is refused, as the setting says."""
     anna = scanned.fresh()
-    assert send(scanned, anna, body="Zeile mit Text\r\n" * 200000)[0] == 250
-    assert b"X-Virus-Scanned" not in scanned.wait_mail(anna)[0]
+    large = "Zeile mit Text\r\n" * 200000
+    assert send(scanned, anna, body=large)[0] == 250
+    got = scanned.wait_mail(anna)[0]
+    assert b"X-Virus-Scanned" not in got and b"X-Virus-Unscanned: too large for clamd at " in got
+    scanned.cli("settings", "set", "virus.too_large", "refuse")
+    code, text = send(scanned, anna, body=large)
+    assert code == 550 and "too large for the virus scanner" in text
+    assert send(scanned, anna)[0] == 250                            # others as ever
+    scanned.cli("settings", "set", "virus.too_large", "accept")
 
 
 @needs_clamd

@@ -71,8 +71,9 @@ def fill(h):
     for to in (anna, office, "hirschkaefer@example.org"):
         h.deliver(to, small, "grimbart@fernweh.example")
         h.deliver(to, big, "grimbart@fernweh.example")
-    h.submit(anna, "trauermantel@example.net", big)
-    h.submit(anna, "trauermantel@broken.example", small, rcpt=["ORCPT=rfc822;trauermantel@example.net"])
+    own = [m.replace(b"grimbart@fernweh.example", anna.encode()) for m in (big, small)]
+    h.submit(anna, "trauermantel@example.net", own[0])
+    h.submit(anna, "trauermantel@broken.example", own[1], rcpt=["ORCPT=rfc822;trauermantel@example.net"])
     with Imap.login(h, anna) as i:
         i.ok('CREATE "Postfach-Siebenschl&AOQ-fer"')
         assert i.append("Postfach-Siebenschl&AOQ-fer", big, b"Stichwort-Igelschnaeuzchen").status == "OK"

@@ -249,3 +249,78 @@ def test_annotations(house):
         i.ok('SETMETADATA INBOX (/private/ziel NIL)')
         house.deliver(anna, subject="zuletzt")
         assert i.ok('STATUS INBOX (MESSAGES)').find(rb"MESSAGES (\d+)")[1] == b"2"
+
+
+def test_reports_and_answers_run_scripts(house):
+    """What the house writes to its own people is delivered like any mail: their scripts see it."""
+    anna, ben = house.fresh(), house.fresh()
+    put(house, anna, 'require ["reject", "vacation"]; if header :contains "subject" "nein" { reject "Nein, danke."; } else { vacation "Bin weg."; }')
+    put(house, ben, 'require ["fileinto"]; if address :localpart "from" "mailer-daemon" { fileinto "Trash"; } '
+        'elsif header :contains "auto-submitted" "auto-replied" { fileinto "Archive"; }')
+    house.submit(ben, [anna, ben], mail(to=anna, sender=ben, subject="nein"))
+    assert b"Nein, danke." in house.wait_mail(ben, mailbox="Trash")[0]
+    house.submit(ben, anna, mail(to=anna, sender=ben, subject="ja"))
+    assert b"Bin weg." in house.wait_mail(ben, mailbox="Archive")[0]
+    assert len(house.fetch_all(ben)) == 1 and len(house.fetch_all(anna)) == 1
+
+
+def messages(i, box):
+    return int(i.ok(f"STATUS {box} (MESSAGES)").find(rb"MESSAGES (\d+)")[1])
+
+
+EVENT = 'require ["imapsieve", "environment", "imap4flags", "fileinto", "copy", "reject", "body"];\r\n'
+
+
+def test_imap_events(house):
+    """Scripts that run on APPEND, COPY, MOVE and changed flags (RFC 6785): they do what they say, end, and never stop a command."""
+    anna, ben = house.fresh(), house.fresh()
+    with Sieve(house, anna) as s:
+        s.put("dahin", EVENT + 'fileinto :copy "Archive";', active=False)
+        s.put("zurueck", EVENT + 'fileinto :copy "INBOX";', active=False)
+        s.put("weiter", EVENT + f'if environment "imap.cause" "COPY" {{ redirect :copy "{ben}"; }}', active=False)
+        s.put("kaputt", EVENT + 'setflag "\\\\Deleted"; reject "nein";', active=False)
+        s.put("endlos", 'require ["imapsieve", "body"];\n' + "".join(
+            f'if body :raw :matches "*a*b*c*d*e*f*g*{n}" {{ discard; }}\n' for n in range(1000)), active=False)
+    with Imap.login(house, anna) as i:
+        assert i.ok("CAPABILITY").find(rb" IMAPSIEVE=sieve://\S+:(\d+) ")[1] == b"%d" % house.port("sieve")
+        i.ok('SETMETADATA INBOX (/shared/imapsieve/script "dahin")')
+        i.ok('SETMETADATA Archive (/shared/imapsieve/script "zurueck")')
+        assert i.append("INBOX", mail("im Kreis")).status == "OK"
+        assert (messages(i, "INBOX"), messages(i, "Archive")) == (1, 1)
+        i.ok('SETMETADATA "Sent" (/shared/imapsieve/script "weiter")')
+        i.ok("SELECT INBOX")
+        i.ok("UID COPY 1 Sent")
+        assert len(house.wait_mail(ben)) == 1
+        i.ok('SETMETADATA INBOX (/shared/imapsieve/script "kaputt")')
+        i.ok("UID STORE 1 +FLAGS (\\Flagged)")
+        i.ok('SETMETADATA INBOX (/shared/imapsieve/script "endlos")')
+        start = time.monotonic()
+        assert i.append("INBOX", ("Subject: lang\r\n\r\n" + ("abcdefg" * 100 + "\r\n") * 1000).encode()).status == "OK"
+        assert time.monotonic() - start < 10 * SLOW
+        assert b"FLAGS (\\Flagged)" in b"".join(i.ok("UID FETCH 1 FLAGS").untagged)
+        assert b"FLAGS ()" in b"".join(i.ok("UID FETCH 2 FLAGS").untagged)
+    house.deliver(anna, subject="zugestellt")                          # no event: mail that is delivered
+    house.wait_mail(anna, 3)
+    with Imap.login(house, anna) as i:
+        assert messages(i, "Archive") == 1
+    wait_for(lambda: "is for mail that is delivered" in house.log() and "takes too long" in house.log())
+
+
+def test_imap_events_survive_a_kill(house):
+    """Each message's script has run once, whenever core dies."""
+    anna = house.fresh()
+    with Sieve(house, anna) as s:
+        s.put("ablage", EVENT + 'addflag "$Da"; fileinto :copy "Archive";', active=False)
+    with Imap.login(house, anna) as i:
+        for n in range(150):
+            assert i.append("INBOX", mail(f"Nr. {n}")).status == "OK"
+        i.ok('SETMETADATA Sent (/shared/imapsieve/script "ablage")')
+        i.ok("SELECT INBOX")
+        i.ok("UID COPY 1:* Sent")
+    house.kill_core()
+    with Imap.login(house, anna) as i:
+        wait_for(lambda: messages(i, "Archive") >= 150, 60)
+        i.ok("SELECT Sent")
+        assert len(i.ok("SEARCH KEYWORD $Da").untagged[0].split()) == 2 + 150
+        time.sleep(1)
+        assert messages(i, "Archive") == 150

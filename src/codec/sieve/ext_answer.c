@@ -30,6 +30,8 @@ int sieve_run_vacation(struct sieve_run *r, const struct sieve_node *n)
 		*addresses = sieve_tag_arg(n, TAG_ADDRESSES);
 	struct sieve_action *a;
 
+	if (run_delivers(r, n) < 0)
+		return ERR_PARAM;
 	for (size_t i = 0; i < r->out->n_actions; i++)
 		if (r->out->actions[i].kind == SIEVE_VACATION || r->out->actions[i].kind == SIEVE_REJECT)
 			return run_fail(r, n, "A message is answered once, and not when it is rejected");

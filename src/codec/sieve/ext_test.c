@@ -292,8 +292,10 @@ int sieve_run_envelope(struct sieve_run *r, const struct sieve_node *n)
 	struct sieve_match m;
 	struct span *names, value, part;
 	size_t n_names;
-	int k = match_open(&m, r, n, sieve_arg(n, 1));
+	int k = run_delivers(r, n);
 
+	if (k == 0)
+		k = match_open(&m, r, n, sieve_arg(n, 1));
 	if (k < 0)
 		return k;
 	if (run_strs(r, sieve_arg(n, 0), &names, &n_names) < 0)

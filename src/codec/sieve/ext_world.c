@@ -31,10 +31,12 @@ int sieve_check_ihave(struct sieve_check *c, struct sieve_node *n)
 
 int sieve_run_ihave(struct sieve_run *r, const struct sieve_node *n)
 {
-	(void)r;
-	for (size_t i = 0; i < sieve_arg(n, 0)->n; i++)
-		if (!sieve_ext_find(sieve_arg(n, 0)->v[i]))
+	for (size_t i = 0; i < sieve_arg(n, 0)->n; i++) {
+		enum sieve_ext ext = sieve_ext_find(sieve_arg(n, 0)->v[i]);
+
+		if (!ext || (ext == EXT_IMAPSIEVE && !r->host->event))
 			return 0;
+	}
 	return 1;
 }
 
@@ -116,6 +118,8 @@ int sieve_run_include(struct sieve_run *r, const struct sieve_node *n)
 		return run_fail(r, n, "The included script cannot be used");
 	if (k == 0)
 		return n->tags & T(OPTIONAL) ? 0 : run_fail(r, n, "The script to include does not exist");
+	if (run_may_begin(r, n, script) < 0)
+		return ERR_PARAM;
 	if (!r->once)
 		r->once = arena_array(r->a, sizeof(*r->once), SIEVE_INCLUDES_MAX);
 	r->once[r->n_included].name = name;

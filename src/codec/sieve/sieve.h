@@ -74,6 +74,9 @@ struct sieve_host {
 	int zone_min;
 	uint64_t budget;             /* steps */
 	char separator;              /* of sub-addresses: '+' */
+	bool event;                  /* something happened to a stored message (RFC 6785): no delivery, keep says its flags */
+	const struct span *flags;    /* with event: those it has */
+	size_t n_flags;
 	int (*mailbox)(void *arg, struct span name);
 	int (*special_use)(void *arg, struct span name_or_none, struct span use);
 	int (*mailbox_id)(void *arg, struct span id);

@@ -285,6 +285,7 @@ static int check_require(struct sieve_check *c, struct sieve_node *n)
 		if (!ext)
 			return check_fail(c, &n->args[0], "The extension \"%.60s\" is not known here", (const char *)arena_strz(c->a, n->args[0].v[i]));
 		c->exts |= EXT_BIT(ext);
+		c->events_only |= ext == EXT_IMAPSIEVE;
 	}
 	return 0;
 }
@@ -301,6 +302,7 @@ int sieve_check_script(struct sieve_check *c, struct sieve_script *s)
 	if (sieve_check_block(c, n) < 0)
 		return ERR_SYNTAX;
 	s->exts = c->exts;
+	s->events_only = c->events_only;
 	return 0;
 }
 

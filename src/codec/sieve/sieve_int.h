@@ -8,7 +8,7 @@ enum sieve_ext { EXT_NONE, EXT_FILEINTO, EXT_REJECT, EXT_EREJECT, EXT_ENVELOPE, 
 	EXT_NUMERIC, EXT_UNICODE, EXT_OCTET, EXT_CASEMAP, EXT_SUBADDRESS, EXT_FLAGS, EXT_BODY, EXT_VACATION, EXT_VACATION_SEC,
 	EXT_DATE, EXT_INDEX, EXT_ENVIRONMENT, EXT_IHAVE, EXT_INCLUDE, EXT_DUPLICATE, EXT_EDITHEADER, EXT_REGEX, EXT_MAILBOX,
 	EXT_SPECIAL_USE, EXT_MAILBOX_ID, EXT_FCC, EXT_MIME, EXT_FOREVERYPART, EXT_EXTRACTTEXT, EXT_ENOTIFY,
-	EXT_EXTLISTS, EXT_MBOXMETADATA, EXT_SERVERMETADATA, EXT_SPAMTEST, EXT_SPAMTESTPLUS, EXT_VIRUSTEST, EXT_ENCODED, EXT_COUNT };
+	EXT_EXTLISTS, EXT_MBOXMETADATA, EXT_SERVERMETADATA, EXT_IMAPSIEVE, EXT_SPAMTEST, EXT_SPAMTESTPLUS, EXT_VIRUSTEST, EXT_ENCODED, EXT_COUNT };
 #define EXT_BIT(x) (1ULL << (x))
 
 /* ---- tags ---- */
@@ -57,6 +57,7 @@ struct sieve_node {
 struct sieve_script {
 	struct sieve_node *first;
 	uint64_t exts;
+	bool events_only;            /* required "imapsieve" */
 	size_t n_nodes;
 };
 
@@ -80,7 +81,7 @@ struct sieve_check {
 	struct arena *a;
 	struct sieve_error *why;
 	uint64_t exts;
-	bool ihave;
+	bool ihave, events_only;
 	unsigned loops;              /* foreverypart around us */
 	struct span loop_names[8];
 };
@@ -144,6 +145,9 @@ struct sieve_run {
 	unsigned redirects;
 };
 int run_spend(struct sieve_run *r, uint64_t octets);
+/* Fails where there is no delivery: there is nobody to whom it could be refused or answered (RFC 6785 section 3). */
+int run_delivers(struct sieve_run *r, const struct sieve_node *n);
+int run_may_begin(struct sieve_run *r, const struct sieve_node *n, const struct sieve_script *script);
 int run_fail(struct sieve_run *r, const struct sieve_node *n, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 int run_block(struct sieve_run *r, const struct sieve_node *first);
 int run_test(struct sieve_run *r, const struct sieve_node *n);

@@ -339,11 +339,23 @@ int sieve_run_redirect(struct sieve_run *r, const struct sieve_node *n)
 	return 0;
 }
 
+int run_delivers(struct sieve_run *r, const struct sieve_node *n)
+{
+	return r->host->event ? run_fail(r, n, "\"%s\" is for mail that is delivered", n->word->name) : 0;
+}
+
+int run_may_begin(struct sieve_run *r, const struct sieve_node *n, const struct sieve_script *script)
+{
+	return script->events_only && !r->host->event ? run_fail(r, n, "\"imapsieve\" is for what happens in IMAP") : 0;
+}
+
 /* RFC 5429 section 2.4: incompatible with actions that deliver, with vacation, and with itself. */
 int sieve_run_reject(struct sieve_run *r, const struct sieve_node *n)
 {
 	struct sieve_action *a;
 
+	if (run_delivers(r, n) < 0)
+		return ERR_PARAM;
 	if (any(r, SIEVE_REJECT) || any(r, SIEVE_FILEINTO) || any(r, SIEVE_REDIRECT) || any(r, SIEVE_KEEP) || any(r, SIEVE_VACATION))
 		return run_fail(r, n, "\"%s\" and another action exclude each other", n->word->name);
 	a = run_act(r, n, SIEVE_REJECT);
@@ -374,7 +386,11 @@ int sieve_run(struct arena *a, const struct sieve_script *script, const struct s
 	int k;
 
 	*out = (struct sieve_result){ 0 };
-	k = run_block(&r, script->first);
+	r.flags = arena_dup(a, host->flags, host->n_flags * sizeof(*host->flags));
+	r.n_flags = host->n_flags;
+	k = run_may_begin(&r, &(struct sieve_node){ 0 }, script);
+	if (k == 0)
+		k = run_block(&r, script->first);
 	out->steps = r.steps;
 	if (k == 0 && r.implicit_keep) {
 		struct sieve_action *keep = run_act(&r, &(struct sieve_node){ 0 }, SIEVE_KEEP);

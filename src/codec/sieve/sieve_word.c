@@ -31,6 +31,7 @@ static const struct {
 	{ EXT_MIME, "mime" }, { EXT_FOREVERYPART, "foreverypart" }, { EXT_EXTRACTTEXT, "extracttext" },     /* 5703 */
 	{ EXT_ENOTIFY, "enotify" },                                                                         /* 5435, 5436 */
 	{ EXT_EXTLISTS, "extlists" },                                                                       /* 6134 */
+	{ EXT_IMAPSIEVE, "imapsieve" },                                                                     /* 6785 */
 	{ EXT_SPAMTEST, "spamtest" }, { EXT_SPAMTESTPLUS, "spamtestplus" }, { EXT_VIRUSTEST, "virustest" }, /* 5235 */
 };
 

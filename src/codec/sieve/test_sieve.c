@@ -14,7 +14,7 @@
 
 struct world {
 	struct arena *a;
-	bool seen;
+	bool seen, event;
 	const struct sieve_script *included;
 };
 
@@ -104,7 +104,14 @@ static const char *does_in(struct world *w, const char *text, uint64_t budget, s
 		.now_sec = 1790000000, .zone_min = 60, .budget = budget, .separator = '+', .mailbox = has_mailbox, .metadata = annotation, .special_use = special,
 		.duplicate = duplicate, .include = include, .environment = env,
 		.in_list = in_list };
+	struct span flags[] = { SPAN("\\Seen"), SPAN("work") };
 	SCOPED_BUF b;
+
+	if (w->event) {
+		h.event = true;
+		h.flags = flags;
+		h.n_flags = 2;
+	}
 
 	buf_init(&b, 10000);
 	if (!s)
@@ -168,6 +175,36 @@ static void test_metadata(void **state)
 		"?1:23 \"metadataexists\" needs an extension that is not required");
 	expect("require \"mboxmetadata\"; if servermetadataexists \"/shared/admin\" { stop; }",
 		"?1:28 \"servermetadataexists\" needs an extension that is not required");
+}
+
+static void expect_event(const char *text, const char *want)
+{
+	SCOPED_ARENA a = arena_new();
+	struct world w = { .a = a, .event = true };
+	struct sieve_result res;
+	const char *got = does_in(&w, text, 100000, &res);
+
+	if (strcmp(got, want) != 0)
+		print_error("script: %s\n", text);
+	assert_string_equal(got, want);
+}
+
+/* RFC 6785: the flags are the message's, what answers or refuses a delivery fails; and the other way round. */
+static void test_imapsieve(void **state)
+{
+	(void)state;
+#define EVENT "require [\"imapsieve\", \"imap4flags\", \"fileinto\", \"reject\", \"vacation\", \"envelope\"]; "
+	expect_event("", "keep{\\Seen,work}");
+	expect_event(EVENT "if hasflag \"\\\\Seen\" { removeflag \"work\"; addflag \"new\"; }", "keep{\\Seen,new}");
+	expect_event(EVENT "fileinto \"A\";", "fileinto:A{\\Seen,work}");
+	expect_event(EVENT "keep :flags \"x\";", "keep{x}");
+	expect_event(EVENT "discard;", "");
+	expect_event(EVENT "reject \"no\";", "!1: \"reject\" is for mail that is delivered");
+	expect_event(EVENT "vacation \"no\";", "!1: \"vacation\" is for mail that is delivered");
+	expect_event(EVENT "if envelope \"from\" \"x\" { discard; }", "!1: \"envelope\" is for mail that is delivered");
+	expect_event("require \"ihave\"; if ihave \"imapsieve\" { discard; }", "");
+	expect(EVENT "discard;", "!0: \"imapsieve\" is for what happens in IMAP");
+	expect("require \"ihave\"; if ihave \"imapsieve\" { discard; }", "keep");
 }
 
 static void test_base(void **state)
@@ -454,7 +491,7 @@ static void test_regex_bound(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_base), cmocka_unit_test(test_metadata),
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_base), cmocka_unit_test(test_metadata), cmocka_unit_test(test_imapsieve),
 		cmocka_unit_test(test_extlists), cmocka_unit_test(test_extensions), cmocka_unit_test(test_variables),
 		cmocka_unit_test(test_mime), cmocka_unit_test(test_answers), cmocka_unit_test(test_state), cmocka_unit_test(test_editheader),
 		cmocka_unit_test(test_bad), cmocka_unit_test(test_bounds), cmocka_unit_test(test_count_bounds), cmocka_unit_test(test_value_bound),

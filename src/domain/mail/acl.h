@@ -3,7 +3,8 @@
  * The owner has every right and cannot lose one. Whoever holds the owning role has what the term says; entries add to
  * it. An entry is for an account (for a role: whoever holds it now), a group (its members now) or everybody who can sign
  * in; negative entries take away what other entries give, never what an office gives. Nothing is remembered: a right
- * ends with the term, the membership or the entry. A new mailbox begins with its parent's entries.
+ * ends with the term, the membership or the entry. So a group is gone through at each command, until the viewer is found: measured
+ * (tests/mail/bench_mail), 2.7 us of processor a member, 0.3 ms for a hundred, 3 ms for a thousand. A new mailbox begins with its parent's entries.
  * Rights are the RIGHT_* of role.h with those below. Errors: ERR_PARAM (no such identifier, unknown letter), ERR_LIMIT
  * (ACL_ENTRIES_MAX). Not good for: who gets mail (address.h). */
 #pragma once

@@ -94,20 +94,21 @@ static int place(struct work *w, const struct filter_put *put, struct mailbox *o
 	return r;
 }
 
-static int flag_bits(struct work *w, struct mailbox *box, const struct filter_put *put, uint64_t *out, struct err *e)
+int deliver_flag_bits(struct org *o, struct tx *tx, struct arena *a, struct mailbox *box, const struct span *flags, size_t n,
+	uint64_t *out, struct err *e)
 {
 	static const struct { const char *name; uint64_t bit; } system[] = { { "\\Seen", FLAG_SEEN }, { "\\Answered", FLAG_ANSWERED },
 		{ "\\Flagged", FLAG_FLAGGED }, { "\\Deleted", FLAG_DELETED }, { "\\Draft", FLAG_DRAFT } };
 
 	*out = 0;
-	for (size_t i = 0; i < put->n_flags; i++) {
+	for (size_t i = 0; i < n; i++) {
 		uint64_t bit = 0;
 
 		for (size_t k = 0; k < sizeof(system) / sizeof(*system); k++)
-			if (span_ieqz(put->flags[i], system[k].name))
+			if (span_ieqz(flags[i], system[k].name))
 				bit = system[k].bit;
-		if (!bit && *put->flags[i].p != '\\') {
-			int r = soft(mailbox_keyword(w->org, w->tx, w->a, box, put->flags[i], true, &bit, e), e);
+		if (!bit && *flags[i].p != '\\') {
+			int r = soft(mailbox_keyword(o, tx, a, box, flags[i], true, &bit, e), e);
 
 			if (r < 0 && r != ERR_MISSING)
 				return r;
@@ -118,7 +119,7 @@ static int flag_bits(struct work *w, struct mailbox *box, const struct filter_pu
 }
 
 /* One copy: put now when its text is its own, else added to the copies of the common one. inbox: where it goes when its
- * place is not there. */
+ * place is not there; 0: then it goes nowhere and 1 comes back. */
 static int put_one(struct work *w, const struct filter_put *put, uint64_t inbox, struct deliver_puts *copies, struct err *e)
 {
 	struct message_put to = { .mailbox_id = inbox, .account_id = w->d->account_id, .received_sec = w->received_sec, .force = true };
@@ -130,9 +131,11 @@ static int put_one(struct work *w, const struct filter_put *put, uint64_t inbox,
 		to.mailbox_id = box.id;
 	else if (r != ERR_MISSING)
 		return r;
+	else if (!inbox)
+		return 1;
 	else if (put->n_flags && (r = mailbox_get(w->org, w->tx, w->a, inbox, &box, e)) < 0)
 		return r;
-	if (put->n_flags && flag_bits(w, &box, put, &to.flags, e) < 0)
+	if (put->n_flags && deliver_flag_bits(w->org, w->tx, w->a, &box, put->flags, put->n_flags, &to.flags, e) < 0)
 		return e->code;
 	if (put->message.p || put->out)
 		return message_put(w->org, w->tx, w->a, &put->p, &to, 1, &uid, NULL, e);
@@ -148,34 +151,21 @@ static int put_one(struct work *w, const struct filter_put *put, uint64_t inbox,
 /* A mail of the script's own: to people here at once, to others through the queue. */
 static int send_out(struct work *w, const struct filter_plan *plan, const struct filter_out *out, struct err *e)
 {
-	struct recipients all = { 0 };
-	struct err why = ERR_INIT;
-	struct delivery *local;
-	bool adopted = false;            /* is its blob the store's already? */
-	size_t n = 0;
 	uint64_t id;
 	struct queue_entry q = { .account_id = out->redirect ? 0 : w->d->account_id, .created_sec = plan->now_sec,
 		.expires_sec = plan->now_sec + EXPIRES_SEC, .flags = out->redirect ? plan->flags : plan->flags & (QUEUE_UTF8 | QUEUE_REQUIRETLS),
-		.sender = out->sender };
+		.sender = out->sender, .rcpts = ARENA_ARRAY(w->a, struct queue_rcpt, out->to.n + 1) };
 
-	if (!out->redirect && address_resolve(w->org, w->tx, w->a, out->rcpt, &all, &why) < 0 && why.code != ERR_DENIED)
-		return why.code == ERR_MISSING || why.code == ERR_LIMIT ? 0 : err_set(e, why.code, why.say, "%s", why.log);
 	if (out->redirect && forward_sender(w->org, w->tx, w->a, out->sender, plan->now_sec, &q.sender, e) < 0)
 		return e->code;
-	local = ARENA_ARRAY(w->a, struct delivery, all.n + 1);
-	q.rcpts = ARENA_ARRAY(w->a, struct queue_rcpt, all.n + 1);
-	for (size_t i = 0; i < all.n; i++)
-		if (all.v[i].account_id)
-			local[n++] = (struct delivery){ .account_id = all.v[i].account_id };
-		else
-			q.rcpts[q.n_rcpts++] = (struct queue_rcpt){ .address = all.v[i].address, .next_sec = plan->now_sec };
-	if (out->redirect || why.code == ERR_DENIED)
+	if (out->redirect)
 		q.rcpts[q.n_rcpts++] = (struct queue_rcpt){ .address = out->rcpt, .next_sec = plan->now_sec };
-	if (n && deliver(w->org, w->tx, w->a, &out->p, local, n, plan->now_sec, e) < 0)
+	for (size_t i = 0; i < out->to.n; i++)
+		if (!out->to.v[i].account_id)
+			q.rcpts[q.n_rcpts++] = (struct queue_rcpt){ .address = out->to.v[i].address, .next_sec = plan->now_sec };
+	if (out->n_local && deliver(w->org, w->tx, w->a, &out->p, out->local, out->n_local, plan->now_sec, e) < 0)
 		return e->code;
-	for (size_t i = 0; i < n; i++)
-		adopted |= local[i].result == 0;
-	return q.n_rcpts ? queue_add(w->org, w->tx, w->a, &out->p, adopted, &q, &id, e) : 0;
+	return q.n_rcpts ? queue_add(w->org, w->tx, w->a, &out->p, false, &q, &id, e) : 0;
 }
 
 static int send_all(struct work *w, struct filter_plan *p, bool *sent, struct err *e)
@@ -213,8 +203,12 @@ int deliver_planned(struct org *o, struct tx *tx, struct arena *a, struct delive
 			return e->code;
 	if (send_all(&w, p, sent, e) < 0)
 		return e->code;
-	for (size_t i = 0; i < p->n_puts; i++)
-		if ((!p->puts[i].out || sent[p->puts[i].out - 1]) && put_one(&w, &p->puts[i], inbox, copies, e) < 0)
-			return e->code;
+	for (size_t i = 0; i < p->n_puts; i++) {
+		int r = !p->puts[i].out || sent[p->puts[i].out - 1] ? put_one(&w, &p->puts[i], inbox, copies, e) : 0;
+
+		if (r < 0)
+			return r;
+		p->kept |= r == 1 && !p->puts[i].out;
+	}
 	return 0;
 }

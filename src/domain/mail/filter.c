@@ -1,5 +1,6 @@
 #include "domain/mail/filter_int.h"
 #include <string.h>
+#include <time.h>
 #include "base/log.h"
 #include "codec/mime/mime_header.h"
 #include "codec/smtp/smtp_address.h"
@@ -19,6 +20,7 @@ struct job {
 	size_t n, cap;
 	struct tx *tx;
 	struct err *e;
+	unsigned depth;                  /* mails of scripts that run scripts */
 };
 /* One account's run: what the callbacks need. */
 struct run {
@@ -29,6 +31,7 @@ struct run {
 	struct mailbox_row *boxes;           /* read when first asked */
 	size_t n_boxes;
 	bool have_boxes;
+	const struct filter_event *event;    /* or NULL */
 };
 
 static int load_boxes(struct run *r)
@@ -131,11 +134,30 @@ static int include(void *arg, struct span name, bool global, const struct sieve_
 	return x;
 }
 
+/* RFC 6785 section 4. */
+static bool event_item(const struct filter_event *ev, struct span name, struct span *out)
+{
+	const struct {
+		const char *name;
+		struct span value;
+	} items[] = { { "location", SPAN("MS") }, { "phase", SPAN("post") }, { "imap.user", ev->user }, { "imap.email", ev->user },
+		{ "imap.cause", ev->cause }, { "imap.mailbox", ev->mailbox }, { "imap.changedflags", ev->changed } };
+
+	for (size_t i = 0; i < sizeof(items) / sizeof(*items); i++)
+		if (span_ieqz(name, items[i].name)) {
+			*out = items[i].value;
+			return true;
+		}
+	return false;
+}
+
 static int environment(void *arg, struct span name, struct span *out)
 {
 	struct run *r = arg;
 	const char *host = r->job->mail->hostname, *dot = strchr(host, '.');
 
+	if (r->event && event_item(r->event, name, out))
+		return 0;
 	if (span_ieqz(name, "host"))
 		*out = span_str(host);
 	else if (span_ieqz(name, "domain"))
@@ -274,7 +296,8 @@ static void add_delivery(struct job *j, struct delivery d)
 	if (j->n == j->cap) {
 		struct delivery *more = ARENA_ARRAY(j->a, struct delivery, 2 * j->cap + 8);
 
-		memcpy(more, j->to, j->n * sizeof(*more));
+		if (j->n)
+			memcpy(more, j->to, j->n * sizeof(*more));
 		j->to = more;
 		j->cap = 2 * j->cap + 8;
 	}
@@ -345,6 +368,13 @@ static int plan_action(struct job *j, size_t i, struct filter_plan *p, const str
 
 	switch (act->kind) {
 	case SIEVE_KEEP:
+		if (j->mail->event && i == 0) {
+			p->kept = true;
+			p->kept_flags = act->flags;
+			p->n_kept_flags = act->n_flags;
+			return 0;
+		}
+		/* fall through */
 	case SIEVE_FILEINTO:
 		add_put(p, (struct filter_put){ .target = act->kind == SIEVE_KEEP ? SPAN_NONE : act->target, .special_use = act->special_use,
 			.mailbox_id = act->mailbox_id, .flags = act->flags, .n_flags = act->n_flags, .create = act->create,
@@ -352,11 +382,16 @@ static int plan_action(struct job *j, size_t i, struct filter_plan *p, const str
 		return 0;
 	case SIEVE_REDIRECT:
 		r = may_send ? redirect(j, p, who, message, act) : 0;
-		if (r == 0)
+		if (r == 0 && j->mail->event && i == 0)
+			p->kept = true;
+		else if (r == 0)
 			add_put(p, (struct filter_put){ .message = with_header(j, message, act->header) });
 		return r;
 	case SIEVE_REJECT:
-		j->to[i].reject = act->target;
+		if (j->mail->ours)
+			add_put(p, (struct filter_put){ .message = with_header(j, message, act->header) });
+		else
+			j->to[i].reject = act->target;
 		return 0;
 	case SIEVE_VACATION:
 		if (may_send && filter_vacation(j->a, who, act, span_sub(message, 0, mime_header_len(message)), &p->outs[p->n_outs]))
@@ -381,6 +416,10 @@ static int make_plan(struct job *j, size_t i, const struct sieve_result *res, bo
 		return j->e->code;
 	p->puts = ARENA_ARRAY(j->a, struct filter_put, 2 * SIEVE_ACTIONS_MAX + 2);
 	p->outs = ARENA_ARRAY(j->a, struct filter_out, SIEVE_ACTIONS_MAX + 1);
+	if (j->mail->event && i == 0) {      /* when nothing else is said of them */
+		p->n_kept_flags = j->mail->event->n_flags;
+		p->kept_flags = arena_dup(j->a, j->mail->event->flags, p->n_kept_flags * sizeof(*p->kept_flags));
+	}
 	p->seen = res->seen;
 	p->n_seen = res->n_seen;
 	p->now_sec = j->mail->now_sec;
@@ -398,18 +437,26 @@ static struct span own(struct arena *a, struct span s)
 	return s.p ? arena_span(a, s) : s;
 }
 
+static struct span *own_all(struct arena *a, const struct span *v, size_t n)
+{
+	struct span *out = ARENA_ARRAY(a, struct span, n + 1);
+
+	for (size_t k = 0; k < n; k++)
+		out[k] = own(a, v[k]);
+	return out;
+}
+
 static void keep_plan(struct arena *a, struct delivery *d)
 {
 	struct filter_plan *p = d->plan;
 
 	d->reject = own(a, d->reject);
+	if (p)
+		p->kept_flags = own_all(a, p->kept_flags, p->n_kept_flags);
 	for (size_t i = 0; p && i < p->n_puts; i++) {
 		struct filter_put *u = &p->puts[i];
-		struct span *flags = ARENA_ARRAY(a, struct span, u->n_flags + 1);
 
-		for (size_t k = 0; k < u->n_flags; k++)
-			flags[k] = own(a, u->flags[k]);
-		u->flags = flags;
+		u->flags = own_all(a, u->flags, u->n_flags);
 		u->target = own(a, u->target);
 		u->special_use = own(a, u->special_use);
 		u->mailbox_id = own(a, u->mailbox_id);
@@ -438,9 +485,13 @@ static int run_one(struct job *j, size_t i, struct run *r, const struct script_a
 		.to = d->rcpt.n ? d->rcpt : d->address, .auth = j->mail->auth, .now_sec = j->mail->now_sec,
 		.zone_min = j->mail->zone_min, .budget = FILTER_STEPS, .separator = '+', .mailbox = has_mailbox, .special_use = has_special,
 		.metadata = annotation, .mailbox_id = has_id, .duplicate = duplicate, .include = include, .environment = environment,
-		.in_list = in_list };
+		.in_list = in_list, .event = r->event };
 	int x;
 
+	if (r->event) {
+		host.flags = r->event->flags;
+		host.n_flags = r->event->n_flags;
+	}
 	x = script_use(cache, j->org, j->tx, d->account_id, active->id, active->changed, &r->used[0], j->e);
 	if (x == ERR_SYNTAX) {               /* an older release took it */
 		err_clear(j->e);
@@ -455,22 +506,77 @@ static int run_one(struct job *j, size_t i, struct run *r, const struct script_a
 		log_failure(d->account_id, &res.error);
 	if (x < 0 && j->e->code)             /* the store, not the script */
 		return j->e->code;
-	return make_plan(j, i, &res, active->sent < FILTER_SENT_DAY);
+	if (x < 0 && r->event)               /* the message is where it belongs */
+		return 0;
+	return make_plan(j, i, &res, active->sent < FILTER_SENT_DAY && !j->mail->quiet);
+}
+
+static int plan_rows(struct job *j);
+
+static void set_apart(struct job *j)
+{
+	for (size_t i = 0; i < j->n && j->mail->apart; i++)
+		if (!j->to[i].message.p)
+			j->to[i].message = j->mail->message;
+}
+
+/* A mail that a script writes: who gets it, and what their scripts do with it. */
+static int plan_out(struct job *j, struct filter_out *out)
+{
+	struct filter_mail *fm = ARENA_NEW(j->a, struct filter_mail);
+	struct job inner = { .m = j->m, .org = j->org, .a = j->a, .mail = fm, .tx = j->tx, .e = j->e, .depth = j->depth + 1 };
+	struct err why = ERR_INIT;
+
+	if (address_resolve(j->org, j->tx, j->a, out->rcpt, &out->to, &why) < 0 && why.code != ERR_DENIED)
+		return why.code == ERR_MISSING || why.code == ERR_LIMIT ? 0 : err_set(j->e, why.code, why.say, "%s", why.log);
+	if (why.code == ERR_DENIED) {        /* outside */
+		out->to.v = ARENA_NEW(j->a, struct recipient);
+		out->to.v[out->to.n++] = (struct recipient){ .address = out->rcpt };
+	}
+	*fm = (struct filter_mail){ .hostname = j->mail->hostname, .message = out->message, .sender = out->sender, .now_sec = j->mail->now_sec,
+		.zone_min = j->mail->zone_min, .flags = j->mail->flags & (QUEUE_UTF8 | QUEUE_REQUIRETLS), .ours = true, .quiet = j->mail->quiet };
+	for (size_t i = 0; i < out->to.n; i++)
+		if (out->to.v[i].account_id)
+			add_delivery(&inner, (struct delivery){ .account_id = out->to.v[i].account_id, .address = out->to.v[i].address,
+				.tag = out->to.v[i].tag });
+	fm->apart = inner.n < out->to.n;
+	if (inner.depth <= FILTER_DEPTH && plan_rows(&inner) < 0)
+		return j->e->code;
+	set_apart(&inner);
+	out->local = inner.to;
+	out->n_local = inner.n;
+	return 0;
 }
 
 static int plan_one(struct job *j, size_t i)
 {
 	struct run r = { .job = j, .account_id = j->to[i].account_id };
-	struct script_active active;
-	int x = script_active(j->tx, r.account_id, j->mail->now_sec, &active, j->e);
+	struct script_active active = { 0 };
+	int x;
 
+	r.event = i == 0 ? j->mail->event : NULL;
+	if (r.event)
+		x = script_for_event(j->org, j->tx, r.account_id, r.event->script, j->mail->now_sec, &active, j->e);
+	else
+		x = script_active(j->tx, r.account_id, j->mail->now_sec, &active, j->e);
 	if (x <= 0 || !script_may_run(mail_scripts(j->m), r.account_id, j->mail->now_sec))
 		return x < 0 ? x : 0;
 	x = run_one(j, i, &r, &active);
 	keep_plan(j->a, &j->to[i]);
 	for (size_t k = 0; k < r.n_used; k++)
 		script_put_back(mail_scripts(j->m), &r.used[k]);
+	for (size_t k = 0; x >= 0 && j->to[i].plan && k < j->to[i].plan->n_outs; k++)
+		if (!j->to[i].plan->outs[k].redirect)
+			x = plan_out(j, &j->to[i].plan->outs[k]);
 	return x;
+}
+
+static int plan_rows(struct job *j)
+{
+	for (size_t i = 0; i < j->n; i++)
+		if (plan_one(j, i) < 0)
+			return j->e->code;
+	return 0;
 }
 
 static int plan_all(struct tx *tx, void *arg, struct err *e)
@@ -479,11 +585,10 @@ static int plan_all(struct tx *tx, void *arg, struct err *e)
 
 	j->tx = tx;
 	j->e = e;
-	for (size_t i = 0; i < j->n; i++)
-		if (plan_one(j, i) < 0)
-			return e->code;
-	return 0;
+	return plan_rows(j);
 }
+
+static int prepare_all(struct job *j, struct delivery *to, size_t n, struct err *e);
 
 static int prepare(struct job *j, struct delivery *d, struct err *e)
 {
@@ -495,7 +600,7 @@ static int prepare(struct job *j, struct delivery *d, struct err *e)
 		struct filter_out *o = &p->outs[i];
 
 		if ((o->signer && o->signer->n && mail_sign(j->org, j->a, o->signer, o->message, j->mail->now_sec, &o->message, e) < 0) ||
-			email_prepare(j->org, j->a, o->message, &o->p, e) < 0)
+			email_prepare(j->org, j->a, o->message, &o->p, e) < 0 || prepare_all(j, o->local, o->n_local, e) < 0)
 			return e->code;
 	}
 	for (size_t i = 0; p && i < p->n_puts; i++) {
@@ -507,16 +612,37 @@ static int prepare(struct job *j, struct delivery *d, struct err *e)
 	return 0;
 }
 
+static int prepare_all(struct job *j, struct delivery *to, size_t n, struct err *e)
+{
+	for (size_t i = 0; i < n; i++)
+		if (prepare(j, &to[i], e) < 0)
+			return e->code;
+	return 0;
+}
+
+int filter_zone_min(int64_t now_sec)
+{
+	time_t now = (time_t)now_sec;
+	struct tm tm;
+
+	return localtime_r(&now, &tm) ? (int)(tm.tm_gmtoff / 60) : 0;
+}
+
 int filter_plan(struct mail *m, struct arena *a, const struct filter_mail *fm, struct delivery **to, size_t *n, struct err *e)
 {
 	struct job j = { .m = m, .org = mail_org(m), .a = a, .mail = fm, .to = *to, .n = *n, .cap = *n };
 	int r = store_read(org_store(j.org), plan_all, &j, e);
 
+	set_apart(&j);
 	*to = j.to;
 	*n = j.n;
-	for (size_t i = 0; r == 0 && i < j.n; i++)
-		r = prepare(&j, &j.to[i], e);
-	return r;
+	return r == 0 ? prepare_all(&j, j.to, j.n, e) : r;
+}
+
+static void filter_free_out(struct filter_out *out)
+{
+	filter_free(out->local, out->n_local);
+	email_prepared_fini(&out->p);
 }
 
 void filter_free(struct delivery *to, size_t n)
@@ -526,7 +652,7 @@ void filter_free(struct delivery *to, size_t n)
 
 		email_prepared_fini(&to[i].own);
 		for (size_t k = 0; p && k < p->n_outs; k++)
-			email_prepared_fini(&p->outs[k].p);
+			filter_free_out(&p->outs[k]);
 		for (size_t k = 0; p && k < p->n_puts; k++)
 			email_prepared_fini(&p->puts[k].p);
 	}

@@ -6,6 +6,7 @@
 #include "domain/mail/script.h"
 #include "domain/mail/sign.h"
 #include "domain/org/account.h"
+#include "domain/org/address.h"
 
 struct filter_out {                  /* a mail the script sends */
 	struct span sender, rcpt, message;
@@ -14,6 +15,9 @@ struct filter_out {                  /* a mail the script sends */
 	bool redirect;
 	const struct mail_signer *signer;   /* or none */
 	struct email_prepared p;
+	struct recipients to;        /* not of a redirect: who gets it; those here are `local`, with their plans */
+	struct delivery *local;
+	size_t n_local;
 };
 struct filter_put {                  /* a place to store the message in, or a copy of what was sent (fcc) */
 	struct span target;          /* none: keep */
@@ -34,6 +38,9 @@ struct filter_plan {
 	size_t n_seen;
 	int64_t now_sec;
 	unsigned flags;              /* for the queue */
+	bool kept;                   /* of an event: the message stays, with these flags */
+	struct span *kept_flags;
+	size_t n_kept_flags;
 };
 
 /* filter_answer.c: a mail from a vacation or notify action; false: this message is not answered. */

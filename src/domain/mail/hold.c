@@ -1,10 +1,14 @@
 #include "domain/mail/hold.h"
 #include "base/scan.h"
+#include "base/time.h"
 #include "domain/mail/mail_impl.h"
+#include "domain/mail/visitors.h"
+#include "domain/org/account.h"
 
 const char *hold_reason_name(enum hold_reason r)
 {
-	static const char *const names[] = { "", "administrator", "new recipients", "refused recipients", "sign-ins from many networks" };
+	static const char *const names[] = { "", "administrator", "new recipients", "refused recipients", "sign-ins from many networks",
+		"far beyond the send limit" };
 
 	return names[r];
 }
@@ -100,6 +104,10 @@ int hold_release(struct org *o, struct tx *tx, uint64_t account_id, bool drop, i
 	sql_int(q, 1, (int64_t)account_id);
 	if (sql_run(q, e) < 0)
 		return e->code;
+	q = sql_open(tx, "DELETE FROM outgoing_over WHERE account_id = ?1");
+	sql_int(q, 1, (int64_t)account_id);
+	if (sql_run(q, e) < 0)
+		return e->code;
 	if (!drop)
 		return release_queue(tx, account_id, now_sec, e);
 	while ((r = next_held(tx, account_id, &id, e)) == 1)
@@ -162,10 +170,96 @@ int hold_watch(struct org *o, struct tx *tx, struct arena *a, uint64_t account_i
 	return r < 0 ? r : 1;
 }
 
+static int count_over(struct tx *tx, uint64_t account_id, uint64_t recipients, int64_t now_sec, uint64_t *n_out, struct err *e)
+{
+	SCOPED_SQL q = sql_open(tx, "INSERT INTO outgoing_over (account_id, hour, recipients) VALUES (?1, ?2, ?3)"
+		" ON CONFLICT (account_id, hour) DO UPDATE SET recipients = outgoing_over.recipients + excluded.recipients"
+		" RETURNING recipients");
+	int r;
+
+	sql_int(q, 1, (int64_t)account_id);
+	sql_int(q, 2, now_sec / 3600);
+	sql_int(q, 3, (int64_t)recipients);
+	r = sql_next(q, e);
+	*n_out = r == 1 ? (uint64_t)sql_col_int(q, 0) : 0;
+	return r < 0 ? r : 0;
+}
+
+int hold_over_limit(struct org *o, struct tx *tx, struct arena *a, uint64_t account_id, uint64_t recipients, int64_t now_sec,
+	struct err *e)
+{
+	uint64_t times, n, bound;
+	uint32_t limit;
+	struct hold held;
+	int r = hold_get(tx, account_id, &held, e);
+
+	if (r)
+		return r;
+	if (hold_bound(o, tx, a, "submission.hold_over", HOLD_OVER, &times, e) < 0 || account_send_limit(tx, account_id, &limit, e) < 0)
+		return e->code;
+	if (!times || !limit)
+		return 0;
+	if (count_over(tx, account_id, recipients, now_sec, &n, e) < 0)
+		return e->code;
+	bound = times * limit;
+	if (n <= (bound > HOLD_OVER_LEAST ? bound : HOLD_OVER_LEAST))
+		return 0;
+	r = hold_set(tx, account_id, HOLD_BY_LIMIT, now_sec, e);
+	return r < 0 ? r : 1;
+}
+
+/* ---- sign-ins ---- */
+
+struct sign_in {
+	struct org *org;
+	struct arena *a;
+	uint64_t account_id, bound;
+};
+
+static int read_networks(struct tx *tx, void *arg, struct err *e)
+{
+	struct sign_in *s = arg;
+
+	return hold_bound(s->org, tx, s->a, "submission.hold_networks", HOLD_NETWORKS, &s->bound, e);
+}
+
+static int hold_for_networks(struct tx *tx, void *arg, struct err *e)
+{
+	struct sign_in *s = arg;
+
+	return hold_set(tx, s->account_id, HOLD_BY_NETWORKS, time_real_sec(), e);
+}
+
+void hold_sign_in(struct mail *m, struct arena *a, uint64_t account_id, struct span peer_address, bool sends)
+{
+	struct sign_in s = { mail_org(m), a, account_id, 0 };
+	unsigned char network[PEER_NETWORK_LEN];
+	struct err e = ERR_INIT;
+	unsigned n, sending;
+	uint64_t reading;
+
+	if (!peer_network(peer_address, network))
+		return;
+	n = visitors_login(mail_visitors(m), account_id, network, sends, time_mono_us(), &sending);
+	if (n < 2 || store_read(org_store(s.org), read_networks, &s, &e) < 0 || !s.bound)
+		return;
+	reading = s.bound * HOLD_READING < VISITOR_NETWORKS ? s.bound * HOLD_READING : VISITOR_NETWORKS - 1;
+	if (sending > s.bound || n > reading)
+		store_write(org_store(s.org), hold_for_networks, &s, &e);
+}
+
+static int forget(struct tx *tx, const char *sql, int64_t hour, struct err *e)
+{
+	struct sql *q = sql_open(tx, sql);
+
+	sql_int(q, 1, hour);
+	return sql_run(q, e);
+}
+
 int hold_forget(struct tx *tx, int64_t now_sec, struct err *e)
 {
-	struct sql *q = sql_open(tx, "DELETE FROM outgoing_watch WHERE hour < ?1");
+	int64_t hour = now_sec / 3600 - 2;
 
-	sql_int(q, 1, now_sec / 3600 - 2);
-	return sql_run(q, e) < 0 ? e->code : 0;
+	return forget(tx, "DELETE FROM outgoing_watch WHERE hour < ?1", hour, e) < 0 ||
+		forget(tx, "DELETE FROM outgoing_over WHERE hour < ?1", hour, e) < 0 ? e->code : 0;
 }

@@ -3,7 +3,7 @@
 #include "base/log.h"
 #include "base/time.h"
 #include "codec/mime/mime_date.h"
-#include "domain/mail/deliver.h"
+#include "domain/mail/filter.h"
 #include "domain/mail/hold.h"
 #include "domain/mail/mail_impl.h"
 
@@ -11,6 +11,7 @@
 #define LETTER_MAX 8192
 
 struct telling {
+	struct mail *mail;
 	struct org *org;
 	struct arena *a;
 	struct hold v[TOLD_MAX];
@@ -21,6 +22,8 @@ struct telling {
 	bool german, removed;
 	struct email_prepared email;
 	uint64_t account_id;
+	struct delivery *local;
+	size_t n_local;
 };
 
 static int read_untold(struct tx *tx, void *arg, struct err *e)
@@ -57,9 +60,11 @@ static int read_one(struct tx *tx, void *arg, struct err *e)
 static void letter(struct telling *t, const struct hold *h, const char *hostname, struct buf *b)
 {
 	static const char *const english[] = { "", "an administrator asked for it", "it wrote to very many people it never wrote to before",
-		"very many of its recipients were refused", "it was signed in to from very many networks" };
+		"very many of its recipients were refused", "it was signed in to from very many networks",
+		"it tried to write to far more people than it may in an hour" };
 	static const char *const german[] = { "", "jemand aus der Verwaltung das wollte", "es an sehr viele bisher unbekannte Empfänger geschrieben hat",
-		"sehr viele seiner Empfänger abgewiesen wurden", "sich jemand aus sehr vielen Netzen daran angemeldet hat" };
+		"sehr viele seiner Empfänger abgewiesen wurden", "sich jemand aus sehr vielen Netzen daran angemeldet hat",
+		"es an viel mehr Empfänger schreiben wollte, als es in einer Stunde darf" };
 
 	buf_addf(b, "Return-Path: <>\r\nFrom: MAILER-DAEMON@%s\r\nTo: postmaster@%s\r\nDate: ", hostname, hostname);
 	mime_date_format(b, time_real_sec(), 0);
@@ -83,17 +88,28 @@ static void letter(struct telling *t, const struct hold *h, const char *hostname
 static int put(struct tx *tx, void *arg, struct err *e)
 {
 	struct telling *t = arg;
-	struct delivery *to = ARENA_ARRAY(t->a, struct delivery, t->to.n + 1);
 	struct sql *q = sql_open(tx, "UPDATE outgoing_hold SET told = 1 WHERE account_id = ?1");
-	size_t n = 0;
 
 	sql_int(q, 1, (int64_t)t->account_id);
 	if (sql_run(q, e) < 0)
 		return e->code;
+	return t->n_local ? deliver(t->org, tx, t->a, &t->email, t->local, t->n_local, time_real_sec(), e) : 0;
+}
+
+/* Their scripts may file it. */
+static int plan(struct telling *t, const char *hostname, struct span text, struct err *e)
+{
+	struct filter_mail fm = { .hostname = hostname, .message = text, .now_sec = time_real_sec(), .ours = true };
+
+	fm.zone_min = filter_zone_min(fm.now_sec);
+	t->local = ARENA_ARRAY(t->a, struct delivery, t->to.n + 1);
+	t->n_local = 0;
 	for (size_t i = 0; i < t->to.n && !t->removed; i++)
 		if (t->to.v[i].account_id)
-			to[n++] = (struct delivery){ .account_id = t->to.v[i].account_id, .force = true };
-	return n ? deliver(t->org, tx, t->a, &t->email, to, n, time_real_sec(), e) : 0;
+			t->local[t->n_local++] = (struct delivery){ .account_id = t->to.v[i].account_id, .address = t->to.v[i].address, .force = true };
+	if (filter_plan(t->mail, t->a, &fm, &t->local, &t->n_local, e) < 0)
+		return e->code;
+	return email_prepare(t->org, t->a, text, &t->email, e);
 }
 
 static int tell_one(struct telling *t, const struct hold *h, const char *hostname, struct err *e)
@@ -108,10 +124,11 @@ static int tell_one(struct telling *t, const struct hold *h, const char *hostnam
 	if (store_read(org_store(t->org), read_one, t, e) < 0)
 		return e->code;
 	letter(t, h, hostname, &b);
-	r = email_prepare(t->org, t->a, arena_span(t->a, buf_span(&b)), &t->email, e);
+	r = plan(t, hostname, arena_span(t->a, buf_span(&b)), e);
 	if (r == 0)
 		r = store_write(org_store(t->org), put, t, e);
 	email_prepared_fini(&t->email);
+	filter_free(t->local, t->n_local);
 	if (r < 0)
 		return r;
 	log_begin(&l, "account_held");
@@ -121,12 +138,12 @@ static int tell_one(struct telling *t, const struct hold *h, const char *hostnam
 	return 0;
 }
 
-int hold_tell(struct org *o, const char *hostname, struct err *e)
+int hold_tell(struct mail *m, const char *hostname, struct err *e)
 {
 	SCOPED_ARENA a = arena_new();
-	struct telling t = { .org = o, .a = a };
+	struct telling t = { .mail = m, .org = mail_org(m), .a = a };
 
-	if (store_read(org_store(o), read_untold, &t, e) < 0)
+	if (store_read(org_store(t.org), read_untold, &t, e) < 0)
 		return e->code;
 	for (size_t i = 0; i < t.n; i++)
 		if (tell_one(&t, &t.v[i], hostname, e) < 0)

@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include "domain/mail/mail_impl.h"
+#include "domain/mail/mail_index.h"
 #include "domain/mail/queue.h"
 
 struct check {
@@ -260,6 +261,7 @@ int mail_check(struct org *o, struct store *s, void (*say)(void *arg, const char
 {
 	SCOPED_ARENA a = arena_new();
 	struct check c = { .org = o, .say = say, .arg = arg, .arena = a };
+	uint64_t more = 0;
 
 	while (!c.last_box) {
 		if (store_read(s, check_box, &c, e) < 0)
@@ -271,8 +273,8 @@ int mail_check(struct org *o, struct store *s, void (*say)(void *arg, const char
 				return e->code;
 	}
 	if (store_read(s, check_rows, &c, e) < 0 || windows(&c, s, check_emails, e) < 0 || windows(&c, s, check_blobs, e) < 0 ||
-		windows(&c, s, check_queue, e) < 0)
+		windows(&c, s, check_queue, e) < 0 || mail_index_check(o, s, say, arg, &more, e) < 0)
 		return e->code;
-	*problems_out = c.problems;
+	*problems_out = c.problems + more;
 	return 0;
 }

@@ -1,7 +1,7 @@
 /* mail_check.h - does all mail open, and do the counters tell the truth? Read-only, needs the house open.
  *
  * Every email is unsealed, its body opened and measured, waiting mail too; counters of mailboxes, usage of accounts,
- * references of emails and blobs are counted again. Walks in portions with short reads, so it runs beside the service;
+ * references of emails and blobs are counted again, rows of the search index opened and read. Walks in portions with short reads, so it runs beside the service;
  * what is compared comes from one snapshot. Problems name ids only. Errors: ERR_LATER (sealed meanwhile).
  * Not good for: the form of rows and blobs (store_check), repairing. */
 #pragma once

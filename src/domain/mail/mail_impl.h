@@ -60,5 +60,9 @@ struct deliver_puts {
 void deliver_puts_add(struct arena *a, struct deliver_puts *l, struct message_put put);
 /* Does what a delivery's script has planned (deliver_plan.c); copies of the message as it came are added to `copies`. */
 struct delivery;
+/* inbox 0 (an event): what finds no place sets the plan's `kept`. */
 int deliver_planned(struct org *o, struct tx *tx, struct arena *a, struct delivery *d, uint64_t inbox, int64_t received_sec,
 	struct deliver_puts *copies, struct err *e);
+/* A script's flags as bits; keywords are made where there is room. */
+int deliver_flag_bits(struct org *o, struct tx *tx, struct arena *a, struct mailbox *box, const struct span *flags, size_t n,
+	uint64_t *out, struct err *e);

@@ -69,5 +69,9 @@ struct mail_index_state {
 int mail_index_state(struct tx *tx, uint64_t account_id, struct mail_index_state *out, struct err *e);
 /* Forget the index of an account (0: of all); the builder starts again from nothing. */
 int mail_index_forget(struct tx *tx, uint64_t account_id, struct err *e);
+/* Does every row of every live segment, and every kept text, open and read, and is none left over? Beside the service, in short reads;
+ * problems name ids only. ERR_LATER (sealed meanwhile). */
+int mail_index_check(struct org *o, struct store *s, void (*say)(void *arg, const char *problem), void *arg, uint64_t *problems_out,
+	struct err *e);
 /* The builder takes up at once what waits. */
 void mail_index_hurry(struct tx *tx);

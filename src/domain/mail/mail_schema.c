@@ -138,6 +138,16 @@ const char mail_schema_metadata[] =
 	" kind INTEGER NOT NULL, lookup BLOB NOT NULL, size INTEGER NOT NULL, sealed BLOB NOT NULL,"
 	" UNIQUE (mailbox_id, owner_id, lookup));\n"
 	"CREATE INDEX metadata_owner ON metadata (owner_id)";
+/* Recipients an account tried beyond its send limit (hold.h). */
+const char mail_schema_over[] =
+	"CREATE TABLE outgoing_over (account_id INTEGER NOT NULL, hour INTEGER NOT NULL, recipients INTEGER NOT NULL,"
+	" PRIMARY KEY (account_id, hour))";
+/* What happened in IMAP and waits for a script (event.h): messages uid_lo to uid_hi of a mailbox. */
+const char mail_schema_event[] =
+	"CREATE TABLE mail_event (id INTEGER PRIMARY KEY, account_id INTEGER NOT NULL, mailbox_id INTEGER NOT NULL,"
+	" uid_lo INTEGER NOT NULL, uid_hi INTEGER NOT NULL, actor_id INTEGER NOT NULL, cause INTEGER NOT NULL, flags INTEGER NOT NULL,"
+	" created_sec INTEGER NOT NULL);\n"
+	"CREATE INDEX mail_event_account ON mail_event (account_id, id)";
 /* See hold.h: ids, counters, times. */
 const char mail_schema_hold[] =
 	"CREATE TABLE outgoing_hold (account_id INTEGER PRIMARY KEY, reason INTEGER NOT NULL, since_sec INTEGER NOT NULL,"

@@ -14,4 +14,6 @@ extern const char mail_schema_words[];   /* made anew with dictionaries: "0016_w
 extern const char mail_schema_sender[];  /* known senders, grey list: "0008_sender" */
 extern const char mail_schema_reports[]; /* reports of others: "0009_reports" */
 extern const char mail_schema_text[];    /* text of attachments: "0010_text" */
+extern const char mail_schema_event[];   /* what waits for a script: "0018_event" */
+extern const char mail_schema_over[];    /* what was tried beyond send limits: "0019_over" */
 extern const char mail_schema_hold[];    /* accounts that may not send: "0012_hold" */

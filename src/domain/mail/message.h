@@ -55,7 +55,7 @@ int message_body_range(struct tx *tx, struct arena *a, const struct message *m, 
 	struct span *out, struct err *e);
 
 enum flag_change { FLAGS_ADD, FLAGS_REMOVE, FLAGS_REPLACE };
-struct flags_changed { uint32_t uid; uint64_t modseq, flags; };
+struct flags_changed { uint32_t uid; uint64_t modseq, flags, was; };
 /* Only flags that box->rights let the viewer change are touched. unchangedsince: UINT64_MAX = no condition; uids that failed it go to modified_out. Unchanged messages get no
  * new modseq and are not in changed_out (but listed when `all`). */
 int message_flag(struct org *o, struct tx *tx, struct arena *a, const struct mailbox *box, const struct imap_set *uids,

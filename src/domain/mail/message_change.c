@@ -131,7 +131,7 @@ int message_flag(struct org *o, struct tx *tx, struct arena *a, const struct mai
 			continue;
 		unseen += !!(row->flags & FLAG_SEEN) - !!(now & FLAG_SEEN);
 		deleted += !!(now & FLAG_DELETED) - !!(row->flags & FLAG_DELETED);
-		(*changed_out)[(*n_out)++] = (struct flags_changed){ row->uid, 0, now };
+		(*changed_out)[(*n_out)++] = (struct flags_changed){ row->uid, 0, now, row->flags };
 	}
 	if (!*n_out)
 		return 0;

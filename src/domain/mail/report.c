@@ -174,22 +174,45 @@ int report_find(struct org *o, struct tx *tx, struct arena *a, const struct repo
 	return mail_signer_of(o, tx, a, span_str(r->hostname), time_real_sec(), &out->signer, e) < 0 ? e->code : x;
 }
 
-int report_prepare(struct org *o, struct arena *a, const struct report *r, struct report_draft *d, struct err *e)
+static bool is_last(const struct report_draft *d)
 {
-	SCOPED_BUF out;
-	struct span message;
+	return d->to_postmaster || span_eqz(d->address, "postmaster");
+}
+
+/* message: as it is stored here. */
+static int plan_local(struct mail *m, struct arena *a, const struct report *r, struct report_draft *d, struct span message, struct err *e)
+{
+	struct filter_mail fm = { .hostname = r->hostname, .message = message, .flags = r->flags & (QUEUE_UTF8 | QUEUE_REQUIRETLS),
+		.now_sec = time_real_sec(), .ours = true, .quiet = is_last(d), .apart = outside(d) };
+
+	fm.zone_min = filter_zone_min(fm.now_sec);
+	d->local = ARENA_ARRAY(a, struct delivery, d->to.n);
+	for (size_t i = 0; i < d->to.n; i++)
+		if (d->to.v[i].account_id)
+			d->local[d->n_local++] = (struct delivery){ .account_id = d->to.v[i].account_id, .address = d->to.v[i].address, .force = true };
+	return d->n_local ? filter_plan(m, a, &fm, &d->local, &d->n_local, e) : 0;
+}
+
+int report_prepare(struct mail *m, struct arena *a, const struct report *r, struct report_draft *d, struct err *e)
+{
+	SCOPED_BUF out, stored;
+	struct span local, message;
 
 	buf_init(&out, REPORT_MAX);
+	buf_init(&stored, REPORT_MAX + 64);
 	if (!d->n)
 		return 0;
 	if (compose(a, r, d, &out, e) < 0)
 		return e->code;
 	message = buf_span(&out);
-	if (!outside(d))                 /* final delivery notes the sender, RFC 5321 section 4.4 */
-		message = arena_printf(a, "Return-Path: <>\r\n%.*s", SPAN_F(message));
-	else if (d->signer.n && mail_sign(o, a, &d->signer, message, time_real_sec(), &message, e) < 0)
+	buf_addz(&stored, "Return-Path: <>\r\n");                        /* RFC 5321 section 4.4 */
+	buf_add(&stored, message);
+	local = arena_span(a, buf_span(&stored));
+	if (plan_local(m, a, r, d, local, e) < 0)
 		return e->code;
-	return email_prepare(o, a, message, &d->email, e);
+	if (outside(d) && d->signer.n && mail_sign(mail_org(m), a, &d->signer, message, time_real_sec(), &message, e) < 0)
+		return e->code;
+	return email_prepare(mail_org(m), a, outside(d) ? message : local, &d->email, e);
 }
 
 /* A report has the null sender: it is delivered here or queued. When it fails, postmaster reads of it, and there it
@@ -197,33 +220,25 @@ int report_prepare(struct org *o, struct arena *a, const struct report *r, struc
 int report_put(struct org *o, struct tx *tx, struct arena *a, const struct report *r, const struct report_draft *d,
 	struct err *e)
 {
-	bool last = d->to_postmaster || span_eqz(d->address, "postmaster");
-	struct delivery *local = ARENA_ARRAY(a, struct delivery, d->to.n);
 	int64_t now = time_real_sec();
 	struct queue_entry q = { .created_sec = now, .expires_sec = now + EXPIRES_SEC, .flags = QUEUE_DSN | (r->flags & (QUEUE_UTF8 | QUEUE_REQUIRETLS)) |
 		(r->flags & QUEUE_REQUIRETLS ? QUEUE_RET_HDRS : 0),
 		.rcpts = ARENA_ARRAY(a, struct queue_rcpt, d->to.n) };
-	bool adopted = false;
-	size_t n = 0;
 	uint64_t id;
 
 	if (!d->n)
 		return 0;
-	for (size_t i = 0; i < d->to.n; i++) {
-		if (d->to.v[i].account_id)
-			local[n++] = (struct delivery){ .account_id = d->to.v[i].account_id, .force = true };
-		else
+	for (size_t i = 0; i < d->to.n; i++)
+		if (!d->to.v[i].account_id)
 			q.rcpts[q.n_rcpts++] = (struct queue_rcpt){ .address = d->to.v[i].address, .next_sec = now,
-				.notify = last ? NOTIFY_NEVER : NOTIFY_DEFAULT };
-	}
-	if (n && deliver(o, tx, a, &d->email, local, n, now, e) < 0)
+				.notify = is_last(d) ? NOTIFY_NEVER : NOTIFY_DEFAULT };
+	if (d->n_local && deliver(o, tx, a, &d->email, d->local, d->n_local, now, e) < 0)
 		return e->code;
-	for (size_t i = 0; i < n; i++)
-		adopted |= local[i].result == 0;
-	return q.n_rcpts ? queue_add(o, tx, a, &d->email, adopted, &q, &id, e) : 0;
+	return q.n_rcpts ? queue_add(o, tx, a, &d->email, false, &q, &id, e) : 0;
 }
 
 void report_draft_fini(struct report_draft *d)
 {
+	filter_free(d->local, d->n_local);
 	email_prepared_fini(&d->email);
 }

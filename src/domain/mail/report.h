@@ -6,11 +6,13 @@
  *
  * Three steps, so that no transaction waits for composing and sealing:
  *	report_find   in any transaction: who reads it, and whether anybody must (1) or not (0)
- *	report_prepare  outside: composes, compresses, seals
+ *	report_prepare  outside: composes, runs the readers' scripts, compresses, seals
  *	report_put    in the transaction that makes the outcome true
- * A draft that nobody must read may go through all three; nothing happens. Ownership: spans live in the arena and the
+ * A draft that nobody must read may go through all three; nothing happens. A report to
+ * postmaster about a report is the end: his script files it, it sends nothing. Ownership: spans live in the arena and the
  * caller's rows; report_draft_fini when done. Not good for: list bounces (domain/lists). */
 #pragma once
+#include "domain/mail/filter.h"
 #include "domain/mail/queue.h"
 #include "domain/mail/sign.h"
 #include "domain/org/address.h"
@@ -44,11 +46,13 @@ struct report_draft {
 	struct recipients to;
 	struct mail_signer signer;        /* when it goes outside */
 	struct email_prepared email;
+	struct delivery *local;           /* of `to`, those here, with what their scripts want */
+	size_t n_local;
 };
 /* How much of an original of this size to give as message. */
 uint64_t report_original_len(uint64_t size);
 int report_find(struct org *o, struct tx *tx, struct arena *a, const struct report *r, struct report_draft *out, struct err *e);
-int report_prepare(struct org *o, struct arena *a, const struct report *r, struct report_draft *d, struct err *e);
+int report_prepare(struct mail *m, struct arena *a, const struct report *r, struct report_draft *d, struct err *e);
 int report_put(struct org *o, struct tx *tx, struct arena *a, const struct report *r, const struct report_draft *d,
 	struct err *e);
 void report_draft_fini(struct report_draft *d);

@@ -73,6 +73,29 @@ int script_active(struct tx *tx, uint64_t account_id, int64_t now_sec, struct sc
 	return r;
 }
 
+int script_for_event(struct org *o, struct tx *tx, uint64_t account_id, struct span name, int64_t now_sec, struct script_active *out,
+	struct err *e)
+{
+	int r = script_named(o, tx, account_id, name, &out->id, &out->changed, e);
+
+	if (r <= 0)
+		return r;
+	SCOPED_SQL q = sql_open(tx, "SELECT day, sent FROM sieve_account WHERE account_id = ?1");
+
+	sql_int(q, 1, (int64_t)account_id);
+	r = sql_next(q, e);
+	out->sent = r == 1 && sql_col_int(q, 0) == now_sec / DAY_SEC ? (unsigned)sql_col_int(q, 1) : 0;
+	return r < 0 ? r : 1;
+}
+
+int script_any(struct tx *tx, uint64_t account_id, struct err *e)
+{
+	SCOPED_SQL q = sql_open(tx, "SELECT 1 FROM sieve_script WHERE account_id = ?1 LIMIT 1");
+
+	sql_int(q, 1, (int64_t)account_id);
+	return sql_next(q, e);
+}
+
 /* The sealed column: name length, name, text. */
 static struct span pack(struct arena *a, const struct seal_key *key, uint64_t id, struct span name, struct span text)
 {
@@ -360,8 +383,9 @@ int script_remember(struct org *o, struct tx *tx, uint64_t account_id, enum scri
 
 int script_count_sent(struct tx *tx, uint64_t account_id, int64_t now_sec, unsigned n, struct err *e)
 {
-	struct sql *q = sql_open(tx, "UPDATE sieve_account SET sent = CASE WHEN day = ?2 THEN sent + ?3 ELSE ?3 END, day = ?2"
-		" WHERE account_id = ?1");
+	struct sql *q = sql_open(tx, "INSERT INTO sieve_account (account_id, active_id, day, sent) VALUES (?1, 0, ?2, ?3)"
+		" ON CONFLICT (account_id) DO UPDATE SET sent = CASE WHEN sieve_account.day = excluded.day"
+		" THEN sieve_account.sent + excluded.sent ELSE excluded.sent END, day = excluded.day");
 	int r;
 
 	sql_int(q, 1, (int64_t)account_id);

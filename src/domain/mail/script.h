@@ -48,6 +48,10 @@ struct script_active {
 	unsigned sent;
 };
 int script_active(struct tx *tx, uint64_t account_id, int64_t now_sec, struct script_active *out, struct err *e);
+/* The same for one by its name. Has the account scripts at all? 1, 0. */
+int script_for_event(struct org *o, struct tx *tx, uint64_t account_id, struct span name, int64_t now_sec, struct script_active *out,
+	struct err *e);
+int script_any(struct tx *tx, uint64_t account_id, struct err *e);
 int script_use(struct script_cache *c, struct org *o, struct tx *tx, uint64_t account_id, uint64_t script_id, uint64_t changed,
 	struct script_use *out, struct err *e);
 /* include: 1, 0 when there is no script of this name. */

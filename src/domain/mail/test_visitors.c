@@ -57,16 +57,25 @@ static void test_logins(void **state)
 {
 	unsigned char net[PEER_NETWORK_LEN] = { 4 };
 	struct visitors *v = visitors_new();
+	unsigned sending;
 
 	(void)state;
 	for (unsigned i = 1; i <= VISITOR_NETWORKS + 5; i++) {
+		unsigned n = i < VISITOR_NETWORKS ? i : VISITOR_NETWORKS;
+
 		net[3] = (unsigned char)i;
-		assert_int_equal(visitors_login(v, 7, net, 1), i < VISITOR_NETWORKS ? i : VISITOR_NETWORKS);
+		assert_int_equal(visitors_login(v, 7, net, i % 2, 1, &sending), n);
+		assert_int_equal(sending, (n + 1) / 2);
 	}
 	net[3] = 1;
-	assert_int_equal(visitors_login(v, 8, net, 1), 1);
-	assert_int_equal(visitors_login(v, 7, net, 1), VISITOR_NETWORKS);
-	assert_int_equal(visitors_login(v, 7, net, 1 + 60 * MINUTE_US), 1);
+	assert_int_equal(visitors_login(v, 8, net, false, 1, &sending), 1);
+	assert_int_equal(sending, 0);
+	assert_int_equal(visitors_login(v, 8, net, true, 1, &sending), 1);
+	assert_int_equal(sending, 1);
+	assert_int_equal(visitors_login(v, 7, net, false, 1, &sending), VISITOR_NETWORKS);
+	assert_int_equal(sending, VISITOR_NETWORKS / 2);
+	assert_int_equal(visitors_login(v, 7, net, false, 1 + 60 * MINUTE_US, &sending), 1);
+	assert_int_equal(sending, 0);
 	visitors_free(v);
 }
 
@@ -95,15 +104,16 @@ static void test_login_bound(void **state)
 {
 	unsigned char net[PEER_NETWORK_LEN] = { 4 };
 	struct visitors *v = visitors_new();
+	unsigned sending;
 
 	(void)state;
 	for (uint64_t id = 1; id <= VISITORS_MAX; id++)
-		assert_int_equal(visitors_login(v, id, net, 1), 1);
+		assert_int_equal(visitors_login(v, id, net, false, 1, &sending), 1);
 	net[1] = 1;
-	assert_int_equal(visitors_login(v, 1, net, 1), 2);
-	assert_int_equal(visitors_login(v, VISITORS_MAX + 1, net, 1), 1);
+	assert_int_equal(visitors_login(v, 1, net, false, 1, &sending), 2);
+	assert_int_equal(visitors_login(v, VISITORS_MAX + 1, net, false, 1, &sending), 1);
 	net[1] = 2;
-	assert_int_equal(visitors_login(v, 1, net, 1), 1);      /* forgotten */
+	assert_int_equal(visitors_login(v, 1, net, false, 1, &sending), 1);      /* forgotten */
 	visitors_free(v);
 }
 

@@ -18,7 +18,8 @@ struct visitor {
 struct login {                         /* where one account has signed in from in this hour */
 	uint64_t account_id;
 	int64_t hour_us;
-	unsigned n;
+	unsigned n, n_sending;
+	bool sends[VISITOR_NETWORKS];
 	unsigned char networks[VISITOR_NETWORKS][PEER_NETWORK_LEN];
 	UT_hash_handle hh;
 };
@@ -129,7 +130,8 @@ void visitors_recipient(struct visitors *v, const unsigned char network[PEER_NET
 	pthread_mutex_unlock(&v->lock);
 }
 
-unsigned visitors_login(struct visitors *v, uint64_t account_id, const unsigned char network[PEER_NETWORK_LEN], int64_t now_us)
+unsigned visitors_login(struct visitors *v, uint64_t account_id, const unsigned char network[PEER_NETWORK_LEN], bool sends, int64_t now_us,
+	unsigned *sending_out)
 {
 	struct login *l;
 	unsigned n, i = 0;
@@ -152,12 +154,19 @@ unsigned visitors_login(struct visitors *v, uint64_t account_id, const unsigned 
 	}
 	if (now_us - l->hour_us >= HOUR_US) {
 		l->hour_us = now_us;
-		l->n = 0;
+		l->n = l->n_sending = 0;
 	}
 	while (i < l->n && memcmp(l->networks[i], network, PEER_NETWORK_LEN) != 0)
 		i++;
-	if (i == l->n && l->n < VISITOR_NETWORKS)
+	if (i == l->n && l->n < VISITOR_NETWORKS) {
+		l->sends[l->n] = false;
 		memcpy(l->networks[l->n++], network, PEER_NETWORK_LEN);
+	}
+	if (sends && i < l->n && !l->sends[i]) {
+		l->sends[i] = true;
+		l->n_sending++;
+	}
+	*sending_out = l->n_sending;
 	n = l->n;
 	pthread_mutex_unlock(&v->lock);
 	return n;

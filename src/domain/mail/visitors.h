@@ -23,7 +23,9 @@ bool visitors_message(struct visitors *v, const unsigned char network[PEER_NETWO
 /* False while the network is taken for one that harvests. */
 bool visitors_welcome(struct visitors *v, const unsigned char network[PEER_NETWORK_LEN], const struct visitor_limits *l,
 	int64_t now_us);
-/* The account signed in from this network: from how many in this hour? At most VISITOR_NETWORKS are told apart. */
+/* The account signed in from this network: from how many in this hour, and from how many to send? At most VISITOR_NETWORKS are
+ * told apart. */
 #define VISITOR_NETWORKS 64
-unsigned visitors_login(struct visitors *v, uint64_t account_id, const unsigned char network[PEER_NETWORK_LEN], int64_t now_us);
+unsigned visitors_login(struct visitors *v, uint64_t account_id, const unsigned char network[PEER_NETWORK_LEN], bool sends, int64_t now_us,
+	unsigned *sending_out);
 void visitors_recipient(struct visitors *v, const unsigned char network[PEER_NETWORK_LEN], bool known, int64_t now_us);

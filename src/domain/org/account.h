@@ -65,4 +65,5 @@ int account_set_password(struct org *o, uint64_t id, struct span password, struc
 int account_use(struct tx *tx, uint64_t id, int64_t bytes, int64_t messages, bool force, uint64_t *modseq_out,
 	struct err *e);
 /* Counts recipients sent in this hour; ERR_LIMIT beyond the account's limit. */
+int account_send_limit(struct tx *tx, uint64_t id, uint32_t *limit_out, struct err *e);     /* 0: none */
 int account_count_sent(struct tx *tx, uint64_t id, uint32_t recipients, int64_t now_sec, struct err *e);

@@ -177,7 +177,7 @@ int account_use(struct tx *tx, uint64_t id, int64_t bytes, int64_t messages, boo
 	return 0;
 }
 
-static int send_limit(struct tx *tx, uint64_t id, uint32_t *limit_out, struct err *e)
+int account_send_limit(struct tx *tx, uint64_t id, uint32_t *limit_out, struct err *e)
 {
 	SCOPED_SQL q = sql_open(tx, "SELECT send_limit FROM account WHERE id = ?1 AND state <> 3");
 	int rc;
@@ -220,7 +220,7 @@ int account_count_sent(struct tx *tx, uint64_t id, uint32_t recipients, int64_t 
 {
 	int64_t hour = now_sec / 3600, sent;
 	uint32_t limit = 0;
-	int rc = send_limit(tx, id, &limit, e);
+	int rc = account_send_limit(tx, id, &limit, e);
 
 	if (rc < 0 || limit == 0)
 		return rc;

@@ -200,6 +200,8 @@ struct expansion {
 	} *seen;
 	size_t n_seen, cap;
 	bool reached;                     /* something final was found, even if it was there before */
+	uint64_t sought;                  /* only whether this account is among them; 0: who they are */
+	bool found;
 };
 enum { SEEN_ACCOUNT = 1, SEEN_OUTSIDE, SEEN_ALIAS };
 
@@ -268,9 +270,10 @@ static int reach_account(struct expansion *x, uint64_t account_id, struct span t
 	int rc;
 
 	x->reached = true;
+	x->found |= account_id == x->sought;
 	if (!see(x, SEEN_ACCOUNT, account_id, SPAN_NONE))
 		return 0;
-	rc = address_primary(x->o, x->tx, x->a, account_id, &r.address, e);
+	rc = x->sought ? 0 : address_primary(x->o, x->tx, x->a, account_id, &r.address, e);
 	return rc < 0 ? rc : push(x, r, e);
 }
 
@@ -334,7 +337,7 @@ static int follow(struct expansion *x, struct span written, struct span tag, int
 	if (!see(x, SEEN_ALIAS, hit.id, SPAN_NONE))
 		return 0;
 	rc = read_targets(x, hit.id, &targets, &n, e);
-	for (size_t i = 0; i < n && rc >= 0; i++)
+	for (size_t i = 0; i < n && rc >= 0 && !x->found; i++)
 		rc = follow(x, targets[i], tag, depth + 1, e);
 	return rc;
 }
@@ -361,6 +364,17 @@ int address_resolve(struct org *o, struct tx *tx, struct arena *a, struct span a
 		rc = no_such_user(e);
 	if (rc < 0)
 		out->n = before;
+	return rc;
+}
+
+int address_leads_to(struct org *o, struct tx *tx, struct arena *a, struct span address, uint64_t account_id, bool *yes_out,
+	struct err *e)
+{
+	struct recipients none = { 0 };
+	struct expansion x = { .o = o, .tx = tx, .a = a, .out = &none, .sought = account_id };
+	int rc = follow(&x, address, SPAN_NONE, 0, e);
+
+	*yes_out = rc == 0 && x.found;
 	return rc;
 }
 

@@ -57,6 +57,9 @@ int address_list(struct org *o, struct tx *tx, struct arena *a, struct address_r
 	struct err *e);
 int address_find_group(struct org *o, struct tx *tx, struct arena *a, struct span address, struct address_row **out,
 	struct err *e);
+/* Is the account among those whom address_resolve would give? Stops when it is found. Same errors. */
+int address_leads_to(struct org *o, struct tx *tx, struct arena *a, struct span address, uint64_t account_id, bool *yes_out,
+	struct err *e);
 /* Is the account a member, straight or by way of aliases and groups? No when the group is gone. */
 int address_group_has(struct org *o, struct tx *tx, struct arena *a, uint64_t group_id, uint64_t account_id, bool *yes_out,
 	struct err *e);

@@ -268,19 +268,16 @@ int address_name(struct org *o, struct tx *tx, struct arena *a, uint64_t address
 int address_group_has(struct org *o, struct tx *tx, struct arena *a, uint64_t group_id, uint64_t account_id, bool *yes_out,
 	struct err *e)
 {
-	struct recipients members = { 0 };
 	struct span name;
 	int rc = address_name(o, tx, a, group_id, &name, e);
 
 	*yes_out = false;
 	if (rc == 0)
-		rc = address_resolve(o, tx, a, name, &members, e);
+		rc = address_leads_to(o, tx, a, name, account_id, yes_out, e);
 	if (rc == ERR_MISSING || rc == ERR_LIMIT) {
 		err_clear(e);
 		rc = 0;
 	}
-	for (size_t i = 0; i < members.n; i++)
-		*yes_out |= members.v[i].account_id == account_id;
 	return rc;
 }
 

@@ -175,6 +175,7 @@ static int put_all(struct tx *tx, void *arg, struct err *e)
 	c->tx = tx;
 	ap->uids = (struct imap_set){ 0 };
 	c->no_code = NULL;
+	c->event_account = 0;
 	if (mailbox_find(c->org, tx, c->arena, c->who, ap->name, &ap->box, e) < 0) {
 		if (e->code == ERR_MISSING)
 			c->no_code = "TRYCREATE";
@@ -199,7 +200,7 @@ static int put_all(struct tx *tx, void *arg, struct err *e)
 		}
 		imap_set_add(c->arena, &ap->uids, uid);
 	}
-	return 0;
+	return imap_event(c, &ap->box, EVENT_APPEND, &ap->uids, e);
 }
 
 /* Refused before the bodies are compressed and sealed. */

@@ -65,6 +65,8 @@ static int copy(struct imap_call *c, bool move, struct err *e)
 	}
 	if (!from.n)
 		return c->uid ? 0 : (c->no_code = "EXPUNGEISSUED", imap_no(e, ERR_MISSING, "The messages are gone"));
+	if (imap_event(c, &to, EVENT_COPY, &into, e) < 0)
+		return e->code;
 	imap_lesson_moved(c, &box, &to, &into);
 	if (move)
 		buf_addf(c->out, "* OK [%.*s] Moved\r\n", SPAN_F(copyuid(c, &to, &from, &into)));

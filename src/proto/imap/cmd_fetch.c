@@ -205,9 +205,16 @@ static int set_seen(struct tx *tx, void *arg, struct err *e)
 	struct flags_changed *changed;
 	struct imap_set modified = { 0 };
 	size_t n;
+	int r;
 
-	return message_flag(f->c->org, tx, f->c->arena, &f->box, &f->unseen, FLAGS_ADD, FLAG_SEEN, UINT64_MAX,
-		&changed, &n, &modified, e);
+	f->c->event_account = 0;
+	if (message_flag(f->c->org, tx, f->c->arena, &f->box, &f->unseen, FLAGS_ADD, FLAG_SEEN, UINT64_MAX,
+		&changed, &n, &modified, e) < 0)
+		return e->code;
+	f->c->tx = tx;
+	r = imap_event_flags(f->c, &f->box, changed, n, e);
+	f->c->tx = NULL;
+	return r;
 }
 
 static int mark_seen(struct fetch *f, struct err *e)

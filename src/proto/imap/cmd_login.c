@@ -1,4 +1,5 @@
 /* cmd_login.c - LOGIN (RFC 9051 6.2.3): only over TLS or from this machine. */
+#include "domain/mail/hold.h"
 #include "proto/imap/imap_int.h"
 
 int imap_signed_in(struct imap_call *c, const struct auth_who *who, struct err *e)
@@ -12,6 +13,7 @@ int imap_signed_in(struct imap_call *c, const struct auth_who *who, struct err *
 		c->no_code = "LIMIT";
 		return imap_no(e, ERR_LATER, "Too many connections of this account");
 	}
+	hold_sign_in(h->mail, c->arena, who->account_id, w->peer.address, false);
 	w->account_id = c->who = who->account_id;
 	w->login = arena_span(w->arena, who->login);
 	c->s->at = ST_AUTH;

@@ -64,7 +64,7 @@ static int put_changed(struct imap_call *c, const struct mailbox *box, const str
 	while ((r = message_walk_next(w, &m, e)) > 0) {
 		if (imap_set_contains(skip, m.uid))
 			continue;
-		c->own[c->n_own++] = (struct flags_changed){ m.uid, m.modseq, m.flags };
+		c->own[c->n_own++] = (struct flags_changed){ .uid = m.uid, .modseq = m.modseq, .flags = m.flags };
 		if (silent && !c->s->condstore)
 			continue;
 		imap_put_fetch(c, c->s->view.uids, m.uid);
@@ -142,6 +142,8 @@ int imap_store(struct imap_call *c, struct err *e)
 		return 0;
 	if (message_flag(c->org, c->tx, c->arena, &box, &uids, ch.how, bits, ch.unchangedsince, &changed, &n,
 		&modified, e) < 0)
+		return e->code;
+	if (imap_event_flags(c, &box, changed, n, e) < 0)
 		return e->code;
 	if (up_to_date)
 		c->reached = n ? changed[0].modseq : box.modseq;

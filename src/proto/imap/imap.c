@@ -160,6 +160,7 @@ static int attempt(struct tx *tx, void *arg, struct err *e)
 	c->n_own = 0;
 	c->reached = 0;
 	c->lesson = (struct imap_lesson){ 0 };
+	c->event_account = 0;
 	r = c->row->run(c, e);
 	if (r >= 0 && !(c->row->flags & (NO_SYNC | TX_WRITE)) && c->s->at == ST_SELECTED)
 		r = imap_sync(c, !(c->row->flags & HOLD_EXPUNGE), e);
@@ -244,11 +245,13 @@ static void run(struct call *call)
 	c.uid = c.row->flags & BY_UID;
 	call->log_verb = c.row->verb;
 	r = run_row(&c, e);
-	if (r >= 0)
+	if (r >= 0) {
 		imap_learn(&c);
+		imap_events_run(&c);
+	}
 	if (r >= 0 && c.reached)
 		c.s->view.modseq = c.reached;
-	else if (!c.answered && c.s->at == ST_SELECTED && !(c.row->flags & NO_SYNC) &&
+	if ((r < 0 || !c.reached || c.event_account) && !c.answered && c.s->at == ST_SELECTED && !(c.row->flags & NO_SYNC) &&
 		(r < 0 || !(c.row->flags & TX_READ)) && call->reply->next != NEXT_CLOSE &&
 		imap_in_read(&c, sync_after, &ignored) < 0 && r >= 0)
 		*e = ignored;

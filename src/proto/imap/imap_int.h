@@ -11,6 +11,7 @@
 #include "codec/imap/imap_utf7.h"
 #include "codec/imap/imap_write.h"
 #include "codec/sasl.h"
+#include "domain/mail/event.h"
 #include "domain/mail/mail_view.h"
 #include "domain/mail/message.h"
 #include "domain/org/sasl_server.h"
@@ -86,6 +87,7 @@ struct imap_call {
 	size_t n_own;
 	uint64_t reached;                /* a write has told the client all changes up to here, once it is durable; 0: sync says */
 	struct imap_lesson lesson;       /* learned once the command is done */
+	uint64_t event_account;          /* whose scripts have something to do then (domain/mail/event.h) */
 	int64_t progress_us;             /* when imap_progress speaks next */
 	uint64_t progress_told;
 	struct span own_name[2];         /* mailboxes whose names the command itself changes */
@@ -137,6 +139,10 @@ int imap_in_write(struct imap_call *c, int (*fn)(struct imap_call *, struct err 
 void imap_lesson(struct imap_call *c, const struct mailbox *box, const struct imap_set *uids, bool junk);
 void imap_lesson_moved(struct imap_call *c, const struct mailbox *from, const struct mailbox *to, const struct imap_set *into);
 void imap_learn(struct imap_call *c);                                    /* outside transactions */
+/* imap_event.c: in c->tx, what scripts want to hear of; then, outside of it, the scripts */
+int imap_event(struct imap_call *c, const struct mailbox *box, enum event_cause cause, const struct imap_set *uids, struct err *e);
+int imap_event_flags(struct imap_call *c, const struct mailbox *box, const struct flags_changed *changed, size_t n, struct err *e);
+void imap_events_run(struct imap_call *c);
 /* imap_sync.c */
 int imap_sync(struct imap_call *c, bool expunge, struct err *e);         /* in c->tx */
 /* imap_state.c */

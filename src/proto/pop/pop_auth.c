@@ -2,6 +2,7 @@
 #include <string.h>
 #include "codec/base64.h"
 #include "codec/sasl.h"
+#include "domain/mail/hold.h"
 #include "proto/pop/pop_int.h"
 
 #define MESSAGE_MAX 8192
@@ -34,6 +35,7 @@ static void welcome(struct call *c, const struct auth_who *who)
 		pop_err(c, ERR_LATER, "SYS/TEMP", "Too many connections of this account");
 		return;
 	}
+	hold_sign_in(c->house->mail, c->arena, who->account_id, c->session->peer.address, false);
 	c->session->account_id = who->account_id;
 	c->session->login = arena_span(c->session->arena, who->login);
 	c->reply->authenticated = true;

@@ -1,5 +1,6 @@
 /* cmd_auth.c - AUTHENTICATE and its further lines (RFC 5804 section 2.1): base64 in strings. */
 #include "codec/base64.h"
+#include "domain/mail/hold.h"
 #include "proto/sieve/sieve_int.h"
 
 #define MESSAGE_MAX 8192
@@ -48,6 +49,7 @@ static void step(struct call *c, struct span message)
 		sieved_say(c, "NO", "TRYLATER", SPAN("Too many connections of this account"));
 		return;
 	}
+	hold_sign_in(c->house->mail, c->arena, who.account_id, c->session->peer.address, false);
 	c->session->account_id = who.account_id;
 	c->session->login = arena_span(c->session->arena, who.login);
 	c->reply->authenticated = true;

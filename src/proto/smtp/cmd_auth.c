@@ -1,5 +1,6 @@
 /* cmd_auth.c - AUTH and its further lines (RFC 4954). */
 #include "codec/base64.h"
+#include "domain/mail/hold.h"
 #include "proto/smtp/smtp_int.h"
 
 #define MESSAGE_MAX 8192
@@ -62,7 +63,7 @@ static void step(struct call *c, struct span message)
 	}
 	c->session->account_id = who.account_id;
 	c->session->login = arena_span(c->session->arena, who.login);
-	smtpd_hold_login(c);
+	hold_sign_in(c->house->mail, c->arena, who.account_id, c->session->peer.address, true);
 	c->reply->authenticated = true;
 	smtpd_save(c);
 	smtpd_say(c, 235, "2.7.0", "Welcome");

@@ -27,6 +27,7 @@ struct accept {
 	struct org *org;
 	struct recipients all;
 	size_t *first;                   /* of each RCPT's own recipients in all; n + 1 entries */
+	bool over;                     /* the account's send limit is reached */
 	bool any_local, any_outside;
 	bool any_name, own_name;         /* From may say anything; says who the account is */
 	bool any_report;                 /* a RCPT is the address for reports */
@@ -312,7 +313,7 @@ static int draft_report(struct accept *a, struct span body, struct err *e)
 		return 0;
 	if (store_read(a->call->house->store, find_readers, a, e) < 0)
 		return e->code;
-	return report_prepare(a->org, a->call->arena, &a->report, &a->draft, e);
+	return report_prepare(a->call->house->mail, a->call->arena, &a->report, &a->draft, e);
 }
 
 static bool as_reported(const struct accept *a)
@@ -401,8 +402,11 @@ static int put(struct tx *tx, void *arg, struct err *e)
 	struct accept *a = arg;
 	const struct session *s = a->call->session;
 
-	if (s->service == SVC_SUBMISSION && account_count_sent(tx, s->account_id, (uint32_t)a->all.n, time_steady_sec(), e) < 0)
+	a->over = false;
+	if (s->service == SVC_SUBMISSION && account_count_sent(tx, s->account_id, (uint32_t)a->all.n, time_steady_sec(), e) < 0) {
+		a->over = e->code == ERR_LIMIT;
 		return e->code;
+	}
 	if (a->any_report && report_in_put(a->org, tx, a->call->arena, &a->report_in, e) < 0)
 		return e->code;
 	if (a->any_local && deliver(a->org, tx, a->call->arena, &a->local, a->deliveries, a->n_deliveries, time_real_sec(), e) < 0)
@@ -483,11 +487,8 @@ static int filter(struct accept *a, struct span text, struct err *e)
 {
 	struct filter_mail fm = { .hostname = a->call->house->hostname, .message = text, .sender = a->mail->sender,
 		.auth = a->call->session->login, .flags = a->mail->flags, .now_sec = time_real_sec() };
-	time_t now = (time_t)fm.now_sec;
-	struct tm tm;
 
-	if (localtime_r(&now, &tm))          /* scripts ask for dates as the house lives them */
-		fm.zone_min = (int)(tm.tm_gmtoff / 60);
+	fm.zone_min = filter_zone_min(fm.now_sec);   /* scripts ask for dates as the house lives them */
 	return filter_plan(a->call->house->mail, a->call->arena, &fm, &a->deliveries, &a->n_deliveries, e);
 }
 
@@ -579,6 +580,8 @@ static void accept_checked(struct call *c, struct span body, const struct accept
 			answer(c, 550, "5.7.1", rejection(&a));
 		else if (a.nobody && e.code == ERR_MISSING)
 			answer(c, 550, "5.1.1", "No such user here");
+		else if (e.code == ERR_LIMIT && a.over && smtpd_hold_over(c, a.all.n))
+			answer(c, 451, "4.7.1", SMTPD_ON_HOLD);
 		else if (e.code == ERR_LIMIT)
 			answer(c, 450, "4.7.1", e.say);
 		else if (e.code == ERR_TOOBIG)

@@ -80,7 +80,9 @@ void smtpd_door_asked(struct call *c, bool known);                       /* was 
 
 /* smtp_hold.c: is the account of a submission held? false: answered. After a sign-in: from how many networks? */
 bool smtpd_hold_mail(struct call *c);
-void smtpd_hold_login(struct call *c);
+/* So many recipients were refused for the account's send limit: is it held for that now? */
+bool smtpd_hold_over(struct call *c, uint64_t recipients);
+#define SMTPD_ON_HOLD "Sending from your account is on hold, please ask your postmaster"
 
 /* smtp_check.c: what was found out about a mail from outside. */
 struct smtp_checked {

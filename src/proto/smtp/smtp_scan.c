@@ -2,7 +2,7 @@
  *
  * Asked: both about strangers' mail, the virus scanner also about what our own people send. What rspamd wants is done: refused,
  * "later", or Junk with fields that Sieve's spamtest reads. Without its answer the mail comes in as if it had said nothing; without the
- * virus scanner's the setting virus.failure decides. Both failures are logged by `out` and counted (kontor_scans_total). */
+ * virus scanner's the setting virus.failure decides, and virus.too_large about mail that it does not take. Both failures are logged by `out` and counted (kontor_scans_total). */
 #include "codec/mime/mime_header.h"
 #include "proto/smtp/smtp_int.h"
 
@@ -61,6 +61,10 @@ static void say_virus(struct call *c, const struct scan_result *r, struct smtp_c
 {
 	if (r->virus_state == SCAN_FAILED && !smtpd_setting_is(c, "virus.failure", "accept"))
 		out->defer = SPAN("The virus scanner does not answer, try again later");
+	if (r->virus_state == SCAN_TOO_LARGE && smtpd_setting_is(c, "virus.too_large", "refuse"))
+		out->refuse = SPAN("Refused: the mail is too large for the virus scanner");
+	else if (r->virus_state == SCAN_TOO_LARGE)
+		out->field = arena_printf(c->arena, "%.*sX-Virus-Unscanned: too large for clamd at %s\r\n", SPAN_F(out->field), c->house->hostname);
 	if (r->virus_state != SCAN_DONE)
 		return;
 	if (r->virus.n)
