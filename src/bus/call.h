@@ -34,6 +34,7 @@ struct house {
 	const char *tlsa;            /* SHA-256 of our certificates' keys, hex, blanks between; NULL: not known */
 	const char *text_path;       /* UNIX socket of the role that reads attachments; NULL in tests: nobody does */
 	int dirfd;                   /* the state folder */
+	unsigned message_limit;      /* of IMAP: messages one command deals with (RFC 9738) */
 	const struct seal_key *ticket_key; /* MACs the session states that gates keep for us */
 	/* Ask that the session be told (NOTICE_CHANGED) when an object (a mailbox; WATCH_QUEUE) changes; 0
 	 * clears. One object per session. Kept by core/feed.c. */
@@ -45,6 +46,9 @@ struct house {
 	void (*sealed)(struct house *h); /* tells every client that the house is closed; may be NULL in tests */
 	/* May this session be one more of the account's? false: it has ACCOUNT_SESSIONS_MAX. NULL in tests: yes. */
 	bool (*admit)(struct house *h, uint64_t session, uint64_t account_id);
+	/* POP3: the account's maildrop becomes this session's alone, until it ends or gives it back (account 0). false: it is
+	 * another's. NULL in tests: yes. */
+	bool (*maildrop)(struct house *h, uint64_t session, uint64_t account_id);
 	size_t (*sessions)(const struct house *h);   /* now open, of all gates; may be NULL in tests */
 	/* Answers of the DNS (core/names.c); NULL where there is nobody to ask. What is not known yet is asked for and
 	 * false comes back: the handler leaves, without a reply and without effects, and is run again from the start

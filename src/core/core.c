@@ -97,6 +97,8 @@ static size_t open_sessions(const struct house *h)
 	return atomic_load(&h->core->metrics.sessions);
 }
 
+#define MESSAGE_LIMIT_MIN 1000       /* RFC 9738 section 3 */
+
 static int open_house(struct core *c, struct err *e)
 {
 	const struct core_config *config = c->config;
@@ -105,8 +107,10 @@ static int open_house(struct core *c, struct err *e)
 
 	c->house = (struct house){ .hostname = config->hostname, .tlsa = config->tlsa, .text_path = config->text_path, .dirfd = config->dirfd,
 		.sieve_url = config->sieve_url,
+		.message_limit = config->message_limit < MESSAGE_LIMIT_MIN ? MESSAGE_LIMIT_MIN : config->message_limit,
 		.ticket_key = &config->ticket_key, .watch = feed_watch, .watch_accounts = feed_watch_accounts,
 		.news = feed_news, .sealed = feed_sealed, .admit = session_admit,
+		.maildrop = session_maildrop,
 		.sessions = open_sessions, .progress_ms = config->imap_progress_ms, .core = c };
 	if (store_open(&sc, &c->house.store, e) < 0 ||
 		store_migrate(c->house.store, core_migrations, core_migrations_n, e) < 0)

@@ -20,6 +20,7 @@ struct core_config {
 	unsigned scanners;            /* SCAN_FOR_* and SCAN_LEARN_* of bus/scan_job.h: those `out` can dial */
 	unsigned imap_progress_ms;    /* house.progress_ms */
 	unsigned workers;             /* interactive threads; 0 = default */
+	unsigned message_limit;       /* see bus/call.h */
 	void (*enter_sandbox)(void);  /* after set-up, before the first command */
 	void (*ready)(void);          /* sockets are served */
 	int stop_fd;                  /* readable = drain and return */

@@ -32,12 +32,13 @@ struct csession {
 	bool running, closing, told;   /* under core.reg */
 	bool due, quiet;               /* a change during the command; no use for notices till the next. Under core.reg */
 	uint64_t account;              /* the one it is counted for, or 0; under core.reg */
+	uint64_t maildrop;             /* the account whose maildrop it has, or 0; under core.reg */
 	uint64_t watch;                /* object id or 0; under core.reg */
 	struct csession *watch_next, *watch_prev;
 	struct watcher *watchers;      /* of accounts; under core.reg */
 	size_t n_watchers;
 	bool news;                     /* something changed in one of them; under core.reg */
-	UT_hash_handle hh, hh_id;
+	UT_hash_handle hh, hh_id, hh_drop;
 };
 
 struct watch {                         /* sessions that watch one object */
@@ -70,7 +71,7 @@ struct core {
 	struct pool *pool;
 	struct metrics metrics;
 	pthread_mutex_t reg;
-	struct csession *by_key, *by_id;
+	struct csession *by_key, *by_id, *by_drop;
 	struct watch *watches;
 	struct account_watch *account_watches;
 	struct account_sessions *accounts;
@@ -102,6 +103,7 @@ struct csession *session_get(struct core *c, struct conn *n, const struct cmd *c
 void session_end(struct core *c, struct csession *s);                                  /* under reg; not running */
 void session_count(struct core *c, struct csession *s, uint64_t account_id);           /* under reg; 0: no account */
 bool session_admit(struct house *h, uint64_t session, uint64_t account_id);            /* house.admit */
+bool session_maildrop(struct house *h, uint64_t session, uint64_t account_id);         /* house.maildrop */
 void session_end_all(struct core *c, struct conn *n);                                  /* connection died */
 
 /* runner.c: one command on a worker thread, from checks to reply and log line. */

@@ -68,9 +68,36 @@ bool session_admit(struct house *h, uint64_t session, uint64_t account_id)
 	return room;
 }
 
+static void drop_release(struct core *c, struct csession *s)
+{
+	if (s->maildrop)
+		HASH_DELETE(hh_drop, c->by_drop, s);
+	s->maildrop = 0;
+}
+
+bool session_maildrop(struct house *h, uint64_t session, uint64_t account_id)
+{
+	struct core *c = h->core;
+	struct csession *s, *owner = NULL;
+
+	pthread_mutex_lock(&c->reg);
+	HASH_FIND(hh_id, c->by_id, &session, sizeof(session), s);
+	if (account_id)
+		HASH_FIND(hh_drop, c->by_drop, &account_id, sizeof(account_id), owner);
+	if (s && !owner) {
+		drop_release(c, s);
+		s->maildrop = account_id;
+		if (account_id)
+			HASH_ADD(hh_drop, c->by_drop, maildrop, sizeof(s->maildrop), s);
+	}
+	pthread_mutex_unlock(&c->reg);
+	return !owner || owner == s;
+}
+
 void session_end(struct core *c, struct csession *s)
 {
 	feed_forget(c, s);
+	drop_release(c, s);
 	session_count(c, s, 0);
 	HASH_DEL(c->by_key, s);
 	HASH_DELETE(hh_id, c->by_id, s);

@@ -99,7 +99,8 @@ static int run_core(const json_t *boot, struct err *e)
 	bool jail = geteuid() == 0 && strcmp(store, "sqlite") == 0;
 	struct core_config c = { .dir = jail ? "/" : dir, .store_url = store, .bus_listen_fd = CHILD_FDS_AT,
 		.control_listen_fd = CHILD_FDS_AT + 1, .hostname = text(boot, "hostname"), .tlsa = text(boot, "tlsa"), .sieve_url = text_or_null(boot, "sieve_url"),
-		.workers = number(boot, "workers"), .imap_progress_ms = number(boot, "imap_progress_ms"), .scanners = scanners(boot), .stop_fd = CHILD_LINK_FD, .enter_sandbox = enter_sandbox,
+		.workers = number(boot, "workers"), .message_limit = number(boot, "imap_message_limit"),
+		.imap_progress_ms = number(boot, "imap_progress_ms"), .scanners = scanners(boot), .stop_fd = CHILD_LINK_FD, .enter_sandbox = enter_sandbox,
 		.ready = tell_ready };
 	char vault[4096], text_path[4096];
 

@@ -126,9 +126,9 @@ static json_t *boot_text(struct super *s, const struct process *p)
 		json_array_append_new(nets, json_string(c->proxy_networks.v[i]));
 	for (size_t i = 0; i < c->dns_forwarders.n; i++)
 		json_array_append_new(dns, json_string(c->dns_forwarders.v[i]));
-	return json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:i,s:i,s:s,s:I,s:I,s:I,s:s,s:I,s:I,s:s,s:o,s:o,s:o,s:o,s:I,s:o}", "name", p->name, "dir",
+	return json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:i,s:i,s:s,s:I,s:I,s:I,s:I,s:s,s:I,s:I,s:s,s:o,s:o,s:o,s:o,s:I,s:o}", "name", p->name, "dir",
 		s->config->dir, "hostname", s->hostname, "rspamd", c->rspamd, "rspamd_controller", c->rspamd_controller, "clamd", c->clamd, "tls_roots", c->tls_roots, "dns_anchor", c->dns_anchor, "uid", (int)s->uid, "gid", (int)s->gid, "store", c->store, "workers",
-		(json_int_t)c->workers, "out_port", (json_int_t)c->out_port, "mta_sts_port", (json_int_t)c->mta_sts_port, "out_hosts", c->out_hosts, "password_threads",
+		(json_int_t)c->workers, "imap_message_limit", (json_int_t)c->imap_message_limit, "out_port", (json_int_t)c->out_port, "mta_sts_port", (json_int_t)c->mta_sts_port, "out_hosts", c->out_hosts, "password_threads",
 		(json_int_t)c->password_threads, "password_memory", (json_int_t)c->password_memory, "ticket_key",
 		strcmp(p->name, "core") == 0 ? s->ticket : "", "listeners", list, "proxy_networks", nets, "dns_forwarders", dns, "tlsa", tlsa_text(s, p), "imap_progress_ms",
 		(json_int_t)c->imap_progress_ms, "sieve_url", sieve_url(s));

@@ -302,6 +302,7 @@ static void damage(struct script_conn *c, struct arena *a)
 static void directive(struct arena *a, struct span line)
 {
 	struct span rest = line, word = span_cut(&rest, ' ');
+	uint64_t limit;
 
 	if (span_eqz(word, "@peer")) {
 		peer(rest);
@@ -322,6 +323,10 @@ static void directive(struct arena *a, struct span line)
 		test_house_seal(&script_house.under);
 	} else if (span_eqz(word, "@unseal")) {
 		test_house_unseal(&script_house.under);
+	} else if (span_eqz(word, "@messagelimit")) {
+		if (!span_num(rest, &limit, 1, 1000000))
+			script_wrong("what limit", rest);
+		script_house.house.message_limit = (unsigned)limit;
 	} else if (span_eqz(word, "@endterm")) {
 		script_house_end_term(&script_house);
 	} else if (looked.n) {

@@ -14,6 +14,7 @@
  *   @restart       core forgets all sessions, the gate keeps its states
  *   @damage C1     core refuses the gate's state when it is cut off anywhere or any bit of it is another
  *   @endterm       anna's term as vorstand is over
+ *   @messagelimit N   house.message_limit
  *   @seal, @unseal the vault forgets and learns the master key
  *   @fill FIRST LAST STEP   anna's INBOX gets rows with these UIDs (IMAP, SQLite only)
  *   # comment */

@@ -105,7 +105,7 @@ def test_large_message_and_bare_line_feeds(house):
 def test_capabilities_and_tls(house):
     p = connect(house)
     caps = p.capa()
-    assert {"STLS", "TOP", "UIDL", "PIPELINING", "RESP-CODES", "AUTH-RESP-CODE", "UTF8"} <= set(caps)
+    assert {"STLS", "TOP", "UIDL", "PIPELINING", "RESP-CODES", "AUTH-RESP-CODE", "UTF8", "LANG"} <= set(caps)
     p.stls(tls())
     caps = p.capa()
     assert "STLS" not in caps and "SCRAM-SHA-256-PLUS" in caps["SASL"] and "USER" in caps
@@ -171,6 +171,86 @@ def test_core_restarts(new_house):
     guest.quit()
 
 
+def wait_free(house, user):
+    def free():
+        try:
+            return connect(house, user)
+        except (poplib.error_proto, OSError):
+            return None
+    return wait_for(free)
+
+
+def test_two_sessions_at_once(house):
+    """The maildrop is one session's alone (RFC 1939 section 4); IMAP and deliveries go on."""
+    anna = filled(house, "eins\r\n")
+    bernd = filled(house, "bei bernd\r\n")
+    p, q = connect(house, anna), connect(house)
+    for _ in range(2):
+        q.user(anna)
+        with pytest.raises(poplib.error_proto, match=r"^b'-ERR \[IN-USE\] "):
+            q.pass_(house.accounts[anna])
+    with pytest.raises(poplib.error_proto, match="Sign in first"):
+        q.stat()
+    connect(house, bernd).quit()
+    house.deliver(anna, body="zwei\r\n")
+    assert len(house.wait_mail(anna, 2)) == 2
+    assert p.stat()[0] == 1
+    p.dele(1)
+    p.quit()
+    q.user(anna)
+    q.pass_(house.accounts[anna])   # at once
+    assert q.stat()[0] == 1 and q.retr(1)[1][-1] == b"zwei"
+    q.close()                       # without QUIT
+    wait_free(house, anna).quit()
+
+
+def test_maildrop_is_free_when_a_process_dies(new_house):
+    house = new_house()
+    anna = filled(house, "eins\r\n")
+    p = connect(house, anna)
+    for gate in [name for name in house.pids() if name.startswith("gate")]:
+        house.kill(gate)
+    house.wait_running()
+    with pytest.raises((poplib.error_proto, OSError)):
+        p.stat()
+    p = wait_free(house, anna)
+    house.kill_core()
+    with pytest.raises((poplib.error_proto, OSError)):
+        p.stat()
+    wait_free(house, anna).quit()
+
+
+def test_language(house, new_house):
+    anna = filled(house, "eins\r\n")
+    p = connect(house)
+    assert p._longcmd("LANG")[1] == [b"en English", b"de Deutsch", b"i-default English"]
+    assert p._shortcmd("LANG de-AT").startswith(b"+OK de Antworten")
+    for command, answer in (("LANG tlh", "Diese Sprache gibt es nicht"), ("QUATSCH", "Unbekannter Befehl"), ("LANG de x", "Argumente")):
+        with pytest.raises(poplib.error_proto, match=answer):
+            p._shortcmd(command)
+    p.user(anna)
+    with pytest.raises(poplib.error_proto, match=r"\[AUTH\] Name oder Passwort falsch"):
+        p.pass_("falsch und lang")
+    p.user(anna)
+    assert p.pass_(house.accounts[anna]).startswith(b"+OK Willkommen, 1 Nachrichten (")
+    with pytest.raises(poplib.error_proto, match="Diese Nachricht gibt es nicht"):
+        p.retr(2)
+    assert p.retr(1)[0].endswith(b" Oktette")
+    q = connect(house)
+    q._shortcmd("LANG DE")
+    q.user(anna)
+    with pytest.raises(poplib.error_proto, match=r"\[IN-USE\] Eine andere POP3-Sitzung"):
+        q.pass_(house.accounts[anna])
+    assert p._shortcmd("LANG i-default").startswith(b"+OK i-default ")
+    assert p.retr(1)[0].endswith(b" octets")
+    assert p._shortcmd("LANG *").startswith(b"+OK en ")   # the house's
+    assert p.quit() == b"+OK Bye"
+    house = new_house(language="de")
+    p = connect(house)
+    assert p._shortcmd("LANG *").startswith(b"+OK de ")
+    assert p.quit() == b"+OK Auf Wiedersehen"
+
+
 @pytest.mark.parametrize("how", ["PLAIN", "LOGIN"])
 def test_curl(house, how):
     anna = filled(house, "mit curl\r\n")
@@ -191,6 +271,13 @@ def test_mpop(house, tmp_path, auth):
     text = box.read_text()
     assert "eins" in text and "\n.\nzwei\n" in text
     assert house.fetch_all(anna) == []
+    if auth == "user":
+        p = connect(house, anna)
+        r = subprocess.run(["mpop", "--host=127.0.0.1", f"--port={house.port('pop3')}", "--tls=off", f"--user={anna}",
+                            "--auth=user", f"--delivery=mbox,{box}", f"--passwordeval=printf %s '{house.accounts[anna]}'"],
+                           capture_output=True, timeout=40, env={"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"})
+        assert r.returncode and b"[IN-USE]" in r.stderr, r.stderr
+        p.quit()
 
 
 def test_fetchmail(house, tmp_path):
@@ -206,6 +293,12 @@ def test_fetchmail(house, tmp_path):
     assert r.returncode == 0, (r.stdout + r.stderr).decode()
     assert b"mit fetchmail" in house.wait_mail(bernd)[0]
     assert house.fetch_all(anna) == []
+    p = connect(house, anna)
+    r = subprocess.run(["fetchmail", "-f", str(rc), "--idfile", str(tmp_path / "ids"), "--nodetach", "--nosyslog"],
+                       capture_output=True, timeout=40, env={"HOME": str(tmp_path), "PATH": "/usr/bin:/bin", "USER": "root",
+                                                             "FETCHMAILHOME": str(tmp_path)})
+    assert r.returncode == 9, (r.stdout + r.stderr).decode()   # "the server's lock is busy"
+    p.quit()
 
 
 def test_bad_input(house):

@@ -221,11 +221,20 @@ static size_t mistakes(struct span a, struct span b, size_t max)
 	return least(one[b.n], max + 1);
 }
 
+static bool has_digit(struct span s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (ascii_digit(s.p[i]))
+			return true;
+	return false;
+}
+
+/* Another number is another thing. */
 static unsigned mistaken(const struct fuzzy_word *w, struct span bare, struct span stem)
 {
 	size_t max = w->bare.n >= 8 ? 2 : 1, n;
 
-	if (w->bare.n < 4 || w->bare.n > WORD_MAX)
+	if (w->bare.n < 4 || w->bare.n > WORD_MAX || has_digit(w->bare))
 		return 0;
 	n = least(mistakes(bare, w->bare, max), mistakes(stem, w->stem, max));
 	return n > max ? 0 : n == 1 ? 50 : 30;

@@ -2,8 +2,8 @@
  *
  * All words of the needle must be there, in any order. A word of the text fits one of the needle when both are the same (100),
  * differ in accents or in "ae" for "ä" (95), in a German or English ending (85), when it begins with it (75) or contains it
- * (65: "Rechnung" in "Stromrechnung"), and, from four octets on, with one typing mistake (50), from eight on with two (30) -
- * but only if half of the word, one of its `pieces`, is there unharmed. So an index of substrings finds all that can fit: a text
+ * (65: "Rechnung" in "Stromrechnung"), and, from four octets on and without digits, with one typing mistake (50), from eight on with
+ * two (30) - but only if half of the word, one of its `pieces`, is there unharmed. So an index of substrings finds all that can fit: a text
  * that lacks every piece of a word does not. The whole needle as one run makes 100. Texts are folded (codec/mime/mime_fold.h).
  * Costs: linear in the text, but for pathological repeats. Errors: ERR_LIMIT (FUZZY_WORDS_MAX). Source: own; RFC 6203 asks for
  * no method. Not good for: the meaning of words, languages without letters (there, words are substrings). */

@@ -47,6 +47,8 @@ static void test_scores(void **state)
 		{ "Parteitxx", "Parteitag", 30 },
 		{ "Rxchxung", "Rechnung", 0 },  /* both halves are hurt */
 		{ "Kxse", "Kasse", 0 },
+		{ "Vorgang4711", "Vorgang4712", 0 },
+		{ "4711", "Vorgang4711", 65 },
 		{ "IMAP break", "break of IMAP", 90 },
 		{ "IMAP break", "an imap BREAK", 100 },
 		{ "IMAP break", "IMAP is broken", 0 },

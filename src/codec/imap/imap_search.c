@@ -200,6 +200,25 @@ static struct imap_search_key *filter_parse(struct parse *p)
 	return k;
 }
 
+/* "UIDAFTER" / "UIDBEFORE" SP uniqueid (RFC 9738): a set, or no message at all */
+static struct imap_search_key *uid_bound(struct parse *p, bool after)
+{
+	struct imap_search_key *k = key_new(p, IMAP_SEARCH_UID);
+	uint64_t uid;
+
+	if (!k)
+		return NULL;
+	if (!imap_args_number(p->g, &uid, 1, UINT32_MAX))
+		return bad(p, "Bad argument of a search key");
+	if (uid == (after ? UINT32_MAX : 1)) {
+		k->kind = IMAP_SEARCH_ALL;
+		return key_over(p, IMAP_SEARCH_NOT, k);
+	}
+	k->set = after ? arena_printf(p->a, "%llu:%lu", (unsigned long long)uid + 1, (unsigned long)UINT32_MAX) :
+			 arena_printf(p->a, "1:%llu", (unsigned long long)uid - 1);
+	return k;
+}
+
 /* sequence-set / "$" */
 static struct imap_search_key *set_parse(struct parse *p, enum imap_search_kind kind)
 {
@@ -302,6 +321,10 @@ static struct imap_search_key *key_parse(struct parse *p, unsigned depth)
 	}
 	if (imap_args_word(g, "UID"))
 		return set_parse(p, IMAP_SEARCH_UID);
+	if (imap_args_word(g, "UIDAFTER"))
+		return uid_bound(p, true);
+	if (imap_args_word(g, "UIDBEFORE"))
+		return uid_bound(p, false);
 	if (imap_args_word(g, "NOT"))
 		return key_over(p, IMAP_SEARCH_NOT, key_parse(p, depth + 1));
 	if (imap_args_word(g, "FILTER"))

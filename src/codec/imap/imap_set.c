@@ -174,6 +174,24 @@ void imap_set_format(struct buf *b, const struct imap_set *s)
 	}
 }
 
+void imap_set_both(struct arena *a, const struct imap_set *x, const struct imap_set *y, struct imap_set *out)
+{
+	*out = (struct imap_set){0};
+	for (size_t i = 0, k = 0; i < x->n && k < y->n;) {
+		uint32_t lo = x->v[i].lo > y->v[k].lo ? x->v[i].lo : y->v[k].lo;
+		uint32_t hi = x->v[i].hi < y->v[k].hi ? x->v[i].hi : y->v[k].hi;
+
+		if (lo <= hi) {
+			imap_set_add(a, out, lo);
+			out->v[out->n - 1].hi = hi;
+		}
+		if (x->v[i].hi < y->v[k].hi)
+			i++;
+		else
+			k++;
+	}
+}
+
 void imap_set_clip(struct imap_set *s, uint32_t lo, uint32_t hi)
 {
 	size_t to = 0;

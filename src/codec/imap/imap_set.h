@@ -41,6 +41,8 @@ bool imap_set_contains(const struct imap_set *s, uint32_t n); /* O(log n) */
 uint64_t imap_set_count(const struct imap_set *s);	      /* numbers, not ranges */
 void imap_set_format(
 	struct buf *b, const struct imap_set *s); /* "1:5,9"; nothing for an empty set */
+/* What is in both. */
+void imap_set_both(struct arena *a, const struct imap_set *x, const struct imap_set *y, struct imap_set *out);
 /* Cuts to [lo, hi], in place. */
 void imap_set_clip(struct imap_set *s, uint32_t lo, uint32_t hi);
 /* partial-range = nz-number ":" nz-number / "-" nz-number ":" "-" nz-number; lo <= hi afterwards */

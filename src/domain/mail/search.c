@@ -695,18 +695,26 @@ static int round_ids(struct search *s, struct node *root, const struct imap_set 
 	return 0;
 }
 
-/* Where to look: a set that every result must be in, or all. */
+/* Where to look: what is in all sets that every result must be in. The newest of them when there are too many. */
 static void start_set(struct search *s, const struct node *root, struct imap_set *out)
 {
 	const struct node *n = root->kind == IMAP_SEARCH_AND ? root->child : root;
+	struct imap_partial newest = { 1, (uint32_t)s->how->max, true };
+	struct imap_set all;
 
-	for (; n; n = root->kind == IMAP_SEARCH_AND ? n->next : NULL) {
-		if (n->kind == IMAP_SEARCH_SEQ || n->kind == IMAP_SEARCH_UID || n->kind == IMAP_SEARCH_SAVED) {
-			*out = n->set;
-			return;
-		}
-	}
 	uid_set_all(s->a, s->how->uids, out);
+	for (; n; n = root->kind == IMAP_SEARCH_AND ? n->next : NULL) {
+		if (n->kind != IMAP_SEARCH_SEQ && n->kind != IMAP_SEARCH_UID && n->kind != IMAP_SEARCH_SAVED)
+			continue;
+		all = *out;
+		imap_set_both(s->a, &all, &n->set, out);
+	}
+	if (!s->how->max || imap_set_count(out) <= s->how->max)
+		return;
+	all = *out;
+	imap_partial_cut(s->a, &all, &newest, out);
+	if (s->how->lowest_out)
+		*s->how->lowest_out = out->v[0].lo;
 }
 
 static int by_uid(const void *a, const void *b)

@@ -20,6 +20,8 @@ struct mail_search {
 	const struct uid_set *uids;       /* messages the session knows */
 	const struct imap_set *saved;     /* "$" */
 	int64_t now_sec;
+	uint64_t max;                     /* messages looked at, those with the highest UIDs; 0: all */
+	uint32_t *lowest_out;             /* set when there were more: the lowest UID looked at; or NULL */
 	void (*progress)(void *arg, uint64_t done, uint64_t goal); /* messages, now and then while texts are read; or NULL */
 	void *progress_arg;
 	bool plain;                       /* without the index: for tests and measuring */

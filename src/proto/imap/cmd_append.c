@@ -224,16 +224,23 @@ static int may_append(struct imap_call *c, struct err *e)
 	return mailbox_need(&box, RIGHT_INSERT, e);
 }
 
+static int too_many(struct imap_call *c, size_t most, struct err *e)
+{
+	c->no_code = arena_printf(c->arena, "MESSAGELIMIT %zu", most).p;
+	return imap_no(e, ERR_LIMIT, "Too many messages at once");
+}
+
 static int append_all(struct imap_call *c, struct append *ap, struct err *e)
 {
+	uint64_t limit = imap_limit(c);
+	size_t most = ap->replace ? 1 : limit < MESSAGES_MAX ? (size_t)limit : MESSAGES_MAX;
 	struct put t = { c, ap };
 	SCOPED_BUF b;
 
 	buf_init(&b, 65536);
 	do {
-		if (ap->n == (ap->replace ? 1 : MESSAGES_MAX))
-			return ap->replace ? imap_bad(e, "REPLACE takes one message") :
-				imap_no(e, ERR_LIMIT, "Too many messages at once");
+		if (ap->n == most)
+			return ap->replace ? imap_bad(e, "REPLACE takes one message") : too_many(c, most, e);
 		if (take_one(c, ap, e) < 0)
 			return e->code;
 	} while (!imap_args_end(&c->args));

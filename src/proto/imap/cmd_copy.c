@@ -56,8 +56,9 @@ static int copy(struct imap_call *c, bool move, struct err *e)
 	}
 	if (mailbox_need(&to, RIGHT_INSERT, e) < 0)
 		return e->code;
-	if (!uids.n)
-		return 0;
+	if (!uids.n || (!move && imap_limit_all(c, &uids, e) < 0))
+		return e->code;
+	imap_limit_cut(c, &uids);
 	if (copy_parts(c, &box, &to, &uids, move, &from, &into, e) < 0) {
 		if (e->code == ERR_LIMIT)
 			c->no_code = "OVERQUOTA";
@@ -109,11 +110,33 @@ int imap_expunge(struct imap_call *c, struct err *e)
 	return expunge(c, NULL, e);
 }
 
+/* Only what would go counts; EXPUNGE and CLOSE know no limit (RFC 9738 section 3.1). */
+static int limit_deleted(struct imap_call *c, struct imap_set *uids, struct err *e)
+{
+	struct imap_set deleted = { 0 };
+	struct message_walk *w;
+	struct mailbox box;
+	struct message m;
+	int r;
+
+	if (imap_set_count(uids) <= imap_limit(c))
+		return 0;
+	if (imap_box(c, &box, e) < 0 || message_walk_open(c->org, c->tx, c->arena, &box, uids, WANT_META, &w, e) < 0)
+		return e->code;
+	while ((r = message_walk_next(w, &m, e)) > 0)
+		if (m.flags & FLAG_DELETED)
+			imap_set_add(c->arena, &deleted, m.uid);
+	message_walk_close(w);
+	*uids = deleted;
+	imap_limit_cut(c, uids);
+	return r;
+}
+
 int imap_uid_expunge(struct imap_call *c, struct err *e)
 {
 	struct imap_set uids;
 
-	if (imap_arg_set(c, &uids, e) < 0 || imap_arg_end(c, e) < 0)
+	if (imap_arg_set(c, &uids, e) < 0 || imap_arg_end(c, e) < 0 || limit_deleted(c, &uids, e) < 0)
 		return e->code;
 	return uids.n ? expunge(c, &uids, e) : 0;
 }

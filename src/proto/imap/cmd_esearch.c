@@ -4,7 +4,9 @@
  * source = "selected" / "selected-delayed" / "inboxes" / "personal" / "subscribed" /
  *          ("subtree" / "subtree-one" / "mailboxes") SP (mailbox / "(" mailbox *(SP mailbox) ")")
  * A mailbox that is not there, may not be read or has no hit is left out. "inboxes" are all of the account: Sieve may
- * deliver anywhere (RFC 5465 section 6.3). No scope options exist yet. One mailbox at a time is in memory. */
+ * deliver anywhere (RFC 5465 section 6.3). No scope options exist yet. One mailbox at a time is in memory.
+ * After SLICE_WORK the command makes room for others and goes on with the mailboxes that are left of those it began with. More
+ * messages than one command may look at (RFC 9738) are refused at once: no UID could say where it ended. */
 #include "base/time.h"
 #include "codec/mime/mime_charset.h"
 #include "domain/mail/search.h"
@@ -12,6 +14,8 @@
 
 #define NAMES_MAX 256
 #define REPLY_MAX (3u << 20)             /* call->out holds a little less than 4 MiB */
+#define SLICE_WORK 20000                 /* messages looked at in one go */
+#define MAILBOX_WORK 50                  /* opening one costs as much as so many messages */
 
 struct sources {
 	struct mailbox_row *rows;
@@ -166,22 +170,76 @@ static int search_row(struct imap_call *c, const struct imap_search *q, struct a
 	return r;
 }
 
-int imap_esearch(struct imap_call *c, struct err *e)
+static bool searched(const struct sources *s, size_t i)
+{
+	return s->take[i] && s->rows[i].box.id && (s->rows[i].box.rights & RIGHT_READ);
+}
+
+/* The mailboxes of the whole command, in the session's hands until it ends (imap.c). */
+static int begin(struct imap_call *c, const struct sources *s, struct err *e)
+{
+	uint64_t messages = 0;
+
+	imap_more_end(c->s);
+	for (size_t i = 0; i < s->n; i++)
+		messages += searched(s, i) ? s->rows[i].box.messages : 0;
+	if (messages > imap_limit(c)) {
+		c->no_code = arena_printf(c->arena, "MESSAGELIMIT %llu", (unsigned long long)imap_limit(c)).p;
+		return imap_no(e, ERR_LIMIT, "Too many messages, please name fewer mailboxes");
+	}
+	imap_more_begin(c);
+	c->s->more_boxes = ARENA_ARRAY(c->s->more, uint64_t, s->n + 1);
+	for (size_t i = 0; i < s->n; i++)
+		if (searched(s, i))
+			c->s->more_boxes[c->s->more_nboxes++] = s->rows[i].box.id;
+	return 0;
+}
+
+static const struct mailbox_row *row_of(const struct sources *s, uint64_t id)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (s->rows[i].box.id == id)
+			return searched(s, i) ? &s->rows[i] : NULL;
+	return NULL;
+}
+
+/* From mailbox `at` on, as far as it goes in one go. */
+static int slice(struct imap_call *c, const struct imap_search *q, const struct sources *s, size_t at, struct err *e)
 {
 	SCOPED_ARENA scratch = arena_new();
+	uint64_t work = 0;
+
+	for (; at < c->s->more_nboxes && work < SLICE_WORK && c->out->n < IMAP_MORE_LEN; at++) {
+		const struct mailbox_row *row = row_of(s, c->s->more_boxes[at]);
+
+		imap_progress(c, at, c->s->more_nboxes);
+		if (!row)
+			continue;
+		if (search_row(c, q, scratch, row, e) < 0)
+			return e->code;
+		work += row->box.messages + MAILBOX_WORK;
+		arena_reset(scratch);
+	}
+	if (at >= c->s->more_nboxes)
+		return 0;
+	c->call->reply->next = NEXT_MORE;
+	c->call->reply->cursor = at;
+	c->answered = true;
+	return 0;
+}
+
+int imap_esearch(struct imap_call *c, struct err *e)
+{
+	bool more = c->call->cmd->flags & CMD_MORE;
 	struct sources s = { 0 };
 	struct imap_search q;
 
-	if (take_sources(c, &s, e) < 0 || imap_search_parse(c->arena, &c->args, &q, e) < 0 || check(c, &q, &s, e) < 0)
+	if (more)
+		c->args = imap_args(c->s->more_tok, c->s->more_ntok);
+	c->call->reply->next = NEXT_READ;
+	if (take_sources(c, &s, e) < 0 || imap_search_parse(c->arena, &c->args, &q, e) < 0 || check(c, &q, &s, e) < 0 ||
+		(!more && begin(c, &s, e) < 0))
 		return e->code;
-	for (size_t i = 0; i < s.n; i++) {
-		imap_progress(c, i, s.n);
-		if (!s.take[i] || !s.rows[i].box.id || !(s.rows[i].box.rights & RIGHT_READ))
-			continue;
-		if (search_row(c, &q, scratch, &s.rows[i], e) < 0)
-			return e->code;
-		arena_reset(scratch);
-	}
 	c->text = "ESEARCH completed";
-	return 0;
+	return slice(c, &q, &s, more ? (size_t)c->call->cmd->cursor : 0, e);
 }

@@ -6,33 +6,6 @@
 #include "proto/imap/fetch.h"
 #include "proto/imap/notify.h"
 
-static void more_end(struct imap_session *s)
-{
-	if (s->more)
-		arena_free(s->more);
-	s->more = NULL;
-	s->more_tok = NULL;
-	s->more_ntok = 0;
-	s->more_missing = false;
-}
-
-static void more_begin(struct imap_call *c)
-{
-	const struct cmd *cmd = c->call->cmd;
-	struct imap_session *s = c->s;
-
-	if (s->more)
-		return;
-	s->more = arena_new();
-	s->more_tok = ARENA_ARRAY(s->more, struct tok, cmd->ntok + 1);
-	s->more_ntok = cmd->ntok;
-	for (size_t i = 0; i < cmd->ntok; i++) {
-		s->more_tok[i] = cmd->tok[i];
-		s->more_tok[i].text = arena_span(s->more, cmd->tok[i].text);
-		s->more_tok[i].value = SPAN_NONE;
-	}
-}
-
 static bool needs_summary(const struct imap_fetch_item *i)
 {
 	switch (i->kind) {
@@ -84,6 +57,12 @@ static int parse(struct imap_call *c, struct fetch *f, struct err *e)
 		return e->code;
 	if (f->mods.has_partial && !c->uid)
 		return imap_bad(e, "PARTIAL needs UID FETCH");
+	if (f->mods.has_partial && f->mods.partial.hi - f->mods.partial.lo >= imap_limit(c)) {
+		c->no_code = arena_printf(c->arena, "MESSAGELIMIT %llu", (unsigned long long)imap_limit(c)).p;
+		return imap_no(e, ERR_LIMIT, "Too many messages at a time");
+	}
+	if (!f->mods.has_partial)
+		imap_limit_cut(c, &f->uids);
 	return check_items(c, f, e);
 }
 
@@ -239,14 +218,14 @@ static int finish(struct fetch *f, struct err *e)
 		imap_set_clip(&part, 1, f->last_uid);
 	missing |= imap_set_count(&part) > f->found;
 	if (f->cut) {
-		more_begin(c);
+		imap_more_begin(c);
 		c->s->more_missing = missing;
 		c->call->reply->next = NEXT_MORE;
 		c->call->reply->cursor = (uint64_t)f->last_uid + 1;
 		c->answered = true;
 		return 0;
 	}
-	more_end(c->s);
+	imap_more_end(c->s);
 	c->text = "FETCH completed";
 	if (missing && !c->uid) {
 		c->no_code = "EXPUNGEISSUED";
@@ -264,7 +243,7 @@ int imap_fetch(struct imap_call *c, struct err *e)
 	f->scratch = scratch;
 	f->first = !(c->call->cmd->flags & CMD_MORE);
 	if (f->first)
-		more_end(c->s);
+		imap_more_end(c->s);
 	else
 		c->args = imap_args(c->s->more_tok, c->s->more_ntok);
 	if (parse(c, f, e) < 0)
@@ -272,7 +251,7 @@ int imap_fetch(struct imap_call *c, struct err *e)
 	if (f->has_modseq || f->mods.has_changedsince)
 		imap_condstore_on(c);
 	if (f->mods.has_partial && store_read(c->store, cut_uids, f, e) < 0) {
-		more_end(c->s);
+		imap_more_end(c->s);
 		return e->code;
 	}
 	if (f->first && mark_seen(f, e) < 0)
@@ -280,7 +259,7 @@ int imap_fetch(struct imap_call *c, struct err *e)
 	if (!f->first)
 		imap_set_clip(&f->uids, (uint32_t)c->call->cmd->cursor, UINT32_MAX);
 	if (store_read(c->store, read_all, f, e) < 0) {
-		more_end(c->s);
+		imap_more_end(c->s);
 		return e->code;
 	}
 	return finish(f, e);

@@ -162,7 +162,8 @@ int imap_search_run(struct imap_call *c, struct imap_search *q, struct mailbox *
 	uint64_t *modseq_out, uint8_t **scores_out, struct err *e)
 {
 	struct mail_search how = { .query = q, .uids = c->s->view.uids, .saved = &c->s->saved, .now_sec = time_real_sec(),
-		.scores_out = scores_out, .orders = mail_orders(c->call->house->mail), .progress = imap_progress, .progress_arg = c };
+		.scores_out = scores_out, .max = imap_limit(c), .lowest_out = &c->limit_uid,
+		.orders = mail_orders(c->call->house->mail), .progress = imap_progress, .progress_arg = c };
 	struct imap_set none = { 0 };
 	uint64_t modseq;
 

@@ -6,6 +6,15 @@
 #include "domain/mail/sort.h"
 #include "proto/imap/context.h"
 
+/* A part of the messages has no order and no threads (RFC 9738 section 3.3). */
+static int whole(struct imap_call *c, struct err *e)
+{
+	if (!c->limit_uid)
+		return 0;
+	c->no_code = arena_printf(c->arena, "MESSAGELIMIT %llu", (unsigned long long)imap_limit(c)).p;
+	return imap_no(e, ERR_LIMIT, "Too many messages to put in order");
+}
+
 static uint32_t number(const struct imap_call *c, uint32_t uid)
 {
 	return c->uid ? uid : uid_set_seq(c->s->view.uids, uid);
@@ -102,7 +111,7 @@ int imap_sort(struct imap_call *c, struct err *e)
 		return e->code;
 	if (how.has_relevancy && !q.has_fuzzy)
 		return imap_bad(e, "RELEVANCY needs a FUZZY key");
-	if (imap_search_run(c, &q, &box, &found, NULL, &scores, e) < 0 ||
+	if (imap_search_run(c, &q, &box, &found, NULL, &scores, e) < 0 || whole(c, e) < 0 ||
 		mail_sort(c->call->house->mail, c->tx, c->arena, &box, &found, &how, scores, &uids, &n, e) < 0)
 		return e->code;
 	c->text = "SORT completed";
@@ -173,7 +182,7 @@ int imap_thread(struct imap_call *c, struct err *e)
 	if (!imap_args_astring(&c->args, &q.charset))
 		return imap_bad(e, "Charset expected");
 	if (imap_search_keys(c->arena, &c->args, &q, e) < 0 || imap_search_run(c, &q, &box, &found, NULL, NULL, e) < 0 ||
-		mail_thread(c->call->house->mail, c->tx, c->arena, &box, &found, how, &t, e) < 0)
+		whole(c, e) < 0 || mail_thread(c->call->house->mail, c->tx, c->arena, &box, &found, how, &t, e) < 0)
 		return e->code;
 	open = ARENA_ARRAY(c->arena, int32_t, 3 * imap_set_count(&found) + 2);
 	buf_addz(c->out, "* THREAD");

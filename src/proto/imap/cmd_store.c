@@ -137,6 +137,7 @@ int imap_store(struct imap_call *c, struct err *e)
 	if (ch.conditional)
 		imap_condstore_on(c);
 	c->text = "STORE completed";
+	imap_limit_cut(c, &uids);
 	up_to_date = box.modseq == c->s->view.modseq && !c->s->view.flags_modseq && !c->s->notify && !c->s->contexts;
 	if (!uids.n)
 		return 0;

@@ -1,5 +1,5 @@
-/* cmd_uidbatches.c - UIDBATCHES (RFC 10022, built by draft-ietf-mailmaint-imap-uidbatches): UID ranges with `size`
- * messages each, the newest first; together they cover every UID down to 1.
+/* cmd_uidbatches.c - UIDBATCHES (RFC 10022, built by what is public of its drafts and of other servers' tests): UID ranges with
+ * `size` messages each, the newest first, from the UID of one message to that of another; the last reaches down to 1.
  *
  * uidbatches = "UIDBATCHES" SP nz-number [SP nz-number ":" nz-number]      batches of that rank only
  * "$" is left alone. */
@@ -67,7 +67,7 @@ int imap_uidbatches(struct imap_call *c, struct err *e)
 	buf_addz(c->out, "* UIDBATCHES (TAG ");
 	imap_write_quoted(c->out, c->call->cmd->tag);
 	buf_addc(c->out, ')');
-	for (; left && rank <= b.last; rank++, high = low - 1) {
+	for (; left && rank <= b.last; rank++, high = left ? uid_set_uid(uids, (uint32_t)left) : 0) {
 		left -= b.size < left ? b.size : left;
 		low = left ? uid_set_uid(uids, (uint32_t)left + 1) : 1;
 		if (rank < b.first)

@@ -118,6 +118,10 @@ void context_begin(struct imap_call *c, const struct imap_search *q, const struc
 		put_noupdate(c, tag, "This result changes with more than its messages");
 		return;
 	}
+	if (c->limit_uid) {
+		put_noupdate(c, tag, "Only a part of the messages was looked at");
+		return;
+	}
 	if (many >= CONTEXTS_MAX || tag.n > CONTEXT_TAG_MAX || n > CONTEXT_SORT_MAX) {
 		put_noupdate(c, tag, "Too many results to keep");
 		return;

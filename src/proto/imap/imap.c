@@ -121,8 +121,7 @@ void imap_session_free(void *session)
 static void call_init(struct imap_call *c, struct call *call)
 {
 	*c = (struct imap_call){ .call = call, .arena = call->arena, .out = call->out, .s = call->session->proto,
-		.org = call->house->org, .store = call->house->store, .who = call->session->account_id,
-		.progress_us = time_mono_us() + (int64_t)call->house->progress_ms * 1000 };
+		.org = call->house->org, .store = call->house->store, .who = call->session->account_id };
 }
 
 static int begin(struct call *call, struct span state)
@@ -157,12 +156,14 @@ static int attempt(struct tx *tx, void *arg, struct err *e)
 	c->args.at = 0;
 	c->code = SPAN_NONE;
 	c->no_code = NULL;
+	c->limit_uid = 0;
+	c->answered = false;
 	c->n_own = 0;
 	c->reached = 0;
 	c->lesson = (struct imap_lesson){ 0 };
 	c->event_account = 0;
 	r = c->row->run(c, e);
-	if (r >= 0 && !(c->row->flags & (NO_SYNC | TX_WRITE)) && c->s->at == ST_SELECTED)
+	if (r >= 0 && !c->answered && !(c->row->flags & (NO_SYNC | TX_WRITE)) && c->s->at == ST_SELECTED)
 		r = imap_sync(c, !(c->row->flags & HOLD_EXPUNGE), e);
 	c->tx = NULL;
 	return r;
@@ -184,7 +185,7 @@ static int run_row(struct imap_call *c, struct err *e)
 	const struct imap_row *row = c->row;
 	bool selected = row->states == ST_SELECTED;
 
-	if ((c->call->cmd->flags & CMD_MORE) && (!c->s->more || row->run != imap_fetch))
+	if ((c->call->cmd->flags & CMD_MORE) && (!c->s->more || row->run != c->s->more_run))
 		return imap_no(e, ERR_LATER, "Please ask again");
 	if (!(row->states & c->s->at))
 		return imap_bad(e, c->s->at == ST_GUEST ? "Please sign in first" :
@@ -233,6 +234,10 @@ static void run(struct call *call)
 	int r;
 
 	call_init(&c, call);
+	if (!(call->cmd->flags & CMD_MORE)) {
+		c.s->progress_us = time_mono_us() + (int64_t)call->house->progress_ms * 1000;
+		c.s->progress_told = 0;
+	}
 	c.row = imap_row_find(call->cmd->verb);
 	c.args = imap_args(call->cmd->tok, call->cmd->ntok);
 	c.text = "Completed";
@@ -265,6 +270,8 @@ static void run(struct call *call)
 	if (c.s->notify && call->reply->next == NEXT_READ)
 		call->reply->next = NEXT_NOTIFY;
 	put_segments(&c);
+	if (call->reply->next != NEXT_MORE)
+		imap_more_end(c.s);
 	if (c.s->at != ST_GUEST)
 		imap_state_save(&c);
 }

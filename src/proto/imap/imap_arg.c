@@ -49,6 +49,33 @@ int imap_arg_set(struct imap_call *c, struct imap_set *uids_out, struct err *e)
 	return 0;
 }
 
+uint64_t imap_limit(const struct imap_call *c)
+{
+	return c->call->house->message_limit ? c->call->house->message_limit : IMAP_MESSAGE_LIMIT;
+}
+
+void imap_limit_cut(struct imap_call *c, struct imap_set *uids)
+{
+	struct imap_partial newest = { 1, (uint32_t)imap_limit(c), true };
+	struct imap_set all = *uids;
+
+	if (imap_set_count(uids) <= newest.hi)
+		return;
+	imap_partial_cut(c->arena, &all, &newest, uids);
+	c->limit_uid = uids->v[0].lo;
+}
+
+int imap_limit_all(struct imap_call *c, const struct imap_set *uids, struct err *e)
+{
+	struct imap_set newest = *uids;
+
+	imap_limit_cut(c, &newest);
+	if (!c->limit_uid)
+		return 0;
+	c->no_code = arena_printf(c->arena, "MESSAGELIMIT %llu %u", (unsigned long long)imap_limit(c), c->limit_uid).p;
+	return imap_no(e, ERR_LIMIT, "Too many messages, please take fewer at a time");
+}
+
 int imap_arg_flags(struct imap_call *c, struct span **flags_out, size_t *n_out, struct err *e)
 {
 	struct imap_args list, *g = &c->args;
@@ -138,6 +165,36 @@ void imap_condstore_on(struct imap_call *c)
 	if (c->s->at == ST_SELECTED)
 		buf_addf(c->out, "* OK [HIGHESTMODSEQ %llu] Now with change numbers\r\n",
 			(unsigned long long)c->s->view.modseq);
+}
+
+void imap_more_end(struct imap_session *s)
+{
+	if (s->more)
+		arena_free(s->more);
+	s->more = NULL;
+	s->more_tok = NULL;
+	s->more_ntok = 0;
+	s->more_missing = false;
+	s->more_boxes = NULL;
+	s->more_nboxes = 0;
+}
+
+void imap_more_begin(struct imap_call *c)
+{
+	const struct cmd *cmd = c->call->cmd;
+	struct imap_session *s = c->s;
+
+	if (s->more)
+		return;
+	s->more = arena_new();
+	s->more_tok = ARENA_ARRAY(s->more, struct tok, cmd->ntok + 1);
+	s->more_ntok = cmd->ntok;
+	s->more_run = c->row->run;
+	for (size_t i = 0; i < cmd->ntok; i++) {
+		s->more_tok[i] = cmd->tok[i];
+		s->more_tok[i].text = arena_span(s->more, cmd->tok[i].text);
+		s->more_tok[i].value = SPAN_NONE;
+	}
 }
 
 struct in_tx {

@@ -22,9 +22,11 @@ enum { TX_READ = 1, TX_WRITE = 2, HOLD_EXPUNGE = 4, NO_SYNC = 8, BY_UID = 16, RE
 	NUMBERS = 64 /* takes message numbers: not with UIDONLY */,
 	EXPUNGES = 128 /* answers with EXPUNGE, whatever NOTIFY says */ };
 #define IMAP_MORE_LEN (1u << 20)         /* a reply is cut about here and continued with CMD_MORE */
+#define IMAP_MESSAGE_LIMIT 1000000u      /* where the house has no other */
 #define IMAP_SEGMENT_LEN (512u << 10)    /* a body of this size leaves as a descriptor */
 #define IMAP_SEGMENTS_MAX 8
 
+struct imap_call;
 struct imap_session {
 	uint8_t at;                      /* ST_* */
 	bool rev2, condstore, qresync;   /* enabled */
@@ -40,14 +42,18 @@ struct imap_session {
 	struct arena *more;              /* the command that NEXT_MORE continues */
 	struct tok *more_tok;
 	size_t more_ntok;
+	int (*more_run)(struct imap_call *c, struct err *e);
 	bool more_missing;
+	uint64_t *more_boxes;            /* ESEARCH: the mailboxes it began with */
+	size_t more_nboxes;
 	struct sasl *sasl;               /* an AUTHENTICATE under way */
 	uint64_t state_hash;
+	int64_t progress_us;             /* when imap_progress speaks next */
+	uint64_t progress_told;
 	struct imap_context *contexts;   /* context.h: results kept for the client */
 	struct imap_notify *notify;      /* notify.h; NULL: never asked for */
 };
 
-struct imap_call;
 struct imap_row {
 	const char *verb;
 	uint8_t states, flags;
@@ -81,6 +87,7 @@ struct imap_call {
 	struct span code;                /* of the tagged OK, without brackets */
 	const char *text;
 	const char *no_code;             /* instead of the error table's */
+	uint32_t limit_uid;              /* not 0: there were too many messages, this is the lowest dealt with (RFC 9738) */
 	bool answered;                   /* no sync, no tagged line */
 	bool uid;                        /* UID form of the command */
 	struct flags_changed *own;       /* flags the client has set itself and been told of (or wants not to hear) */
@@ -88,8 +95,6 @@ struct imap_call {
 	uint64_t reached;                /* a write has told the client all changes up to here, once it is durable; 0: sync says */
 	struct imap_lesson lesson;       /* learned once the command is done */
 	uint64_t event_account;          /* whose scripts have something to do then (domain/mail/event.h) */
-	int64_t progress_us;             /* when imap_progress speaks next */
-	uint64_t progress_told;
 	struct span own_name[2];         /* mailboxes whose names the command itself changes */
 	size_t n_own_names;
 	struct imap_segment seg[IMAP_SEGMENTS_MAX];
@@ -123,6 +128,12 @@ int imap_arg_mailbox(struct imap_call *c, struct span *name_out, struct err *e);
 int imap_arg_end(struct imap_call *c, struct err *e);
 /* Sequence set, or UIDs for the UID form, or "$": UIDs that the client's view has. */
 int imap_arg_set(struct imap_call *c, struct imap_set *uids_out, struct err *e);
+/* Messages one command deals with (RFC 9738). */
+uint64_t imap_limit(const struct imap_call *c);
+/* Leaves those with the highest UIDs, as many as one command may deal with; the tagged line tells. */
+void imap_limit_cut(struct imap_call *c, struct imap_set *uids);
+/* More than that, and all or nothing is asked for: NO. */
+int imap_limit_all(struct imap_call *c, const struct imap_set *uids, struct err *e);
 /* Flag list or one flag after another -> names. */
 int imap_arg_flags(struct imap_call *c, struct span **flags_out, size_t *n_out, struct err *e);
 /* Names -> bits; unknown keywords are made when `add` (write transaction), else left out. */
@@ -132,6 +143,9 @@ int imap_need(struct imap_call *c, uint32_t right, struct err *e);       /* on t
 /* The selected mailbox, name and keywords included, in c->tx. */
 int imap_box(struct imap_call *c, struct mailbox *out, struct err *e);
 void imap_condstore_on(struct imap_call *c);
+/* The command is kept in the session, for NEXT_MORE; and forgotten. */
+void imap_more_begin(struct imap_call *c);
+void imap_more_end(struct imap_session *s);
 int imap_in_read(struct imap_call *c, int (*fn)(struct imap_call *, struct err *), struct err *e);
 int imap_in_write(struct imap_call *c, int (*fn)(struct imap_call *, struct err *), struct err *e);
 

@@ -30,11 +30,24 @@ int imap_no(struct err *e, int class, const char *say)
 	return err_set(e, class, say, "%s", say);
 }
 
+/* In the tagged line, or where that says something else before it (RFC 9738 section 3.1). */
+static void put_limit(struct imap_call *c, const struct err *e)
+{
+	struct span code = arena_printf(c->arena, "MESSAGELIMIT %llu %u", (unsigned long long)imap_limit(c), c->limit_uid);
+
+	if (!e->code && !c->code.n)
+		c->code = code;
+	else if (!e->code || (c->no_code && span_eqz(span_str(c->no_code), "EXPUNGEISSUED")))
+		buf_addf(c->out, "* NO [%.*s] Only the newest of these messages were taken\r\n", SPAN_F(code));
+}
+
 void imap_tagged(struct imap_call *c, const struct err *e)
 {
 	struct buf *b = c->out;
 	const char *code, *text;
 
+	if (c->limit_uid)
+		put_limit(c, e);
 	buf_add(b, c->call->cmd->tag.n ? c->call->cmd->tag : SPAN("*"));
 	if (!e->code) {
 		buf_addz(b, " OK ");
@@ -82,7 +95,8 @@ void imap_capability(struct imap_call *c, struct buf *b)
 	}
 	if (!c->s->compress)
 		buf_addz(b, " COMPRESS=DEFLATE");
-	buf_addf(b, " UTF8=ACCEPT APPENDLIMIT=%llu", (unsigned long long)imap_limits_post_auth.literal_max);
+	buf_addf(b, " UTF8=ACCEPT APPENDLIMIT=%llu MESSAGELIMIT=%llu", (unsigned long long)imap_limits_post_auth.literal_max,
+		(unsigned long long)imap_limit(c));
 	buf_addz(b, " CONTEXT=SEARCH CONTEXT=SORT INPROGRESS NOTIFY");
 	buf_addz(b, " ACL LIST-METADATA LIST-MYRIGHTS METADATA RIGHTS=texk");
 	if (c->call->house->sieve_url)
@@ -158,13 +172,13 @@ void imap_progress(void *call, uint64_t done, uint64_t goal)
 	SCOPED_BUF b;
 
 	buf_init(&b, 1024);
-	if (!ms || !c->call->say_now || done >= goal || done <= c->progress_told)
+	if (!ms || !c->call->say_now || done >= goal || done <= c->s->progress_told)
 		return;
 	now = time_mono_us();
-	if (now < c->progress_us)
+	if (now < c->s->progress_us)
 		return;
-	c->progress_us = now + (int64_t)ms * 1000;
-	c->progress_told = done;
+	c->s->progress_us = now + (int64_t)ms * 1000;
+	c->s->progress_told = done;
 	buf_addz(&b, "* OK [INPROGRESS (");
 	imap_write_quoted(&b, c->call->cmd->tag);
 	buf_addf(&b, " %llu %llu)] Still at work\r\n", (unsigned long long)done, (unsigned long long)goal);

@@ -6,7 +6,7 @@ enum { GUEST = 1, USER = 2, BOTH = 3, HIDDEN = 4 };
 
 void pop_ok(struct call *c, const char *text)
 {
-	buf_addf(c->out, "+OK %s\r\n", text);
+	buf_addf(c->out, "+OK %s\r\n", pop_text(c, text));
 }
 
 void pop_err(struct call *c, int class, const char *code, const char *text)
@@ -18,7 +18,7 @@ void pop_err(struct call *c, int class, const char *code, const char *text)
 	buf_addz(c->out, "-ERR ");
 	if (code)
 		buf_addf(c->out, "[%s] ", code);
-	buf_addf(c->out, "%s\r\n", text);
+	buf_addf(c->out, "%s\r\n", pop_text(c, text));
 }
 
 void pop_fail(struct call *c, const struct err *e)
@@ -60,7 +60,7 @@ static void capa(struct call *c)
 		buf_addf(c->out, "USER\r\nSASL PLAIN LOGIN SCRAM-SHA-256%s\r\n",
 			c->session->peer.channel_binding.n ? " SCRAM-SHA-256-PLUS" : "");
 	buf_addz(c->out, "TOP\r\nUIDL\r\nPIPELINING\r\nRESP-CODES\r\nAUTH-RESP-CODE\r\nEXPIRE NEVER\r\nUTF8 USER\r\n"
-		"IMPLEMENTATION kontor\r\n.\r\n");
+		"LANG\r\nIMPLEMENTATION kontor\r\n.\r\n");
 }
 
 static void stls(struct call *c)
@@ -90,6 +90,7 @@ static const struct row {
 	{ "CAPA", BOTH, 0, 0, capa },             /* RFC 2449 5 */
 	{ "STLS", GUEST, 0, 0, stls },            /* RFC 2595 4 */
 	{ "UTF8", GUEST, 0, 0, utf8 },            /* RFC 6856 2.1 */
+	{ "LANG", BOTH, 0, 1, pop_lang },         /* RFC 6856 3 */
 	{ "USER", GUEST, 1, 1, pop_user },        /* RFC 1939 7 */
 	{ "PASS", GUEST, 1, 1, pop_pass },
 	{ "AUTH", GUEST, 0, 2, pop_auth },        /* RFC 5034 4 */
@@ -160,7 +161,8 @@ static void refuse(struct call *c, int err_class, bool sealed)
 	const char *why = sealed ? "Temporarily sealed, try again later" : err_class == ERR_LATER ?
 		"Too busy, try again later" : "Internal error";
 
-	buf_addf(c->out, "-ERR [%s] %s\r\n", sealed || err_class == ERR_LATER ? "SYS/TEMP" : "SYS/PERM", why);
+	buf_addf(c->out, "-ERR [%s] %s\r\n", sealed || err_class == ERR_LATER ? "SYS/TEMP" : "SYS/PERM",
+		c->session && c->session->proto ? pop_text(c, why) : why);
 	if (span_eqz(c->cmd->verb, "*GREETING") || span_eqz(c->cmd->verb, "QUIT"))
 		c->reply->next = NEXT_CLOSE;
 }

@@ -60,22 +60,41 @@ static void say_totals(struct call *c, const char *before)
 	size_t n;
 
 	totals(pop_session(c), &n, &bytes);
-	buf_addf(c->out, "+OK %s%zu messages (%llu octets)\r\n", before, n, (unsigned long long)bytes);
+	buf_addf(c->out, pop_session(c)->german ? "+OK %s%zu Nachrichten (%llu Oktette)\r\n" : "+OK %s%zu messages (%llu octets)\r\n",
+		before, n, (unsigned long long)bytes);
 }
 
+static void give_back(struct call *c)
+{
+	if (c->house->maildrop)
+		c->house->maildrop(c->house, c->session->id, 0);
+}
+
+static void not_in(struct call *c)
+{
+	c->session->account_id = 0;
+	c->reply->authenticated = false;
+}
+
+/* RFC 1939 section 4: nobody else opens the maildrop meanwhile. IMAP and deliveries go on: numbers are those of the picture. */
 void pop_signed_in(struct call *c)
 {
 	struct look l = { .c = c, .s = pop_session(c) };
 	struct err e = ERR_INIT;
 
+	if (c->house->maildrop && !c->house->maildrop(c->house, c->session->id, c->session->account_id)) {
+		not_in(c);
+		pop_err(c, ERR_BUSY, "IN-USE", "Another POP3 session has this mailbox");
+		return;
+	}
 	if (store_read(c->house->store, picture, &l, &e) < 0) {
-		c->session->account_id = 0;
-		c->reply->authenticated = false;
+		give_back(c);
+		not_in(c);
 		pop_fail(c, &e);
 		return;
 	}
 	c->reply->state = SPAN("pop"); /* so that a core that does not know the session refuses it */
-	say_totals(c, "Welcome, ");
+	say_totals(c, pop_session(c)->german ? "Willkommen, " : "Welcome, ");
 }
 
 /* The message a command names; NULL: it has been answered. */
@@ -189,7 +208,7 @@ static int put_body(struct tx *tx, void *arg, struct err *e)
 	if (r >= 0 && !l->missing) {
 		if (l->lines != UINT64_MAX)
 			body.n = pop_top_len(body, m.summary.header_len, l->lines);
-		buf_addf(l->c->out, "+OK %zu octets\r\n", body.n);
+		buf_addf(l->c->out, l->s->german ? "+OK %zu Oktette\r\n" : "+OK %zu octets\r\n", body.n);
 		if (body.n > INLINE_MAX) {
 			r = put_spilled(l->c, body, e);
 		} else {
@@ -280,7 +299,10 @@ void pop_quit(struct call *c)
 	c->reply->next = NEXT_CLOSE;
 	for (size_t i = 0; i < l.s->n; i++)
 		n += l.s->v[i].gone;
-	if (n && store_write(c->house->store, remove_all, &l, &e) < 0) {
+	if (n)
+		store_write(c->house->store, remove_all, &l, &e);
+	give_back(c); /* before the answer: who reads it may come again at once */
+	if (e.code) {
 		err_set(&c->err, e.code, e.say, "%s", e.log);
 		pop_err(c, e.code, "SYS/TEMP", "Nothing has been removed");
 		return;

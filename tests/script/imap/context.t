@@ -164,3 +164,9 @@ S: * 1 FETCH (FLAGS ())
 S: a13 OK STORE completed
 C: a14 CANCELUPDATE "v"
 S: a14 BAD {{.+}}
+# a part of the messages is no result to keep (RFC 9738)
+@messagelimit 2
+C: w UID SEARCH RETURN (UPDATE COUNT) ALL
+S: * NO [NOUPDATE "w"] {{.+}}
+S: * ESEARCH (TAG "w") UID COUNT 2
+S: w OK [MESSAGELIMIT 2 {{[0-9]+}}] SEARCH completed

@@ -57,3 +57,19 @@ S1: ...
 S1: * 3 EXISTS
 S1: * 0 RECENT
 S1: a6 OK FETCH completed
+C: a9 STORE 1 +FLAGS.SILENT (\Flagged)
+S: a9 OK STORE completed
+C: b0 NOOP
+S: b0 OK Completed
+C1: a7 STORE 2 +FLAGS.SILENT (\Answered)
+S1: * 2 FETCH (UID 3 MODSEQ ({{[0-9]+}}))
+S1: * 1 FETCH (UID 2 FLAGS (\Flagged) MODSEQ ({{[0-9]+}}))
+S1: a7 OK STORE completed
+C: b1 STORE 1 -FLAGS.SILENT (\Flagged)
+S: * 2 FETCH (FLAGS (\Seen \Answered))
+S: b1 OK STORE completed
+C: b2 NOOP
+S: b2 OK Completed
+C1: a8 NOOP
+S1: * 1 FETCH (UID 2 FLAGS () MODSEQ ({{[0-9]+}}))
+S1: a8 OK Completed
