@@ -5,6 +5,18 @@
 
 /* ---- times ---- */
 
+/* From now on the client hears this after so many milliseconds, and that is the end. */
+static void goodbye(struct rig *r, struct client *c, const char *said, int64_t from_ms, int64_t to_ms)
+{
+	int64_t t = rig_now_ms();
+
+	client_hears(c, said);
+	client_ends(c);
+	rig_after(t, from_ms, to_ms);
+	client_close(c);
+	rig_stop(r);
+}
+
 static void test_proxy_header_sec(void **state)
 {
 	static const struct span local = SPAN("\r\n\r\n\0\r\nQUIT\n\x20\0\0\0");
@@ -202,7 +214,6 @@ static void test_imap_pre_auth_sec(void **state)
 {
 	struct rig r;
 	struct client c;
-	int64_t t;
 
 	(void)state;
 	rig_init(&r);
@@ -211,12 +222,7 @@ static void test_imap_pre_auth_sec(void **state)
 	rig_greet(&r, &c, PORT_IMAP);
 	usleep(500000);
 	rig_ask(&r, &c, "a NOOP\r\n", "NOOP", "a OK\r\n");
-	t = rig_now_ms();
-	client_hears(&c, "* BYE Autologout; idle for too long\r\n");
-	client_ends(&c);
-	rig_after(t, 1000, 4000);
-	client_close(&c);
-	rig_stop(&r);
+	goodbye(&r, &c, "* BYE Autologout; idle for too long\r\n", 1000, 4000);
 }
 
 static void test_imap_notify_ms(void **state)
@@ -288,7 +294,6 @@ static void test_imap_post_auth_sec(void **state)
 {
 	struct rig r;
 	struct client c;
-	int64_t t;
 
 	(void)state;
 	rig_init(&r);
@@ -299,19 +304,13 @@ static void test_imap_post_auth_sec(void **state)
 	rig_sign_in(&r, &c);
 	usleep(1500000);
 	rig_ask(&r, &c, "n NOOP\r\n", "NOOP", "n OK\r\n");
-	t = rig_now_ms();
-	client_hears(&c, "* BYE Autologout; idle for too long\r\n");
-	client_ends(&c);
-	rig_after(t, 2000, 6000);
-	client_close(&c);
-	rig_stop(&r);
+	goodbye(&r, &c, "* BYE Autologout; idle for too long\r\n", 2000, 6000);
 }
 
 static void test_pop_pre_auth_sec(void **state)
 {
 	struct rig r;
 	struct client c;
-	int64_t t;
 
 	(void)state;
 	rig_init(&r);
@@ -320,19 +319,13 @@ static void test_pop_pre_auth_sec(void **state)
 	rig_greet(&r, &c, PORT_POP);
 	usleep(500000);
 	rig_ask(&r, &c, "CAPA\r\n", "CAPA", "+OK\r\n.\r\n");
-	t = rig_now_ms();
-	client_hears(&c, "-ERR Autologout; idle for too long\r\n");
-	client_ends(&c);
-	rig_after(t, 1000, 4000);
-	client_close(&c);
-	rig_stop(&r);
+	goodbye(&r, &c, "-ERR Autologout; idle for too long\r\n", 1000, 4000);
 }
 
 static void test_pop_post_auth_sec(void **state)
 {
 	struct rig r;
 	struct client c;
-	int64_t t;
 
 	(void)state;
 	rig_init(&r);
@@ -343,12 +336,7 @@ static void test_pop_post_auth_sec(void **state)
 	rig_let_in(&r, &c, "PASS secret\r\n", "PASS", "+OK\r\n");
 	usleep(1500000);
 	rig_ask(&r, &c, "NOOP\r\n", "NOOP", "+OK\r\n");
-	t = rig_now_ms();
-	client_hears(&c, "-ERR Autologout; idle for too long\r\n");
-	client_ends(&c);
-	rig_after(t, 2000, 6000);
-	client_close(&c);
-	rig_stop(&r);
+	goodbye(&r, &c, "-ERR Autologout; idle for too long\r\n", 2000, 6000);
 }
 
 static void test_metrics_sec(void **state)

@@ -131,7 +131,7 @@ static void put_text(struct cli *c, const struct control_arg *arg, const char *t
 /* 1: taken, 0: no such option, <0: exit status negated. */
 static int take_option(struct cli *c, int *i)
 {
-	for (size_t k = 0; k < CONTROL_ARGS_MAX && c->command->args[k].name; k++) {
+	for (size_t k = 0; k < CONTROL_ARGS_LEN && c->command->args[k].name; k++) {
 		const struct control_arg *arg = &c->command->args[k];
 		char file[80];
 		const char *v;
@@ -162,7 +162,7 @@ static const struct control_arg *position(const struct control_command *m, int a
 {
 	const struct control_arg *last = NULL;
 
-	for (size_t k = 0; k < CONTROL_ARGS_MAX && m->args[k].name; k++)
+	for (size_t k = 0; k < CONTROL_ARGS_LEN && m->args[k].name; k++)
 		if (m->args[k].flags & ARG_POSITION) {
 			last = &m->args[k];
 			if (at-- == 0)
@@ -196,7 +196,7 @@ static int parse_args(struct cli *c, int first)
 			return bad_usage(c, N_("There is one argument too many"), w);
 		put_text(c, arg, w);
 	}
-	for (size_t k = 0; k < CONTROL_ARGS_MAX && c->command->args[k].name; k++)
+	for (size_t k = 0; k < CONTROL_ARGS_LEN && c->command->args[k].name; k++)
 		if (c->command->args[k].flags & ARG_NEEDED && !json_object_get(c->args, c->command->args[k].name))
 			return bad_usage(c, N_("An argument is missing"), c->command->args[k].name);
 	return 0;

@@ -42,7 +42,7 @@ static void put_arg(FILE *f, const struct control_arg *a)
 static void put_command(FILE *f, const struct control_noun *noun, const struct control_command *m)
 {
 	fprintf(f, "kontor %s%s%s", noun->name, m->verb[0] ? " " : "", m->verb);
-	for (size_t i = 0; i < CONTROL_ARGS_MAX && m->args[i].name; i++) {
+	for (size_t i = 0; i < CONTROL_ARGS_LEN && m->args[i].name; i++) {
 		bool needed = m->args[i].flags & ARG_NEEDED;
 
 		fputs(needed ? " " : " [", f);
@@ -72,7 +72,7 @@ static void help_noun(const struct control_noun *noun)
 		putchar('\n');
 		put_command(stdout, noun, m);
 		printf("    %s\n", _(m->help));
-		for (size_t k = 0; k < CONTROL_ARGS_MAX && m->args[k].name; k++) {
+		for (size_t k = 0; k < CONTROL_ARGS_LEN && m->args[k].name; k++) {
 			fputs("      ", stdout);
 			put_arg(stdout, &m->args[k]);
 			printf("  %s\n", _(m->args[k].help));
@@ -174,7 +174,7 @@ void cli_man(const struct control_noun *noun)
 		puts(".br");
 		roff(_(m->help));
 		putchar('\n');
-		for (size_t k = 0; k < CONTROL_ARGS_MAX && m->args[k].name; k++) {
+		for (size_t k = 0; k < CONTROL_ARGS_LEN && m->args[k].name; k++) {
 			fputs(".TP\n.B \"", stdout);
 			put_arg(stdout, &m->args[k]);
 			fputs("\"\n", stdout);

@@ -90,7 +90,9 @@ int listeners_open(const struct settings *s, struct listener_row out[LISTENERS_M
 
 			if ((!ports[k].port && !s->metrics_port) || is_without(s, ports[k].name))
 				continue;
-			if (port == 0 || port > 65535 || *n_out == LISTENERS_MAX)
+			if (*n_out == LISTENERS_MAX)
+				return err_set(e, ERR_PARAM, "Too many addresses", "more than %d ports at all addresses together", LISTENERS_MAX);
+			if (port == 0 || port > 65535)
 				return err_set(e, ERR_PARAM, "Bad port", "%s would be at port %llu", ports[k].name,
 					(unsigned long long)port);
 			r = open_one(s->listen.v[i], &ports[k], (uint16_t)port, &out[*n_out], e);

@@ -41,7 +41,9 @@ static int put(struct arena *a, struct settings *s, const struct row *row, struc
 	case LIST:
 		if (first)
 			list->n = 0;
-		if (value.n && list->n < SETTING_LIST_MAX)
+		if (list->n == SETTING_LIST_MAX)
+			return err_set(e, ERR_SYNTAX, "Bad settings", "%s: more than %d values", row->name, SETTING_LIST_MAX);
+		if (value.n)
 			list->v[list->n++] = arena_strz(a, value);
 		return 0;
 	}

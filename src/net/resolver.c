@@ -536,6 +536,7 @@ enum resolve_status resolver_records(struct resolver *r, struct arena *a, struct
 	struct answer *found = ARENA_NEW(a, struct answer);
 	enum resolve_status status = ask_how(r, a, name, (int)type, true, timeout_ms ? timeout_ms : r->timeout_ms, found);
 
+	_Static_assert(RECORDS_MAX == RESOLVER_RECORDS_MAX, "all that is read is given on");
 	*out = (struct resolver_records){ .n = found->n, .secure = found->secure, .ttl_sec = found->ttl_sec, .why = found->why };
 	memcpy(out->v, found->data, found->n * sizeof(*found->data));
 	return status;

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 #include <cmocka.h>
+#include "base/buf.h"
 #include "base/time.h"
 #include "net/resolver.h"
 
@@ -68,6 +69,48 @@ static void test_addresses(void **state)
 	assert_int_equal(resolver_addresses(r, a, SPAN("[127.0.0.9]"), &l), RESOLVE_FOUND);
 	assert_int_equal(resolver_addresses(r, a, SPAN("[IPv6:::1]"), &l), RESOLVE_FOUND);
 	assert_int_equal(l.v[0].sa.ss_family, AF_INET6);
+	resolver_free(r);
+}
+
+/* So many of each are given on; of MX records the best. */
+static void test_bounds(void **state)
+{
+	SCOPED_ARENA a = arena_new();
+	struct resolver_config c = { 0 };
+	struct resolver_mx_list mx;
+	struct resolver_address_list l;
+	struct resolver_records *records = ARENA_NEW(a, struct resolver_records);
+	struct resolver *r;
+	SCOPED_BUF b;
+
+	(void)state;
+	buf_init(&b, 100000);
+	for (int i = 0; i <= RESOLVER_RECORDS_MAX; i++) {
+		buf_addf(&b, "TXT %s t%d\n", i < RESOLVER_RECORDS_MAX ? "many.example" : "more.example", i);
+		buf_addf(&b, "TXT more.example t%d\n", i);
+	}
+	for (int i = RESOLVER_MX_MAX; i >= 0; i--) {
+		buf_addf(&b, "MX more.example %d mx%d.example\n", i, i);
+		buf_addf(&b, i ? "MX many.example %d mx%d.example\n" : "\n", i, i);
+	}
+	for (int i = 0; i <= RESOLVER_ADDRESS_MAX; i++) {
+		buf_addf(&b, "A more.example 127.0.1.%d\n", i + 1);
+		buf_addf(&b, i ? "A many.example 127.0.1.%d\n" : "\n", i);
+	}
+	c.hosts = buf_span(&b);
+	r = resolver_new(&c, NULL);
+	assert_non_null(r);
+	for (int more = 0; more <= 1; more++) {
+		struct span name = more ? SPAN("more.example") : SPAN("many.example");
+
+		assert_int_equal(resolver_records(r, a, name, 16, 0, records), RESOLVE_FOUND);
+		assert_int_equal(records->n, RESOLVER_RECORDS_MAX);
+		assert_int_equal(resolver_addresses(r, a, name, &l), RESOLVE_FOUND);
+		assert_int_equal(l.n, RESOLVER_ADDRESS_MAX);
+		assert_int_equal(resolver_mx(r, a, name, &mx), RESOLVE_FOUND);
+		assert_int_equal(mx.n, RESOLVER_MX_MAX);
+		assert_int_equal(mx.v[RESOLVER_MX_MAX - 1].preference, RESOLVER_MX_MAX - more);
+	}
 	resolver_free(r);
 }
 
@@ -208,6 +251,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_mx), cmocka_unit_test(test_addresses), cmocka_unit_test(test_bad_table),
+		cmocka_unit_test(test_bounds),
 		cmocka_unit_test(test_dns), cmocka_unit_test(test_dns_dead),
 	};
 

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 #include "base/log.h"
 #include "base/time.h"
+#include "out/body.h"
 #include "out/deliver.h"
 #include "out/test_peer.h"
 
@@ -312,6 +313,38 @@ static void test_old_peers(void **state)
 	rig_close(&r);
 }
 
+/* A form for old peers that just fits; with one octet more the mail is refused as it would be without any form. */
+static void test_convert_bound(void **state)
+{
+	struct rig r;
+	SCOPED_BUF mail, out;
+
+	(void)state;
+	buf_init(&mail, BODY_CONVERT_MAX);
+	buf_init(&out, BODY_CONVERT_MAX);
+	buf_addz(&mail, "Subject: x\r\n\r\n");
+	assert_int_equal(body_to_seven_bit(buf_span(&mail), &out, NULL), 0);
+	for (size_t n = out.n; n + 62 + 3 <= BODY_CONVERT_MAX; n += 62) {
+		for (int i = 0; i < 20; i++)
+			buf_addc(&mail, '\xc3');
+		buf_addz(&mail, "\r\n");
+	}
+	buf_reset(&out);
+	assert_int_equal(body_to_seven_bit(buf_span(&mail), &out, NULL), 0);
+	buf_fill(&mail, 'x', BODY_CONVERT_MAX - out.n - 2);          /* its line gets an end */
+	buf_reset(&out);
+	assert_int_equal(body_to_seven_bit(buf_span(&mail), &out, NULL), 0);
+	assert_int_equal(out.n, BODY_CONVERT_MAX);
+	rig_open(&r, "PIPELINING", PEER_GOOD);
+	go(&r, buf_span(&mail));
+	row_is(&r, 0, OUT_RELAYED, "2.0.0");
+	buf_addc(&mail, 'x');
+	go(&r, buf_span(&mail));
+	row_is(&r, 0, OUT_REFUSED, "5.6.3");
+	assert_int_equal(peer_mails(&r.peer), 1);
+	rig_close(&r);
+}
+
 static void test_injection(void **state)
 {
 	struct rig r;
@@ -343,7 +376,7 @@ int main(void)
 		cmocka_unit_test(test_good), cmocka_unit_test(test_plain_peer), cmocka_unit_test(test_cache),
 		cmocka_unit_test(test_names), cmocka_unit_test(test_evil), cmocka_unit_test(test_nobody_there),
 		cmocka_unit_test(test_tls), cmocka_unit_test(test_smarthost), cmocka_unit_test(test_old_peers),
-		cmocka_unit_test(test_injection),
+		cmocka_unit_test(test_convert_bound), cmocka_unit_test(test_injection),
 	};
 
 	signal(SIGPIPE, SIG_IGN);

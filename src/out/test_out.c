@@ -21,6 +21,7 @@
 #include "bus/link.h"
 #include "bus/name_job.h"
 #include "out/out.h"
+#include "out/out_int.h"
 #include "out/test_peer.h"
 
 static const char hosts[] = "A good.example 127.0.0.1\nA other.example 127.0.0.1\n";
@@ -160,7 +161,7 @@ static void result_is(struct rig *r, const struct cmd *c, uint64_t id, enum out_
 	assert_int_equal(result.rows[0].outcome, outcome);
 }
 
-static void rig_open(struct rig *r, uint16_t port)
+static void rig_open_with(struct rig *r, uint16_t port, unsigned workers)
 {
 	int pair[2];
 
@@ -170,13 +171,18 @@ static void rig_open(struct rig *r, uint16_t port)
 	r->link = pair[0];
 	r->a = arena_new();
 	r->m = ARENA_NEW(r->a, struct bus_msg);
-	r->conf = (struct out_config){ .name = "out", .link_fd = pair[1], .hostname = "us.example", .workers = 3,
+	r->conf = (struct out_config){ .name = "out", .link_fd = pair[1], .hostname = "us.example", .workers = workers,
 		.port = port, .hosts = SPAN_BYTES(hosts, sizeof(hosts) - 1), .timeouts = &quick, .drain_ms = 5000,
 		.enter_sandbox = enter };
 	assert_int_equal(pthread_create(&r->thread, NULL, run, r), 0);
 	link_expect(r, LINK_READY);
 	assert_true(entered);
 	bus_give(r);
+}
+
+static void rig_open(struct rig *r, uint16_t port)
+{
+	rig_open_with(r, port, 3);
 }
 
 static void rig_close(struct rig *r, int rc)
@@ -186,6 +192,35 @@ static void rig_close(struct rig *r, int rc)
 	bus_conn_fini(&r->bus);
 	close(r->link);
 	arena_free(r->a);
+}
+
+static size_t threads(void)
+{
+	DIR *d = opendir("/proc/self/task");
+	size_t n = 0;
+
+	assert_non_null(d);
+	while (readdir(d))
+		n++;
+	closedir(d);
+	return n;
+}
+
+static void test_workers_bound(void **state)
+{
+	size_t n[3];
+
+	(void)state;
+	for (unsigned i = 0; i < 3; i++) {
+		struct rig r;
+
+		rig_open_with(&r, 25, OUT_WORKERS_MAX - 1 + i);
+		n[i] = threads();
+		assert_int_equal(link_send(r.link, LINK_DRAIN, SPAN_NONE, -1, NULL), 0);
+		rig_close(&r, 0);
+	}
+	assert_int_equal(n[1], n[0] + 1);
+	assert_int_equal(n[2], n[1]);
 }
 
 /* Questions go out with the reply, answers come with the next command; a notice makes it ask again. */
@@ -449,7 +484,7 @@ static void no_log(struct span line)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_names), cmocka_unit_test(test_core_dies), cmocka_unit_test(test_notice),
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_workers_bound), cmocka_unit_test(test_names), cmocka_unit_test(test_core_dies), cmocka_unit_test(test_notice),
 		cmocka_unit_test(test_hanging), cmocka_unit_test(test_sink) };
 
 	log_test_sink(no_log);

@@ -53,6 +53,28 @@ static void test_limit(void **state)
 	schedule_free(s);
 }
 
+/* Whatever is wished for, one destination never gets more. */
+static void test_limit_bound(void **state)
+{
+	struct schedule *s = schedule_new(SCHEDULE_MAX + 1);
+	struct schedule_item v[2000];
+	bool resting;
+	int taken = 0;
+
+	(void)state;
+	for (int i = 0; i < 2000; i++) {
+		v[i].destination = A;
+		schedule_add(s, &v[i]);
+	}
+	while (taken < 1000) {
+		while (schedule_take(s, 0, &resting))
+			taken++;
+		schedule_done(s, &v[0], SCHEDULE_GOOD, 0);
+	}
+	assert_int_equal(schedule_limit(s, A), SCHEDULE_MAX);
+	schedule_free(s);
+}
+
 static void test_rest(void **state)
 {
 	struct schedule *s = schedule_new(20);
@@ -101,20 +123,20 @@ static void test_many(void **state)
 	bool resting;
 
 	(void)state;
-	for (int i = 0; i < 3 * SCHEDULE_KNOWN_MAX; i++) {
+	for (int i = 0; i <= SCHEDULE_KNOWN_MAX; i++) {
 		struct schedule_item it = { { name, (size_t)snprintf(name, sizeof(name), "d%d.example", i) }, NULL };
 
 		schedule_add(s, &it);
 		assert_ptr_equal(schedule_take(s, 0, &resting), &it);
 		schedule_done(s, &it, i % 2 ? SCHEDULE_BAD : SCHEDULE_GOOD, 0);
+		assert_int_equal(schedule_limit(s, SPAN("d0.example")) == 0, i == SCHEDULE_KNOWN_MAX);  /* then forgotten */
 	}
-	assert_int_equal(schedule_limit(s, SPAN("d0.example")), 0);   /* forgotten */
 	schedule_free(s);
 }
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_fair), cmocka_unit_test(test_limit),
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_fair), cmocka_unit_test(test_limit), cmocka_unit_test(test_limit_bound),
 		cmocka_unit_test(test_rest), cmocka_unit_test(test_many) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,7 +7,9 @@
 #include <cmocka.h>
 #include <openssl/x509v3.h>
 #include "base/log.h"
+#include "base/time.h"
 #include "out/deliver.h"
+#include "out/sts.h"
 #include "out/test_peer.h"
 
 static const struct smtp_timeouts quick = { 1000, 1000, 1000, 1000, 1000, 1000 };
@@ -184,6 +186,33 @@ static void test_dane_and_requiretls(void **state)
 		expect(&expects[i]);
 }
 
+/* What is known of so many domains; the oldest gives way. Nothing is in the DNS: what core gave along is all there is. */
+static void test_known_policies(void **state)
+{
+	struct resolver_config none = { .hosts = SPAN("A x.example 127.0.0.1\n") };
+	struct sts_config c = { .resolver = resolver_new(&none, NULL) };
+	struct sts_stored kept = { SPAN("1"), SPAN("version: STSv1\nmode: enforce\nmx: mx.example\nmax_age: 86400\n"), time_real_sec() + 86400 },
+		nothing = { .until_sec = 0 };
+	struct sts *s = sts_new(&c);
+
+	(void)state;
+	for (int i = 0; i <= STS_KNOWN_MAX; i++) {
+		SCOPED_ARENA a = arena_new();
+		struct sts_found found;
+
+		if (i == STS_KNOWN_MAX) {
+			sts_find(s, a, SPAN("d0.example"), &nothing, &found);
+			assert_true(found.any);
+		}
+		sts_find(s, a, arena_printf(a, "d%d.example", i), i ? &nothing : &kept, &found);
+		assert_int_equal(found.any, i == 0);
+		sts_find(s, a, SPAN("d0.example"), &nothing, &found);
+		assert_int_equal(found.any, i < STS_KNOWN_MAX);
+	}
+	sts_free(s);
+	resolver_free(c.resolver);
+}
+
 static void no_log(struct span line)
 {
 	(void)line;
@@ -191,7 +220,7 @@ static void no_log(struct span line)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_dane_and_requiretls) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_known_policies), cmocka_unit_test(test_dane_and_requiretls) };
 
 	signal(SIGPIPE, SIG_IGN);
 	log_test_sink(no_log);

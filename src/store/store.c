@@ -14,7 +14,7 @@
 #define ID_BLOCK (1ULL << 20)
 #define ID_LIMIT (1ULL << 53)        /* exact in JSON numbers; the first is 1024, smaller ones are the house's own */
 #define GRAVE_US (5 * US_PER_SEC)    /* readers of an older snapshot still find the file */
-#define SCRIPT_MAX (1 << 20)
+#define SQL_SCRIPT_MAX (1 << 20)
 
 static const struct migration own[] = {
 	{ "0001_store",
@@ -259,7 +259,7 @@ static int run_statement(struct tx *tx, struct span text, struct err *e)
 	SCOPED_BUF z;
 	int rc;
 
-	buf_init(&z, SCRIPT_MAX);
+	buf_init(&z, SQL_SCRIPT_MAX);
 	buf_add(&z, text);
 	if (!buf_addc(&z, '\0'))
 		return err_set(e, ERR_TOOBIG, "Internal error", "migration statement too long");

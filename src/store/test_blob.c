@@ -47,6 +47,21 @@ static void test_form_round_trip(void **state)
 	}
 }
 
+/* A tebibyte is refused by its head, and before it is read. */
+static void test_bound(void **state)
+{
+	const uint64_t most = (uint64_t)BLOB_CHUNKS_MAX * BLOB_CHUNK;
+	struct blob_head h, back;
+	struct err e = ERR_INIT;
+
+	(void)state;
+	blob_head_new(&h, most);
+	assert_int_equal(blob_head_read(&back, SPAN_BYTES(h.raw, sizeof(h.raw)), &e), 0);
+	assert_true(back.size == most && back.count == BLOB_CHUNKS_MAX);
+	blob_head_new(&h, most + 1);
+	assert_int_equal(blob_head_read(&back, SPAN_BYTES(h.raw, sizeof(h.raw)), &e), ERR_BROKEN);
+}
+
 static void test_form_notices_tampering(void **state)
 {
 	SCOPED_ARENA a = arena_new();
@@ -116,6 +131,21 @@ struct reading {
 	const struct seal_key *k;
 	struct span out;
 };
+
+static void test_stage_bound(void **state)
+{
+	SCOPED_ARENA a = arena_new();
+	struct blob_staged b;
+	struct err e = ERR_INIT;
+	struct store *s;
+
+	(void)state;
+	place_new(&place);
+	s = place_open(&place);
+	assert_int_equal(blob_stage(s, a, SPAN_BYTES("", (uint64_t)BLOB_CHUNKS_MAX * BLOB_CHUNK + 1), &b, &e), ERR_TOOBIG);
+	store_close(s);
+	place_free(&place);
+}
 
 static int read_range(struct tx *tx, void *arg, struct err *e)
 {
@@ -322,7 +352,8 @@ static void test_files_and_sweep(void **state)
 static int group(const char *name)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_form_round_trip), cmocka_unit_test(test_form_notices_tampering),
+		cmocka_unit_test(test_form_round_trip), cmocka_unit_test(test_bound), cmocka_unit_test(test_stage_bound),
+		cmocka_unit_test(test_form_notices_tampering),
 		cmocka_unit_test(test_form_notices_reordering), cmocka_unit_test(test_every_size),
 		cmocka_unit_test(test_tampered_file), cmocka_unit_test(test_files_and_sweep),
 	};

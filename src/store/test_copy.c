@@ -10,6 +10,8 @@
 #include <unistd.h>
 #include "base/io.h"
 #include "base/time.h"
+#include "base/wire.h"
+#include "store/backup.h"
 #include "store/blob.h"
 #include "store/store_impl.h"
 
@@ -323,6 +325,79 @@ static void test_restore_refuses_damage(void **state)
 	place_free(&to);
 }
 
+/* ---- bounds ---- */
+
+/* Why a stream with this for its first record is refused. */
+static void refused(char type, uint32_t len, struct span payload, const char *why)
+{
+	struct place to;
+	struct err e = ERR_INIT;
+	SCOPED_FD fd = memory_file();
+	SCOPED_BUF b;
+
+	buf_init(&b, 65536);
+	buf_addz(&b, BACKUP_MAGIC);
+	buf_addc(&b, type);
+	wire_u32(&b, len);
+	buf_add(&b, payload);
+	assert_int_equal(io_write_full(fd, buf_span(&b), NULL), 0);
+	lseek(fd, 0, SEEK_SET);
+	place_new(&to);
+	assert_true(store_restore(&to.config, fd, &e) < 0);
+	if (!strstr(e.log, why))
+		fail_msg("%s, not %s", e.log, why);
+	place_free(&to);
+}
+
+/* A record's length is looked at before its octets; columns before there is a statement of them. */
+static void test_restore_bounds(void **state)
+{
+	SCOPED_BUF b;
+
+	(void)state;
+	buf_init(&b, 65536);
+	refused('M', BACKUP_RECORD_MAX, SPAN("x"), "restore: cut off");
+	refused('M', BACKUP_RECORD_MAX + 1, SPAN("x"), "restore: a record makes no sense");
+	for (unsigned n = BACKUP_COLUMNS_MAX; n <= BACKUP_COLUMNS_MAX + 1; n++) {
+		buf_reset(&b);
+		wire_span(&b, SPAN("t"));
+		wire_u16(&b, (uint16_t)n);
+		for (unsigned i = 0; i < n; i++)
+			wire_span(&b, i + 1 < n ? SPAN("c") : SPAN("bad name"));
+		refused('T', (uint32_t)b.n, buf_span(&b), n > BACKUP_COLUMNS_MAX ? "restore: table" : "restore: column");
+	}
+}
+
+/* A table of so many columns goes into a backup, a wider one stops it. */
+static void wide(unsigned columns, int want)
+{
+	SCOPED_ARENA a = arena_new();
+	struct migration wider = { "0002_wide", NULL };
+	struct place p;
+	struct store *s = filled(&p, a);
+	struct err e = ERR_INIT;
+	SCOPED_FD fd = memory_file();
+	SCOPED_BUF b;
+
+	buf_init(&b, 65536);
+	buf_addz(&b, "CREATE TABLE wide (c1 INTEGER");
+	for (unsigned i = 2; i <= columns; i++)
+		buf_addf(&b, ", c%u INTEGER", i);
+	buf_addz(&b, ");");
+	wider.sql = arena_strz(a, buf_span(&b));
+	assert_int_equal(store_migrate(s, (struct migration[]){ list[0], wider }, 2, &e), 0);
+	assert_int_equal(store_backup(s, fd, &e), want);
+	store_close(s);
+	place_free(&p);
+}
+
+static void test_backup_bounds(void **state)
+{
+	(void)state;
+	wide(BACKUP_COLUMNS_MAX, 0);
+	wide(BACKUP_COLUMNS_MAX + 1, ERR_BROKEN);
+}
+
 /* What was backed up from one kind of store goes into the other. */
 static void restore_into_the_other_kind(void)
 {
@@ -362,7 +437,8 @@ static int group(const char *name)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_check_finds_decay), cmocka_unit_test(test_check_finds_a_damaged_page),
 		cmocka_unit_test(test_backup_and_restore), cmocka_unit_test(test_backup_while_running),
-		cmocka_unit_test(test_restore_refuses_damage), cmocka_unit_test(test_restore_into_the_other_kind),
+		cmocka_unit_test(test_restore_refuses_damage), cmocka_unit_test(test_restore_bounds), cmocka_unit_test(test_backup_bounds),
+		cmocka_unit_test(test_restore_into_the_other_kind),
 	};
 
 	return cmocka_run_group_tests_name(name, tests, NULL, NULL);

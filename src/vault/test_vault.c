@@ -3,10 +3,12 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/scan.h"
+#include "base/wire.h"
 #include "seal/vault_proto.h"
 #include "vault/vault_accounts.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <setjmp.h>
@@ -171,6 +173,32 @@ static void test_shares_life(void **state)
 	assert_int_equal(house_stop(&h), 0);
 }
 
+/* As many shares as there may be, all of them needed. */
+static void test_most_shares(void **state)
+{
+	struct span lines[VAULT_SHARES_MAX + 1];
+	SCOPED_ARENA a = arena_new();
+	struct vault_client *v;
+	struct vault_status s;
+	struct house h;
+
+	(void)state;
+	house_start(&h, PW_OPS, PW_MEM);
+	v = vault_client_new(connect_here(NULL), connect_here, NULL);
+	assert_int_equal(vault_create(v, a, 's', SPAN_NONE, 2, VAULT_SHARES_MAX + 1, lines, NULL), ERR_PARAM);
+	assert_int_equal(vault_create(v, a, 's', SPAN_NONE, VAULT_SHARES_MAX, VAULT_SHARES_MAX, lines, NULL), 0);
+	vault_client_free(v);
+	assert_int_equal(house_stop(&h), 0);
+	house_start(&h, PW_OPS, PW_MEM);
+	v = vault_client_new(-1, connect_here, NULL);
+	for (int i = 0; i < VAULT_SHARES_MAX; i++) {
+		assert_int_equal(vault_open(v, lines[i], &s, NULL), 0);
+		assert_int_equal(s.state, i + 1 < VAULT_SHARES_MAX ? VAULT_SEALED : VAULT_OPEN);
+	}
+	vault_client_free(v);
+	assert_int_equal(house_stop(&h), 0);
+}
+
 /* --- account keys --- */
 
 struct maker {
@@ -236,6 +264,32 @@ static void test_many_keys(void **state)
 	assert_int_equal(vault_key_open(v, N, ids, opened, NULL), ERR_MISSING);
 	assert_memory_equal(opened[0].k, (struct seal_key){ { 0 } }.k, SEAL_KEY_LEN);
 	ids[N - 1]--;
+	vault_client_free(v);
+	assert_int_equal(house_stop(&h), 0);
+}
+
+/* Ids come in answers of so many, the rest above the last one. */
+static void test_key_list(void **state)
+{
+	enum { N = VAULT_IDS_MAX + 1 };
+	static struct seal_key keys[N];
+	static uint64_t ids[N], listed[VAULT_IDS_MAX];
+	SCOPED_ARENA a = arena_new();
+	struct vault_client *v;
+	struct house h;
+	size_t n;
+
+	(void)state;
+	house_start(&h, PW_OPS, PW_MEM);
+	v = vault_client_new(connect_here(NULL), NULL, NULL);
+	assert_int_equal(vault_create(v, a, 'k', SPAN_NONE, 0, 0, NULL, NULL), 0);
+	for (size_t i = 0; i < N; i++)
+		ids[i] = i + 1;
+	make_keys(v, ids, keys, N);
+	assert_int_equal(vault_key_list(v, 0, listed, &n, NULL), 0);
+	assert_int_equal(n, VAULT_IDS_MAX);
+	assert_int_equal(vault_key_list(v, listed[n - 1], listed, &n, NULL), 0);
+	assert_true(n == 1 && listed[0] == N);
 	vault_client_free(v);
 	assert_int_equal(house_stop(&h), 0);
 }
@@ -502,6 +556,100 @@ static void test_garbage(void **state)
 	assert_int_equal(house_stop(&h), 0);
 }
 
+/* The longest frame is waited for, one octet more is not. */
+static void test_frame_bound(void **state)
+{
+	struct house h;
+	unsigned char *p = malloc(VAULT_FRAME_MAX);
+	struct span frame;
+	int sv[2];
+
+	(void)state;
+	house_start(&h, PW_OPS, PW_MEM);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, sv), 0);
+	for (uint32_t n = VAULT_FRAME_MAX; n <= VAULT_FRAME_MAX + 1; n++) {
+		SCOPED_FD fd = connect_here(NULL);
+		struct pollfd pf = { .fd = fd, .events = POLLIN };
+		SCOPED_BUF b = { 0 };
+
+		buf_init(&b, VAULT_FRAME_MAX + 10);
+		wire_u32(&b, n);
+		assert_int_equal(send(fd, b.p, 4, MSG_NOSIGNAL), 4);
+		assert_int_equal(poll(&pf, 1, n > VAULT_FRAME_MAX ? 30000 : 50), n > VAULT_FRAME_MAX);
+		buf_fill(&b, 'x', n);
+		assert_int_equal(send(sv[0], b.p, b.n, 0), b.n);
+		assert_int_equal(vault_frame_recv(sv[1], p, VAULT_FRAME_MAX, &frame, NULL), n > VAULT_FRAME_MAX ? ERR_TOOBIG : 0);
+	}
+	close(sv[0]);
+	close(sv[1]);
+	free(p);
+	assert_int_equal(house_stop(&h), 0);
+}
+
+static int request_with(struct vault_request q)
+{
+	struct vault_request out;
+	SCOPED_BUF b = { 0 };
+
+	buf_init(&b, 1u << 20);
+	q.op = VAULT_OP_PASSWORD_CHECK;
+	vault_request_encode(&b, &q);
+	return vault_request_decode(span_from(buf_span(&b), 4), &out, NULL);
+}
+
+static void test_field_bounds(void **state)
+{
+	static char x[VAULT_TEXT_MAX + 1];
+
+	(void)state;
+	for (size_t over = 0; over <= 1; over++) {
+		int want = over ? ERR_SYNTAX : 0;
+
+		assert_int_equal(request_with((struct vault_request){ .secret = SPAN_BYTES(x, VAULT_SECRET_MAX + over) }), want);
+		assert_int_equal(request_with((struct vault_request){ .verifier = SPAN_BYTES(x, VAULT_VERIFIER_MAX + over) }), want);
+		assert_int_equal(request_with((struct vault_request){ .text = SPAN_BYTES(x, VAULT_TEXT_MAX + over) }), want);
+		assert_int_equal(request_with((struct vault_request){ .keys = SPAN_BYTES(x, 8 * (VAULT_KEYS_MAX + over)) }), want);
+	}
+}
+
+/* Checks that take long: so many wait, whoever comes then is told at once; and the vault ends in the midst of it. */
+static void test_too_many_jobs(void **state)
+{
+	enum { N = 2 * VAULT_JOBS_MAX, POOL = 2 };            /* so many may have been begun */
+	unsigned char *p = malloc(VAULT_FRAME_MAX);
+	struct vault_request q = { .op = VAULT_OP_PASSWORD_CHECK, .secret = SPAN("falsch") };
+	SCOPED_ARENA a = arena_new();
+	struct vault_client *v;
+	SCOPED_FD fd = -1;
+	int refused = 0;
+	struct house h;
+
+	(void)state;
+	house_start(&h, 10, SLOW_MEM);
+	v = vault_client_new(connect_here(NULL), NULL, NULL);
+	assert_int_equal(vault_create(v, a, 'k', SPAN_NONE, 0, 0, NULL, NULL), 0);
+	fd = connect_here(NULL);
+	for (q.id = 1; q.id <= N + 1; q.id++) {
+		SCOPED_BUF b = { 0 };
+
+		buf_init(&b, 1000);
+		if (q.id > N)
+			q.op = VAULT_OP_STATUS;               /* answered behind all that were refused */
+		vault_request_encode(&b, &q);
+		assert_int_equal(vault_frame_send(fd, buf_span(&b), NULL), 0);
+	}
+	for (struct vault_reply r = { 0 }; r.id != N + 1; refused += r.code == ERR_LATER) {
+		struct span frame;
+
+		assert_int_equal(vault_frame_recv(fd, p, VAULT_FRAME_MAX, &frame, NULL), 0);
+		assert_int_equal(vault_reply_decode(frame, &r, NULL), 0);
+	}
+	assert_in_range(refused, N - VAULT_JOBS_MAX - POOL, N - VAULT_JOBS_MAX);
+	vault_client_free(v);
+	assert_int_equal(house_stop(&h), 0);
+	free(p);
+}
+
 static void test_too_many_conns(void **state)
 {
 	struct vault_client *v;
@@ -628,13 +776,18 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		WITH_DIR(test_killed),
 		WITH_DIR(test_shares_life),
+		WITH_DIR(test_most_shares),
 		WITH_DIR(test_many_keys),
+		WITH_DIR(test_key_list),
 		WITH_DIR(test_key_life),
 		WITH_DIR(test_no_disk),
 		WITH_DIR(test_passwords),
 		WITH_DIR(test_threads),
 		WITH_DIR(test_no_waiting),
 		WITH_DIR(test_garbage),
+		WITH_DIR(test_frame_bound),
+		WITH_DIR(test_field_bounds),
+		WITH_DIR(test_too_many_jobs),
 		WITH_DIR(test_too_many_conns),
 		WITH_DIR(test_damaged),
 	};

@@ -176,6 +176,45 @@ static void test_failed(void **state)
 	accounts_free(a);
 }
 
+/* One file more than there may be is refused, whatever its sum says; to the fullest one no key is added. */
+static void test_full(void **state)
+{
+	struct accounts_file f = { .check = "this house" };
+	struct accounts *a;
+	unsigned char row[VAULT_KEY_ROW];
+	SCOPED_BUF rows = { 0 }, file = { 0 };
+
+	(void)state;
+	buf_init(&rows, ACCOUNTS_FILE_MAX);
+	buf_space(&rows, (ACCOUNTS_MAX + 1) * (size_t)VAULT_KEY_ROW);
+	for (uint64_t id = 1; id <= ACCOUNTS_MAX + 1; id++) {
+		row_make(id, row);
+		buf_add(&rows, SPAN_BYTES(row, sizeof(row)));
+	}
+	f.rows = buf_span(&rows);
+	buf_init(&file, 2 * ACCOUNTS_FILE_MAX);
+	accounts_file_encode(&file, &f);
+	assert_int_equal(accounts_file_decode(buf_span(&file), &f, NULL), ERR_BROKEN);
+	buf_reset(&file);
+	f.rows = span_sub(buf_span(&rows), 0, ACCOUNTS_MAX * (size_t)VAULT_KEY_ROW);
+	accounts_file_encode(&file, &f);
+	assert_true(file.n <= ACCOUNTS_FILE_MAX);
+	assert_int_equal(io_write_file_durable(dirfd, ACCOUNTS_FILE, buf_span(&file), 0600, NULL), 0);
+	buf_fini(&file);
+	a = load();
+	assert_int_equal(accounts_stage(a, row, NULL), ERR_LIMIT);
+	accounts_stage_removal(a, 1);
+	assert_int_equal(accounts_stage(a, row, NULL), 0);
+	accounts_free(a);
+	for (size_t n = ACCOUNTS_FILE_MAX; n <= ACCOUNTS_FILE_MAX + 1; n++) {   /* how far a file is read that is none of ours */
+		int fd = openat(dirfd, ACCOUNTS_FILE, O_WRONLY | O_TRUNC | O_CLOEXEC);
+
+		assert_int_equal(ftruncate(fd, (off_t)n), 0);
+		close(fd);
+		assert_int_equal(accounts_load(dirfd, check, &a, NULL), n > ACCOUNTS_FILE_MAX ? ERR_TOOBIG : ERR_BROKEN);
+	}
+}
+
 #define WITH_DIR(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -185,6 +224,7 @@ int main(void)
 		WITH_DIR(test_damage),
 		WITH_DIR(test_halves),
 		WITH_DIR(test_failed),
+		WITH_DIR(test_full),
 	};
 
 	return sodium_init() < 0 ? 1 : cmocka_run_group_tests(tests, NULL, NULL);

@@ -209,7 +209,7 @@ static void kek_split(const struct seal_key *kek, struct master_file *f, struct 
 {
 	struct share shares[VAULT_SHARES_MAX];
 
-	f->set_id = (uint32_t)(random_u64() & SHARE_SET_MAX);
+	f->set_id = (uint32_t)(random_u64() & SHARE_SET_MASK);
 	share_split(kek->k, f->set_id, f->need, f->total, shares);
 	for (unsigned i = 0; i < f->total; i++) {
 		share_tag(&shares[i], f->tags[i]);

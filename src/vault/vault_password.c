@@ -24,7 +24,7 @@ struct passwords {
 	uint64_t pw_ops, pw_mem;
 	struct secret cache_key;       /* of this process only */
 	pthread_mutex_t mu;
-	struct memory cache[PASSWORD_CACHE_MAX / WAYS][WAYS];
+	struct memory cache[PASSWORD_CACHE_LEN / WAYS][WAYS];
 };
 
 struct verifier {
@@ -241,7 +241,7 @@ static void cache_tag(const struct passwords *p, uint64_t account_id, struct spa
 
 static struct memory *cache_row(struct passwords *p, const unsigned char tag[TAG_LEN])
 {
-	return p->cache[(tag[0] | (unsigned)tag[1] << 8) % (PASSWORD_CACHE_MAX / WAYS)];
+	return p->cache[(tag[0] | (unsigned)tag[1] << 8) % (PASSWORD_CACHE_LEN / WAYS)];
 }
 
 static void cache_put(struct passwords *p, const unsigned char tag[TAG_LEN])

@@ -10,7 +10,7 @@
 #include "base/arena.h"
 #include "vault/vault_keys.h"
 
-#define PASSWORD_CACHE_MAX 16384
+#define PASSWORD_CACHE_LEN 16384       /* a fixed table: the oldest of a row gives way */
 #define PASSWORD_CACHE_SEC 600
 #define SCRAM_ITERATIONS 4096
 #define SCRAM_SALT_LEN 16

@@ -9,7 +9,7 @@
 #include "base/err.h"
 
 #define SHARE_LEN 32
-#define SHARE_SET_MAX 0xffffffu
+#define SHARE_SET_MASK 0xffffffu        /* of the random set id */
 #define SHARE_TAG_LEN 16
 
 struct share {

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -14,8 +15,16 @@
 #include <unistd.h>
 #include "base/io.h"
 #include "bus/call.h"
+#include "codec/move/move_item.h"
+#include "domain/mail/import.h"
 #include "domain/mail/mail_schema.h"
+#include "domain/mail/retention.h"
+#include "domain/mail/rules.h"
+#include "domain/mail/script.h"
+#include "domain/org/account.h"
 #include "domain/org/org_schema.h"
+#include "main/cli_link.h"
+#include "main/import.h"
 #include "proto/control/control.h"
 #include "support/test_house.h"
 
@@ -44,10 +53,12 @@ static int stop(void **state)
 	return 0;
 }
 
+static int spool_fd = -1;                  /* travels with what is asked */
+
 static void run(struct arena *a, struct span verb, struct span body, struct buf *out)
 {
 	struct house house = { .store = h.store, .vault = h.vault, .org = h.org };
-	struct cmd cmd = { .service = SVC_CONTROL, .verb = verb, .body = body, .spool_fd = -1 };
+	struct cmd cmd = { .service = SVC_CONTROL, .verb = verb, .body = body, .spool_fd = spool_fd };
 	struct call c = { .arena = a, .house = &house, .cmd = &cmd, .out = out };
 
 	control_run(&c);
@@ -223,6 +234,127 @@ static void test_bad_requests(void **state)
 	good("domain list", "{}", NULL);
 }
 
+/* ---- bounds ---- */
+
+static int many_rules(struct tx *tx, void *arg, struct err *e)
+{
+	SCOPED_ARENA a = arena_new();
+	struct account who;
+	SCOPED_BUF b;
+
+	(void)arg;
+	buf_init(&b, 1u << 20);
+	for (int i = 1; i < RULES_MAX; i++)
+		buf_addf(&b, "#:rule\tr%d\tsubject\tcontains\tx\tdiscard\t\r\n", i);
+	if (account_find(h.org, tx, a, SPAN("anna@example.org"), false, &who, e) < 0)
+		return e->code;
+	return script_put(h.org, tx, a, who.id, SPAN(RULES_SCRIPT), buf_span(&b), e);
+}
+
+static void test_numbers(void **state)
+{
+	char body[200];
+
+	(void)state;
+	good("settings set", "{\"name\":\"undelete_days\",\"value\":\"3650\"}", NULL);
+	bad("settings set", "{\"name\":\"undelete_days\",\"value\":\"3651\"}", "param");
+	good("settings set", "{\"name\":\"undelete_days\",\"value\":\"\"}", NULL);
+	good("settings set", "{\"name\":\"report_days\",\"value\":\"3650\"}", NULL);
+	bad("settings set", "{\"name\":\"report_days\",\"value\":\"3651\"}", "param");
+	for (int over = 0; over < 2; over++) {
+		snprintf(body, sizeof(body), "{\"account\":\"all\",\"mailbox\":\"\\\\Trash\",\"days\":%d}", RETENTION_DAYS_MAX + over);
+		if (over)
+			bad("mail retention set", body, "param");
+		else
+			good("mail retention set", body, NULL);
+	}
+	assert_int_equal(store_write(h.store, many_rules, NULL, NULL), 0);
+	for (int i = RULES_MAX; i <= RULES_MAX + 1; i++) {
+		snprintf(body, sizeof(body), "{\"account\":\"anna@example.org\",\"name\":\"n%d\",\"header\":\"subject\",\"is\":\"x\",\"discard\":true}", i);
+		if (i > RULES_MAX)
+			bad("mail rule add", body, "limit");
+		else
+			good("mail rule add", body, NULL);
+	}
+}
+
+/* A batch of so many folders, all the same one. */
+static void batch(size_t n)
+{
+	struct move_item item = { .kind = MOVE_FOLDER, .folder = SPAN("Ordner") };
+	SCOPED_BUF b;
+
+	buf_init(&b, 1u << 20);
+	while (n--)
+		move_item_head(&b, &item);
+	spool_fd = memfd_create("batch", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	assert_int_equal(io_write_full(spool_fd, buf_span(&b), NULL), 0);
+	assert_int_equal(fcntl(spool_fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE), 0);
+}
+
+static void test_batch(void **state)
+{
+	(void)state;
+	batch(IMPORT_MAX);
+	good("mail import", "{\"account\":\"anna@example.org\",\"source\":\"x\"}", NULL);
+	close(spool_fd);
+	batch(IMPORT_MAX + 1);
+	bad("mail import", "{\"account\":\"anna@example.org\",\"source\":\"x\"}", "limit");
+	io_close(&spool_fd);
+}
+
+/* An answer of so many octets of JSON, in a memory file. */
+static int memory_answer(size_t n)
+{
+	uint32_t len = (uint32_t)n;
+	int fd = memfd_create("answer", MFD_CLOEXEC);
+	char *p;
+
+	assert_int_equal(ftruncate(fd, (off_t)n + 4), 0);
+	p = mmap(NULL, n + 4, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	assert_ptr_not_equal(p, MAP_FAILED);
+	memset(p, ' ', n + 4);
+	memcpy(p, &len, 4);
+	memcpy(p + 4, "{}", 2);
+	munmap(p, n + 4);
+	return fd;
+}
+
+static void test_reply_bound(void **state)
+{
+	(void)state;
+	for (size_t n = CLI_REPLY_MAX; n <= CLI_REPLY_MAX + 1; n++) {
+		json_t *answer = cli_ask_end(memory_answer(n));
+
+		assert_int_equal(json_object_get(answer, "error") != NULL, n > CLI_REPLY_MAX);
+		json_decref(answer);
+	}
+}
+
+/* A file that is as long as a mail may be is taken into the batch; a longer one is passed over and said so. */
+static void test_mail_bound(void **state)
+{
+	json_t *args = json_object();
+
+	(void)state;
+	for (off_t n = MOVER_MAIL_MAX; n <= MOVER_MAIL_MAX + 1; n++) {
+		char path[] = "/tmp/kt-mail-XXXXXX";
+		SCOPED_FD fd = mkstemp(path);
+		struct mover m;
+
+		assert_int_equal(io_write_full(fd, SPAN("Subject: x\r\n\r\n"), NULL), 0);
+		assert_int_equal(ftruncate(fd, n), 0);
+		mover_begin(&m, "/nowhere", args);
+		assert_int_equal(import_files(&m, path), 0);
+		assert_int_equal(m.n, n == MOVER_MAIL_MAX);
+		assert_int_equal(m.skipped, n > MOVER_MAIL_MAX);
+		io_close(&m.file);
+		mover_clear(&m);
+		unlink(path);
+	}
+	json_decref(args);
+}
+
 /* ---- the program ---- */
 
 static void serve_one(int fd)
@@ -373,7 +505,8 @@ static int group(const char *name)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_accounts), cmocka_unit_test(test_addresses), cmocka_unit_test(test_roles),
-		cmocka_unit_test(test_bad_requests), cmocka_unit_test(test_program),
+		cmocka_unit_test(test_bad_requests), cmocka_unit_test(test_numbers), cmocka_unit_test(test_batch), cmocka_unit_test(test_reply_bound),
+		cmocka_unit_test(test_mail_bound), cmocka_unit_test(test_program),
 	};
 
 	return cmocka_run_group_tests_name(name, tests, start, stop);

@@ -18,20 +18,6 @@ static struct script_house house;
 static bool slow_answers;
 static unsigned asked;
 
-static void watch(struct house *h, uint64_t id, uint64_t object_id)
-{
-	(void)h;
-	(void)id;
-	(void)object_id;
-}
-
-static void no_change(void *arg, const struct change *c, size_t n)
-{
-	(void)arg;
-	(void)c;
-	(void)n;
-}
-
 static void no_log(struct span line)
 {
 	(void)line;
@@ -68,19 +54,13 @@ static bool find(struct call *c, struct span name, int type, struct dns_answer *
 	return true;
 }
 
-static void clock_to(int64_t sec)
-{
-	time_test_advance_mono((sec - time_real_sec()) * US_PER_SEC);
-	time_test_set_real(sec * US_PER_SEC);
-}
-
 static int start(void **state)
 {
 	(void)state;
 	log_test_sink(no_log);
-	script_house_open(&house, watch, no_change);
+	script_house_open(&house, NULL, NULL);
 	house.house.name_find = find;
-	clock_to(T0);
+	script_house_clock(T0);
 	return 0;
 }
 
@@ -96,19 +76,11 @@ static int stop(void **state)
 struct doing {
 	struct arena *a;
 	struct span packed;
-	uint64_t counts[5];
 	struct dmarc_line *lines;
 	size_t n;
 	int64_t days[2];
+	const char *sql;
 };
-
-static void run(int (*how)(struct store *, store_fn *, void *, struct err *), store_fn *fn, struct doing *d)
-{
-	struct err e = ERR_INIT;
-
-	if (how(house.house.store, fn, d, &e) < 0)
-		fail_msg("%s", e.log);
-}
 
 static void job(int (*fn)(struct house *h, struct err *e))
 {
@@ -137,7 +109,7 @@ static int take(struct tx *tx, void *arg, struct err *e)
 
 static void taken(struct arena *a, const char *domain, unsigned host)
 {
-	run(store_write, take, &(struct doing){ .a = a, .packed = row(a, DAY, domain, host) });
+	script_house_run(&house, store_write, take, &(struct doing){ .a = a, .packed = row(a, DAY, domain, host) });
 }
 
 static int list(struct tx *tx, void *arg, struct err *e)
@@ -151,7 +123,7 @@ static struct doing lines(struct arena *a, int64_t from, int64_t to)
 {
 	struct doing d = { .a = a, .days = { from, to } };
 
-	run(store_read, list, &d);
+	script_house_run(&house, store_read, list, &d);
 	return d;
 }
 
@@ -164,17 +136,9 @@ static enum dmarc_state state_of(const struct doing *d, const char *domain)
 	return DMARC_WAITS;
 }
 
-static int count_queue(struct tx *tx, void *arg, struct err *e)
-{
-	return queue_count(tx, ((struct doing *)arg)->counts, e);
-}
-
 static void queued(uint64_t want)
 {
-	struct doing d = { 0 };
-
-	run(store_read, count_queue, &d);
-	assert_int_equal(d.counts[QUEUE_READY], want);
+	assert_int_equal(script_house_queued(&house, QUEUE_READY), want);
 }
 
 static void test_reports(void **state)
@@ -200,7 +164,7 @@ static void test_reports(void **state)
 	assert_true(span_eqz(d.lines[0].seen.result.signatures[0].selector, "k") && d.lines[0].seen.result.spf);
 	job(dmarc_reports_run);
 	assert_int_equal(asked, 0);                          /* the day is not over */
-	clock_to((DAY + 1) * 86400LL + TLS_REPORT_SPREAD_SEC + 300);
+	script_house_clock((DAY + 1) * 86400LL + TLS_REPORT_SPREAD_SEC + 300);
 	job(dmarc_reports_run);
 	queued(1 + 1 + 5);                                   /* a., not its small address; sub.a.; five of many. */
 	d = lines(a, DAY, DAY);
@@ -211,19 +175,73 @@ static void test_reports(void **state)
 	assert_int_equal(state_of(&d, "slow.example"), DMARC_WAITS);
 	assert_int_equal(state_of(&d, "far.example"), DMARC_WAITS);       /* one address cannot be asked about */
 	asked = 0;
-	clock_to(time_real_sec() + 60);
+	script_house_clock(time_real_sec() + 60);
 	job(dmarc_reports_run);
 	assert_int_equal(asked, 0);                          /* nobody answered: not at once again */
 	slow_answers = true;
-	clock_to(time_real_sec() + 601);
+	script_house_clock(time_real_sec() + 601);
 	job(dmarc_reports_run);
 	queued(8);
-	clock_to(time_real_sec() + 86400);
+	script_house_clock(time_real_sec() + 86400);
 	job(dmarc_reports_run);
 	queued(8);
 	d = lines(a, DAY, DAY);
 	assert_int_equal(state_of(&d, "slow.example"), DMARC_SENT);
 	assert_int_equal(state_of(&d, "far.example"), DMARC_NOBODY);      /* the last day: without leave, nothing */
+}
+
+static int count_sql(struct tx *tx, void *arg, struct err *e)
+{
+	struct doing *d = arg;
+	SCOPED_SQL q = sql_open(tx, d->sql);
+	int r;
+
+	sql_int(q, 1, d->days[0]);
+	r = sql_next(q, e);
+	d->n = r == 1 ? (size_t)sql_col_int(q, 0) : 0;
+	return r < 0 ? r : 0;
+}
+
+static size_t count(const char *sql, int64_t day)
+{
+	struct doing d = { .sql = sql, .days = { day } };
+
+	script_house_run(&house, store_read, count_sql, &d);
+	return d.n;
+}
+
+/* Rows of other domains: for counting, not for reading. */
+static int fill_day(struct tx *tx, void *arg, struct err *e)
+{
+	const struct doing *d = arg;
+
+	for (size_t i = 0; i < d->n; i++) {
+		struct sql *q = sql_open(tx, "INSERT INTO dmarc_count (id, day, lookup, domain, messages, sealed) VALUES (?1, ?2, ?3, ?3, 1, ?3)");
+		uint64_t id = tx_id(tx);
+
+		sql_int(q, 1, (int64_t)id);
+		sql_int(q, 2, d->days[0]);
+		sql_blob(q, 3, SPAN_BYTES(&id, sizeof(id)));
+		if (sql_run(q, e) < 0)
+			return e->code;
+	}
+	return 0;
+}
+
+static void test_day_bound(void **state)
+{
+	SCOPED_ARENA a = arena_new();
+	struct dmarc_pile *pile = mail_dmarc_pile(house.house.mail);
+	const int64_t day = DAY + 50;
+
+	(void)state;
+	script_house_run(&house, store_write, fill_day, &(struct doing){ .days = { day }, .n = DMARC_DAY_KINDS_MAX - 1 });
+	for (unsigned i = 0; i < 2; i++) {
+		dmarc_pile_add(pile, row(a, day, "z.example", i), 3);
+		job(dmarc_fold_run);
+		assert_int_equal(count("SELECT count(*) FROM dmarc_count WHERE day = ?1", day), DMARC_DAY_KINDS_MAX);
+		assert_int_equal(count("SELECT missed FROM dmarc_domain WHERE day = ?1", day), 3 * i);
+	}
 }
 
 /* A flood of names and of addresses: so many rows, and a number of what is beyond. */
@@ -256,7 +274,13 @@ static void test_bounds(void **state)
 	for (size_t i = 0; i < d.n; i++)
 		domains += d.lines[i].seen.result.count;
 	assert_int_equal(domains, DMARC_DOMAINS_MAX);
-	clock_to((DAY + 11 + DMARC_DAYS_KEPT) * 86400LL);
+	script_house_clock((DAY + 12) * 86400LL + TLS_REPORT_SPREAD_SEC + 300);
+	for (size_t run = 1; run <= 2; run++) {
+		job(dmarc_reports_run);                      /* nobody wants any: so many are settled */
+		assert_int_equal(count("SELECT count(*) FROM dmarc_domain WHERE day = ?1 AND state = 0", DAY + 11),
+			DMARC_DOMAINS_MAX - run * DMARC_REPORTS_MAX);
+	}
+	script_house_clock((DAY + 11 + DMARC_DAYS_KEPT) * 86400LL);
 	job(dmarc_forget_run);
 	assert_int_equal(lines(a, DAY, DAY + 10).n, 0);
 	assert_int_equal(lines(a, DAY + 11, DAY + 11).n, DMARC_DOMAINS_MAX);
@@ -264,7 +288,7 @@ static void test_bounds(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_reports), cmocka_unit_test(test_bounds) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_reports), cmocka_unit_test(test_bounds), cmocka_unit_test(test_day_bound) };
 
 	return cmocka_run_group_tests(tests, start, stop);
 }

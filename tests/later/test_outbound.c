@@ -28,13 +28,6 @@ static void watch(struct house *h, uint64_t id, uint64_t object_id)
 	watched = object_id;
 }
 
-static void no_change(void *arg, const struct change *c, size_t n)
-{
-	(void)arg;
-	(void)c;
-	(void)n;
-}
-
 static void keep_log(struct span line)
 {
 	size_t n = line.n < sizeof(logged) - 1 ? line.n : sizeof(logged) - 1;
@@ -48,19 +41,12 @@ static void clock_jump(int64_t sec)
 	time_test_set_real(sec * US_PER_SEC);
 }
 
-/* Time passes, on both clocks. */
-static void clock_to(int64_t sec)
-{
-	time_test_advance_mono((sec - time_real_sec()) * US_PER_SEC);
-	clock_jump(sec);
-}
-
 static int start(void **state)
 {
 	(void)state;
 	log_test_sink(keep_log);
-	script_house_open(&house, watch, no_change);
-	clock_to(T0);
+	script_house_open(&house, watch, NULL);
+	script_house_clock(T0);
 	return 0;
 }
 
@@ -82,24 +68,7 @@ struct doing {
 	uint64_t id;
 	struct span text, address;
 	size_t n;
-	uint64_t counts[5];
 };
-
-static void do_write(store_fn *fn, struct doing *d)
-{
-	struct err e = ERR_INIT;
-
-	if (store_write(house.house.store, fn, d, &e) < 0)
-		fail_msg("%s: %s", e.say, e.log);
-}
-
-static void do_read(store_fn *fn, struct doing *d)
-{
-	struct err e = ERR_INIT;
-
-	if (store_read(house.house.store, fn, d, &e) < 0)
-		fail_msg("%s: %s", e.say, e.log);
-}
 
 static int add_in(struct tx *tx, void *arg, struct err *e)
 {
@@ -121,22 +90,14 @@ static uint64_t put(struct arena *a, const char *sender, const char *domain, siz
 			.orcpt = arena_printf(a, "rfc822;r%zu@%s", i, domain), .next_sec = time_real_sec() };
 	if (email_prepare(house.house.org, a, SPAN(BODY), &d.mail, &e) < 0)
 		fail_msg("%s", e.log);
-	do_write(add_in, &d);
+	script_house_run(&house, store_write, add_in, &d);
 	email_prepared_fini(&d.mail);
 	return d.id;
 }
 
-static int count_in(struct tx *tx, void *arg, struct err *e)
-{
-	return queue_count(tx, ((struct doing *)arg)->counts, e);
-}
-
 static uint64_t count(enum queue_state state)
 {
-	struct doing d = { 0 };
-
-	do_read(count_in, &d);
-	return d.counts[state];
+	return script_house_queued(&house, state);
 }
 
 static int newest_in(struct tx *tx, void *arg, struct err *e)
@@ -171,7 +132,7 @@ static struct doing newest(struct arena *a, const char *address)
 {
 	struct doing d = { .a = a, .address = span_str(address) };
 
-	do_read(newest_in, &d);
+	script_house_run(&house, store_read, newest_in, &d);
 	return d;
 }
 
@@ -262,14 +223,14 @@ static void test_lease(void **state)
 	assert_int_equal(lease(a, false, NULL).n_rcpts, 0);          /* nobody else gets it */
 	job = lease(a, true, NULL);                                 /* out was killed */
 	assert_int_equal(job.n_rcpts, 3);
-	clock_to(T0 + 2 * 86400);                                   /* the lease has run out */
+	script_house_clock(T0 + 2 * 86400);                                   /* the lease has run out */
 	job = lease(a, false, NULL);
 	assert_int_equal(job.n_rcpts, 3);
 	result(a, &job, OUT_SENT, "2.0.0", "fine");
 	assert_int_equal(count(QUEUE_READY) + count(QUEUE_LEASED), 0);
 	assert_int_equal(newest(a, "anna@example.org").n, 0);
 	assert_true(lease(a, false, NULL).next_due_sec > T0 + 10 * 86400);
-	clock_to(T0);
+	script_house_clock(T0);
 }
 
 /* Somebody sets the clock: no lease ends, no wait grows, nothing expires for it. */
@@ -294,14 +255,14 @@ static void test_clock_jump(void **state)
 		assert_true(none.next_due_sec > T0 + jumps[i] && none.next_due_sec < T0 + jumps[i] + 400);
 		assert_true(has(span_str(logged), "event=clock_jump"));
 		result(a, &held, OUT_LATER, "4.4.2", "hung");
-		clock_to(T0 + jumps[i] + 3600);
+		script_house_clock(T0 + jumps[i] + 3600);
 		for (int n = 0; n < 2; n++) {
 			job = lease(a, false, NULL);
 			assert_int_equal(job.n_rcpts, 1);
 			result(a, &job, OUT_SENT, "2.0.0", "fine");
 		}
 		assert_int_equal(newest(a, "anna@example.org").n, reports);
-		clock_to(T0);
+		script_house_clock(T0);
 	}
 }
 
@@ -316,7 +277,7 @@ static void test_retry(void **state)
 	(void)state;
 	put(a, "anna@example.org", "later.example", 1, 0, 0);
 	while (now < T0 + 6 * 86400) {
-		clock_to(now);
+		script_house_clock(now);
 		job = lease(a, false, NULL);
 		if (!job.n_rcpts) {
 			if (job.next_due_sec > T0 + 6 * 86400)
@@ -338,7 +299,7 @@ static void test_retry(void **state)
 	assert_true(has(newest(a, "anna@example.org").text, "Status: 4.4.") ||
 		has(newest(a, "anna@example.org").text, "Status: 5.4."));
 	assert_int_equal(count(QUEUE_READY), 0);
-	clock_to(T0);
+	script_house_clock(T0);
 }
 
 /* The report is a well-formed multipart/report that says what happened. */
@@ -417,7 +378,7 @@ static void test_double_bounce(void **state)
 	struct out_job job;
 
 	(void)state;
-	do_write(postmaster_in, &d);
+	script_house_run(&house, store_write, postmaster_in, &d);
 	put(a, "stranger@elsewhere.example", "refused.example", 1, 0, 0);
 	job = lease(a, false, NULL);
 	result(a, &job, OUT_REFUSED, "5.1.1", "No");
@@ -429,7 +390,7 @@ static void test_double_bounce(void **state)
 	result(a, &job, OUT_REFUSED, "5.1.1", "No");
 	assert_int_equal(newest(a, "ben@example.org").n, before + 1);
 	d.address = SPAN("away@elsewhere.example");
-	do_write(postmaster_in, &d);
+	script_house_run(&house, store_write, postmaster_in, &d);
 	put(a, "", "refused.example", 1, 0, 0);
 	job = lease(a, false, NULL);
 	result(a, &job, OUT_REFUSED, "5.1.1", "No");
@@ -462,18 +423,18 @@ static void test_shunt(void **state)
 	struct out_job job;
 
 	(void)state;
-	do_write(break_in, &d);
-	clock_to(T0 + 1);
+	script_house_run(&house, store_write, break_in, &d);
+	script_house_clock(T0 + 1);
 	good = put(a, "ben@example.org", "good.example", 1, 0, 0);
 	job = lease(a, false, NULL);
 	assert_int_equal(job.message_id, good);
 	assert_int_equal(count(QUEUE_SHUNTED), 1);
 	assert_true(has(span_str(logged), "queue_shunted"));
 	d.id = good;
-	do_write(remove_in, &d);
+	script_house_run(&house, store_write, remove_in, &d);
 	result(a, &job, OUT_SENT, "2.0.0", "fine");                 /* removed meanwhile: fine */
 	assert_int_equal(count(QUEUE_LEASED), 0);
-	clock_to(T0);
+	script_house_clock(T0);
 }
 
 static void test_unreadable(void **state)

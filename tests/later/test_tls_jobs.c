@@ -21,20 +21,6 @@ static struct script_house house;
 static bool slow_answers;
 static unsigned asked;
 
-static void watch(struct house *h, uint64_t id, uint64_t object_id)
-{
-	(void)h;
-	(void)id;
-	(void)object_id;
-}
-
-static void no_change(void *arg, const struct change *c, size_t n)
-{
-	(void)arg;
-	(void)c;
-	(void)n;
-}
-
 static void no_log(struct span line)
 {
 	(void)line;
@@ -60,19 +46,13 @@ static bool find(struct call *c, struct span name, int type, struct dns_answer *
 	return true;
 }
 
-static void clock_to(int64_t sec)
-{
-	time_test_advance_mono((sec - time_real_sec()) * US_PER_SEC);
-	time_test_set_real(sec * US_PER_SEC);
-}
-
 static int start(void **state)
 {
 	(void)state;
 	log_test_sink(no_log);
-	script_house_open(&house, watch, no_change);
+	script_house_open(&house, NULL, NULL);
 	house.house.name_find = find;
-	clock_to(T0);
+	script_house_clock(T0);
 	return 0;
 }
 
@@ -88,24 +68,16 @@ static int stop(void **state)
 struct doing {
 	struct arena *a;
 	const char *domain, *fault, *value;
-	uint64_t counts[5];
+	int64_t day;
 	struct sts_kept kept;
 	struct tls_row *rows;
 	size_t n;
 };
 
-static void run(int (*how)(struct store *, store_fn *, void *, struct err *), store_fn *fn, struct doing *d)
-{
-	struct err e = ERR_INIT;
-
-	if (how(house.house.store, fn, d, &e) < 0)
-		fail_msg("%s", e.log);
-}
-
 static int add_row(struct tx *tx, void *arg, struct err *e)
 {
 	struct doing *d = arg;
-	struct tls_row row = { .day = DAY, .policy = TLS_POLICY_NONE, .domain = span_str(d->domain), .fault = span_str(d->fault),
+	struct tls_row row = { .day = d->day, .policy = TLS_POLICY_NONE, .domain = span_str(d->domain), .fault = span_str(d->fault),
 		.mx = SPAN("mx.example"), .ip = SPAN("192.0.2.1"), .sessions = 1 };
 
 	return tls_log_add(house.house.org, tx, d->a, &row, e);
@@ -113,20 +85,17 @@ static int add_row(struct tx *tx, void *arg, struct err *e)
 
 static void count_session(struct arena *a, const char *domain, const char *fault)
 {
-	run(store_write, add_row, &(struct doing){ .a = a, .domain = domain, .fault = fault });
+	script_house_run(&house, store_write, add_row, &(struct doing){ .a = a, .day = DAY, .domain = domain, .fault = fault });
 }
 
-static int count_queue(struct tx *tx, void *arg, struct err *e)
+static void count_session_on(struct arena *a, int64_t day, const char *domain)
 {
-	return queue_count(tx, ((struct doing *)arg)->counts, e);
+	script_house_run(&house, store_write, add_row, &(struct doing){ .a = a, .day = day, .domain = domain, .fault = "" });
 }
 
 static void queued(uint64_t want)
 {
-	struct doing d = { 0 };
-
-	run(store_read, count_queue, &d);
-	assert_int_equal(d.counts[QUEUE_READY], want);
+	assert_int_equal(script_house_queued(&house, QUEUE_READY), want);
 }
 
 static int set_reports(struct tx *tx, void *arg, struct err *e)
@@ -161,29 +130,29 @@ static void test_reports(void **state)
 	count_session(a, "b.example", "");
 	count_session(a, "slow.example", "");
 	count_session(a, "c.example", "");
-	run(store_read, list_rows, &d);
+	script_house_run(&house, store_read, list_rows, &d);
 	assert_int_equal(d.n, 5);
 	assert_int_equal(d.rows[0].sessions, 2);
 	assert_true(span_eqz(d.rows[0].domain, "a.example"));
 	job(tls_reports_run);
 	assert_int_equal(asked, 0);                          /* the day is not over */
-	clock_to((DAY + 1) * 86400LL + TLS_REPORT_SPREAD_SEC);
-	run(store_write, set_reports, &(struct doing){ .value = "off" });
+	script_house_clock((DAY + 1) * 86400LL + TLS_REPORT_SPREAD_SEC);
+	script_house_run(&house, store_write, set_reports, &(struct doing){ .value = "off" });
 	job(tls_reports_run);
 	assert_int_equal(asked, 0);
-	run(store_write, set_reports, &(struct doing){ .value = "on" });
+	script_house_run(&house, store_write, set_reports, &(struct doing){ .value = "on" });
 	job(tls_reports_run);
 	assert_int_equal(asked, 4);
 	queued(3);                                           /* the nonsense address is left out; c. has two URLs */
-	clock_to(time_real_sec() + 60);
+	script_house_clock(time_real_sec() + 60);
 	job(tls_reports_run);
 	assert_int_equal(asked, 4);                          /* nobody answered: not at once again */
 	slow_answers = true;
-	clock_to(time_real_sec() + 601);
+	script_house_clock(time_real_sec() + 601);
 	job(tls_reports_run);
 	assert_int_equal(asked, 5);                          /* the others are settled */
 	queued(4);
-	clock_to(time_real_sec() + 86400);
+	script_house_clock(time_real_sec() + 86400);
 	job(tls_reports_run);
 	assert_int_equal(asked, 5);
 	queued(4);                                           /* once a day and domain */
@@ -193,7 +162,7 @@ static int keep_policy(struct tx *tx, void *arg, struct err *e)
 {
 	struct doing *d = arg;
 
-	return sts_keep_put(house.house.org, tx, d->a, SPAN("a.example"), SPAN("id1"), SPAN(POLICY), time_real_sec(), e);
+	return sts_keep_put(house.house.org, tx, d->a, d->domain ? span_str(d->domain) : SPAN("a.example"), SPAN("id1"), SPAN(POLICY), time_real_sec(), e);
 }
 
 static int get_policy(struct tx *tx, void *arg, struct err *e)
@@ -213,29 +182,58 @@ static void test_policies(void **state)
 
 	(void)state;
 	asked = 0;
-	run(store_write, keep_policy, &d);
+	script_house_run(&house, store_write, keep_policy, &d);
 	job(tls_refresh_run);
 	assert_int_equal(asked, 0);
-	clock_to(from + 86400);
+	script_house_clock(from + 86400);
 	job(tls_refresh_run);
 	job(tls_refresh_run);
 	assert_int_equal(asked, 1);                          /* a day later, once */
-	run(store_read, get_policy, &d);
+	script_house_run(&house, store_read, get_policy, &d);
 	assert_int_equal(d.n, 1);
 	assert_true(span_eqz(d.kept.id, "id2") && span_eqz(d.kept.text, POLICY));
 	assert_int_equal(d.kept.until_sec, from + 86400 + 864000);
-	clock_to(from + 86400 + 864000);
-	run(store_read, get_policy, &d);
+	script_house_clock(from + 86400 + 864000);
+	script_house_run(&house, store_read, get_policy, &d);
 	assert_int_equal(d.n, 0);                            /* its time is over */
-	clock_to((DAY + TLS_DAYS_KEPT + 1) * 86400LL);
+	script_house_clock((DAY + TLS_DAYS_KEPT + 1) * 86400LL);
 	job(tls_forget_run);
-	run(store_read, list_rows, &d);
+	script_house_run(&house, store_read, list_rows, &d);
 	assert_int_equal(d.n, 0);
+}
+
+/* So many policies a run, four times as many reports; what is left has its turn in the next. */
+static void test_bounds(void **state)
+{
+	SCOPED_ARENA a = arena_new();
+	int64_t from = (DAY + 100) * 86400LL;
+	struct doing d = { .a = a };
+
+	(void)state;
+	script_house_clock(from);
+	for (int i = 0; i <= TLS_JOBS_MAX; i++) {
+		d.domain = arena_strz(a, arena_printf(a, "p%d.example", i));
+		script_house_run(&house, store_write, keep_policy, &d);
+	}
+	script_house_clock(from + 86400);
+	asked = 0;
+	job(tls_refresh_run);
+	assert_int_equal(asked, TLS_JOBS_MAX);
+	job(tls_refresh_run);
+	assert_int_equal(asked, TLS_JOBS_MAX + 1);
+	for (int i = 0; i <= 4 * TLS_JOBS_MAX; i++)
+		count_session_on(a, DAY + 101, arena_strz(a, arena_printf(a, "r%d.example", i)));
+	script_house_clock((DAY + 102) * 86400LL + TLS_REPORT_SPREAD_SEC);
+	asked = 0;
+	job(tls_reports_run);
+	assert_int_equal(asked, 4 * TLS_JOBS_MAX);
+	job(tls_reports_run);
+	assert_int_equal(asked, 4 * TLS_JOBS_MAX + 1);
 }
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_reports), cmocka_unit_test(test_policies) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_reports), cmocka_unit_test(test_policies), cmocka_unit_test(test_bounds) };
 
 	return cmocka_run_group_tests(tests, start, stop);
 }

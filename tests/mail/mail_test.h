@@ -49,6 +49,14 @@ static inline int stop(void **state)
 	return 0;
 }
 
+static inline int64_t count(struct play *p, const char *sql)
+{
+	SCOPED_SQL q = sql_open(p->tx, sql);
+
+	assert_int_equal(sql_next(q, &p->e), 1);
+	return sql_col_int(q, 0);
+}
+
 static inline struct mailbox box_of(struct play *p, uint64_t viewer, const char *name)
 {
 	struct mailbox box = { 0 };

@@ -14,14 +14,6 @@ static struct mail *mail;
 
 #define HEAD "From: <fremd@far.example>\r\nTo: anna@example.org\r\nMessage-ID: <1@far.example>\r\n"
 
-static int64_t count(struct play *p, const char *sql)
-{
-	SCOPED_SQL q = sql_open(p->tx, sql);
-
-	assert_int_equal(sql_next(q, &p->e), 1);
-	return sql_col_int(q, 0);
-}
-
 static void play_set(struct play *p)
 {
 	OK(script_put(h.org, p->tx, p->a, anna, SPAN("regeln"), span_str(p->arg), &p->e));

@@ -31,14 +31,6 @@ static void expunge(struct play *p, const char *name)
 	OK(message_expunge(h.org, p->tx, p->a, &box, NULL, true, &gone, &modseq, &p->e));
 }
 
-static int64_t count(struct play *p, const char *sql)
-{
-	SCOPED_SQL q = sql_open(p->tx, sql);
-
-	assert_int_equal(sql_next(q, &p->e), 1);
-	return sql_col_int(q, 0);
-}
-
 static void fill(struct play *p)
 {
 	struct mailbox box;

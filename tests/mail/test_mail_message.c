@@ -20,14 +20,6 @@ static void put(struct play *p, const struct mailbox *box, uint64_t flags, const
 	email_prepared_fini(&m);
 }
 
-static int64_t count(struct play *p, const char *sql)
-{
-	SCOPED_SQL q = sql_open(p->tx, sql);
-
-	assert_int_equal(sql_next(q, &p->e), 1);
-	return sql_col_int(q, 0);
-}
-
 static void clear(struct play *p, uint64_t account_id, const char *name)
 {
 	struct mailbox box = box_of(p, account_id, name);

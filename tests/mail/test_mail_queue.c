@@ -6,14 +6,6 @@
 
 static uint64_t anna;
 
-static int64_t count(struct play *p, const char *sql)
-{
-	SCOPED_SQL q = sql_open(p->tx, sql);
-
-	assert_int_equal(sql_next(q, &p->e), 1);
-	return sql_col_int(q, 0);
-}
-
 static uint64_t add(struct play *p, int64_t next_sec, const char *const *to, size_t n)
 {
 	struct queue_entry q = { .account_id = anna, .created_sec = NOW, .expires_sec = NOW + 1000, .flags = QUEUE_8BIT | QUEUE_RET_HDRS,

@@ -115,16 +115,32 @@ static void test_turns(void **state)
 	assert_true(domain_key_signs(&keys[3], now_sec));
 }
 
+/* Signs MESSAGE; how many signatures there are then, all of them good. */
+static size_t signed_well(struct arena *a, struct want *w, struct dkim_verdict v[DKIM_SIGNATURES_MAX])
+{
+	struct dns_source dns = { find, a };
+	struct err e = ERR_INIT;
+	struct dkim_mail mail;
+	struct span out;
+	size_t n, head;
+
+	assert_int_equal(mail_sign(h.org, a, &w->signer, SPAN(MESSAGE), now_sec, &out, &e), 0);
+	assert_true(span_ends(out, SPAN(MESSAGE)));
+	head = mime_header_len(out);
+	mail = (struct dkim_mail){ span_sub(out, 0, head), span_from(out, head) };
+	assert_int_equal(dkim_verify(a, &mail, &dns, now_sec, v, &n), 0);
+	for (size_t i = 0; i < n; i++)
+		assert_int_equal(v[i].result, DKIM_PASS);
+	return n;
+}
+
 static void test_sign(void **state)
 {
 	SCOPED_ARENA a = arena_new();
 	struct want w = { .a = a };
-	struct dns_source dns = { find, a };
 	struct dkim_verdict v[DKIM_SIGNATURES_MAX];
-	struct dkim_mail mail;
 	struct span out;
 	struct err e = ERR_INIT;
-	size_t n, head;
 
 	(void)state;
 	list(a);
@@ -134,14 +150,7 @@ static void test_sign(void **state)
 	assert_int_equal(signer(&w, "From: anna@example.org, admin@example.org\r\n\r\n"), 0);
 	assert_int_equal(signer(&w, "\r\n"), 0);
 	assert_int_equal(signer(&w, MESSAGE), 2);
-	assert_int_equal(mail_sign(h.org, a, &w.signer, SPAN(MESSAGE), now_sec, &out, &e), 0);
-	assert_true(span_ends(out, SPAN(MESSAGE)));
-	head = mime_header_len(out);
-	mail = (struct dkim_mail){ span_sub(out, 0, head), span_from(out, head) };
-	assert_int_equal(dkim_verify(a, &mail, &dns, now_sec, v, &n), 0);
-	assert_int_equal(n, 2);
-	assert_int_equal(v[0].result, DKIM_PASS);
-	assert_int_equal(v[1].result, DKIM_PASS);
+	assert_int_equal(signed_well(a, &w, v), 2);
 	assert_int_equal(v[0].bits + v[1].bits, 2048 + 256);
 	assert_int_equal(signer(&w, "From: anna+news@example.org\r\n\r\n"), 2);
 	/* a sealed key of another row is worth nothing */
@@ -152,6 +161,32 @@ static void test_sign(void **state)
 	test_house_seal(&h);
 	assert_int_equal(mail_sign(h.org, a, &w.signer, SPAN(MESSAGE), now_sec, &out, &e), ERR_LATER);
 	test_house_unseal(&h);
+}
+
+static int all_sign(struct tx *tx, void *arg, struct err *e)
+{
+	struct sql *q = sql_open(tx, "UPDATE dkim_key SET from_sec = 0, to_sec = ?1, gone_sec = ?1");
+
+	(void)arg;
+	sql_int(q, 1, INT64_MAX);
+	return sql_run(q, e) < 0 ? e->code : 0;
+}
+
+/* More keys than sign: so many signatures, and all of them are good. */
+static void test_bound(void **state)
+{
+	SCOPED_ARENA a = arena_new();
+	struct want w = { .a = a };
+	struct dkim_verdict v[DKIM_SIGNATURES_MAX];
+	struct err e = ERR_INIT;
+
+	(void)state;
+	while (list(a), n_keys <= MAIL_KEYS_MAX) {
+		assert_int_equal(domain_key_rotate(h.org, a, DOMAIN, true, now_sec, &e), 0);
+		assert_int_equal(store_write(h.store, all_sign, NULL, &e), 0);
+	}
+	assert_int_equal(signer(&w, MESSAGE), MAIL_KEYS_MAX);
+	assert_int_equal(signed_well(a, &w, v), MAIL_KEYS_MAX);
 }
 
 static int find_host_signer(struct tx *tx, void *arg, struct err *e)
@@ -240,7 +275,7 @@ static int people(void **state)
 static int group(const char *name)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_turns), cmocka_unit_test(test_sign), cmocka_unit_test(test_host),
-		cmocka_unit_test(test_author), cmocka_unit_test(test_author_bound) };
+		cmocka_unit_test(test_author), cmocka_unit_test(test_author_bound), cmocka_unit_test(test_bound) };
 
 	return cmocka_run_group_tests_name(name, tests, people, stop);
 }

@@ -71,39 +71,101 @@ static uint64_t add(struct script_house *t, enum account_kind kind, const char *
 	return id;
 }
 
-void script_house_open(struct script_house *t, void (*watch)(struct house *h, uint64_t session, uint64_t object_id),
-	void (*changed)(void *arg, const struct change *c, size_t n))
+static void watch_nothing(struct house *h, uint64_t session, uint64_t object_id)
+{
+	(void)h;
+	(void)session;
+	(void)object_id;
+}
+
+void script_house_run(struct script_house *t, int (*how)(struct store *, store_fn *, void *, struct err *), store_fn *fn, void *arg)
 {
 	struct err e = ERR_INIT;
 
+	if (how(t->house.store, fn, arg, &e) < 0)
+		fail_msg("%s (%s)", e.say, e.log);
+}
+
+static int count_queue(struct tx *tx, void *arg, struct err *e)
+{
+	return queue_count(tx, arg, e);
+}
+
+uint64_t script_house_queued(struct script_house *t, enum queue_state state)
+{
+	uint64_t counts[5];
+
+	script_house_run(t, store_read, count_queue, counts);
+	return counts[state];
+}
+
+void script_house_clock(int64_t real_sec)
+{
+	time_test_advance_mono((real_sec - time_real_sec()) * US_PER_SEC);
+	time_test_set_real(real_sec * US_PER_SEC);
+}
+
+void script_house_open(struct script_house *t, void (*watch)(struct house *h, uint64_t session, uint64_t object_id),
+	void (*changed)(void *arg, const struct change *c, size_t n))
+{
 	*t = (struct script_house){ 0 };
 	test_house_new(&t->under, core_migrations, core_migrations_n);
 	seal_key_new(&ticket);
 	t->house = (struct house){ .store = t->under.store, .vault = t->under.vault, .org = t->under.org,
-		.mail = mail_new(t->under.org), .hostname = "mail.example.org", .ticket_key = &ticket, .watch = watch,
-		.sieve_url = "sieve://mail.example.org" };
+		.mail = mail_new(t->under.org), .hostname = "mail.example.org", .ticket_key = &ticket,
+		.watch = watch ? watch : watch_nothing, .sieve_url = "sieve://mail.example.org" };
 	account_on_add(core_account_made, t->under.org);
-	store_subscribe(t->under.store, changed, NULL);
+	if (changed)
+		store_subscribe(t->under.store, changed, NULL);
 	t->anna = add(t, ACCOUNT_PERSON, "anna@example.org", "geheim-eins", 0);
 	t->ben = add(t, ACCOUNT_PERSON, "ben@example.org", "geheim-zwei", 0);
 	t->last = add(t, ACCOUNT_PERSON, "last@example.org", "geheim-drei", 40960);
 	t->role = add(t, ACCOUNT_ROLE, "vorstand@example.org", NULL, 0);
-	if (store_write(t->under.store, make_term, t, &e) < 0)
-		fail_msg("term: %s (%s)", e.say, e.log);
-	if (store_write(t->under.store, put_scripts, t, &e) < 0)
-		fail_msg("scripts: %s (%s)", e.say, e.log);
+	script_house_run(t, store_write, make_term, t);
+	script_house_run(t, store_write, put_scripts, t);
 }
 
 void script_house_end_term(struct script_house *t)
 {
-	struct err e = ERR_INIT;
-
-	if (store_write(t->under.store, end_term, t, &e) < 0)
-		fail_msg("end of term: %s (%s)", e.say, e.log);
+	script_house_run(t, store_write, end_term, t);
 }
 
 void script_house_close(struct script_house *t)
 {
 	mail_free(t->house.mail);
 	test_house_free(&t->under);
+}
+
+struct filling {
+	struct script_house *t;
+	uint32_t first, last, step;
+};
+
+static int fill(struct tx *tx, void *arg, struct err *e)
+{
+	const struct filling *f = arg;
+	SCOPED_ARENA a = arena_new();
+	struct mailbox box;
+	struct sql *q;
+
+	if (mailbox_by_special(f->t->house.org, tx, a, f->t->anna, SPECIAL_INBOX, &box, e) < 0)
+		return e->code;
+	q = sql_open(tx, "INSERT INTO message (mailbox_id, uid, modseq, flags, email_id, size, received_sec, saved_sec) WITH RECURSIVE n (i) AS"
+		" (SELECT CAST(?2 AS BIGINT) UNION ALL SELECT i + CAST(?4 AS BIGINT) FROM n WHERE i < ?3) SELECT ?1, i, 1, 0, 1, 7, 0, 0 FROM n");
+	sql_int(q, 1, (int64_t)box.id);
+	sql_int(q, 2, f->first);
+	sql_int(q, 3, f->last);
+	sql_int(q, 4, f->step);
+	if (sql_run(q, e) < 0)
+		return e->code;
+	q = sql_open(tx, "UPDATE mailbox SET messages = messages + ?2, unseen = unseen + ?2, uidnext = ?3 + 1 WHERE id = ?1");
+	sql_int(q, 1, (int64_t)box.id);
+	sql_int(q, 2, (f->last - f->first) / f->step + 1);
+	sql_int(q, 3, f->last);
+	return sql_run(q, e) < 0 ? e->code : 0;
+}
+
+void script_house_fill(struct script_house *t, uint32_t first, uint32_t last, uint32_t step)
+{
+	script_house_run(t, store_write, fill, &(struct filling){ t, first, last, step });
 }

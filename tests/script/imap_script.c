@@ -1,7 +1,9 @@
 /* imap_script.c - conversations with proto/imap; see script_run.h. Frame and lex of codec/imap as the gate does it. */
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include "base/io.h"
+#include "base/scan.h"
 #include "codec/imap/imap_frame.h"
 #include "codec/imap/imap_lex.h"
 #include "proto/imap/imap.h"
@@ -190,6 +192,23 @@ static void start(struct script_conn *c)
 	imap_frame_init(&mine(c)->frame, &imap_limits_pre_auth);
 }
 
+static bool directive(struct arena *a, struct span word, struct span rest, struct buf *looked)
+{
+	uint64_t n[3];
+
+	(void)a;
+	(void)looked;
+	if (!span_eqz(word, "@fill"))
+		return false;
+	for (size_t i = 0; i < 3; i++)
+		if (!span_num(span_cut(&rest, ' '), &n[i], 1, UINT32_MAX))
+			return false;
+	if (test_pg())
+		exit(77);            /* hundreds of thousands of rows take too long there: skipped */
+	script_house_fill(&script_house, (uint32_t)n[0], (uint32_t)n[1], (uint32_t)n[2]);
+	return true;
+}
+
 static void end(struct script_conn *c)
 {
 	imap_frame_fini(&mine(c)->frame);
@@ -200,7 +219,7 @@ int main(int argc, char **argv)
 	static const struct script_kind kind = {
 		.proto = &imap_proto, .service = SVC_IMAP, .challenge = "+ ",
 		.scram = { "s AUTHENTICATE SCRAM-SHA-256 ", "s AUTHENTICATE SCRAM-SHA-256-PLUS " },
-		.conn = conn, .start = start, .feed = feed, .took = took, .forgot = forgot, .idle = idle, .end = end,
+		.conn = conn, .start = start, .feed = feed, .took = took, .forgot = forgot, .idle = idle, .directive = directive, .end = end,
 		.watch = watch, .changed = changed,
 	};
 

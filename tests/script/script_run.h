@@ -16,6 +16,7 @@
  *   @endterm       anna's term as vorstand is over
  *   @messagelimit N   house.message_limit
  *   @seal, @unseal the vault forgets and learns the master key
+ *   @fill FIRST LAST STEP   anna's INBOX gets rows with these UIDs (IMAP, SQLite only)
  *   # comment */
 #pragma once
 #include "script/house.h"

@@ -105,6 +105,12 @@ def test_restore_wants_the_right_keys(new_house):
         r = target.restore(h, copy, *options)
         assert r.returncode == 1 and why in r.stderr, r.stderr
         assert not target.dir.exists() or not list(target.dir.iterdir()), "nothing half done stays"
+    # bound: BACKUP_KEYS_MAX
+    for size, why in ((128 << 20, b"no account keys"), ((128 << 20) + 1, b"are needed")):
+        with open(h.base / "lang", "wb") as f:
+            f.truncate(size)
+        r = target.restore(h, copy, "--keys", h.base / "lang")
+        assert r.returncode == 1 and why in r.stderr, r.stderr
     r = target.restore(h, copy, "--keys", h.base / "woanders")
     assert r.returncode == 0, r.stderr
 

@@ -1,4 +1,5 @@
 """Mail nobody wants: lists of bad addresses, rates, guessed addresses, forged fields of scanners."""
+import contextlib
 import time
 
 import pytest
@@ -30,6 +31,15 @@ def door():
         yield h
     finally:
         h.destroy()
+
+
+@contextlib.contextmanager
+def setting(h, name, value, after=""):
+    h.cli("settings", "set", name, value)
+    try:
+        yield
+    finally:
+        h.cli("settings", "set", name, after)
 
 
 def try_rcpt(h, ip, to, sender="b@elsewhere.example"):
@@ -65,13 +75,10 @@ def test_lists_say_nothing(door, ip):
 
 def test_slow_list_refuses_nobody(door):
     anna = door.fresh()
-    door.cli("settings", "set", "smtp.dnsbl", "slow.example=reject")
-    try:
+    with setting(door, "smtp.dnsbl", "slow.example=reject", ZONES):
         start = time.monotonic()
         assert knock(door, mail(to=anna), "b@elsewhere.example", anna, "198.51.100.17")[0] == 250
         assert time.monotonic() - start < 14 * SLOW
-    finally:
-        door.cli("settings", "set", "smtp.dnsbl", ZONES)
 
 
 def test_settings_are_checked(door):
@@ -84,17 +91,13 @@ def test_settings_are_checked(door):
 
 def test_trusted_relays_are_not_asked_about(door):
     anna = door.fresh()
-    door.cli("settings", "set", "smtp.trusted_relays", "198.51.100.9")
-    try:
+    with setting(door, "smtp.trusted_relays", "198.51.100.9"):
         assert try_rcpt(door, "198.51.100.9", anna)[0] == 250
-    finally:
-        door.cli("settings", "set", "smtp.trusted_relays", "")
 
 
 def test_rate(door):
     anna = door.fresh()
-    door.cli("settings", "set", "smtp.rate_new", "3")
-    try:
+    with setting(door, "smtp.rate_new", "3"):
         with Visitor(door, "203.0.113.9") as s:
             for _ in range(3):
                 assert s.cmd("MAIL FROM:<b@elsewhere.example>")[0] == 250
@@ -104,14 +107,11 @@ def test_rate(door):
         with Visitor(door, "203.0.113.77") as s:       # its neighbour
             assert s.cmd("MAIL FROM:<b@elsewhere.example>")[0] == 451
         assert try_rcpt(door, "192.0.2.9", anna)[0] == 250
-    finally:
-        door.cli("settings", "set", "smtp.rate_new", "")
 
 
 def test_harvest(door):
     anna = door.fresh()
-    door.cli("settings", "set", "smtp.rate_unknown", "5")
-    try:
+    with setting(door, "smtp.rate_unknown", "5"):
         with Visitor(door, "203.0.114.9") as s:
             assert s.cmd("MAIL FROM:<b@elsewhere.example>")[0] == 250
             for i in range(5):
@@ -120,8 +120,6 @@ def test_harvest(door):
             assert code == 451 and "4.7.1" in text and "unknown recipients" in text
             assert s.cmd("RCPT TO:<postmaster@example.org>")[0] == 250
         assert try_rcpt(door, "203.0.115.9", anna)[0] == 250
-    finally:
-        door.cli("settings", "set", "smtp.rate_unknown", "")
 
 
 FORGED = b"X-Spam-Score: -99 / 15\r\nX-Spam-Flag: NO\r\nX-Spamd-Result: default: False [-9.00 / 15.00];\r\n\tFOO(1)\r\n" \
@@ -134,12 +132,9 @@ def test_forged_scanner_fields(door):
     assert knock(door, FORGED + mail(to=anna), "b@elsewhere.example", anna, "198.51.100.20")[0] == 250
     data = door.wait_mail(anna)[0]
     assert b"X-Spam-Score" not in data and b"X-Spam-Flag" not in data and b"X-Spamd" not in data and b"X-Virus" not in data and b"X-Rspamd" not in data and b"FOO(1)" not in data
-    door.cli("settings", "set", "smtp.trusted_relays", "198.51.100.21")
-    try:
+    with setting(door, "smtp.trusted_relays", "198.51.100.21"):
         assert knock(door, FORGED + mail(to=anna), "b@elsewhere.example", anna, "198.51.100.21")[0] == 250
         assert b"X-Spam-Score: -99" in door.wait_mail(anna, 2)[1]
-    finally:
-        door.cli("settings", "set", "smtp.trusted_relays", "")
 
 
 # ---- who is known, allowed, blocked; the grey list ----
@@ -203,21 +198,17 @@ def test_who_is_proven(grey, ip, sender, code):
 
 def test_grey_for_all_but_the_known(grey):
     anna = grey.fresh()
-    grey.cli("settings", "set", "smtp.greylist", "on")
-    try:
+    with setting(grey, "smtp.greylist", "on", "unproven"):
         assert from_friend(grey, anna, ip="192.0.2.11")[0] == 451
         grey.submit(anna, "frieda@friend.example")
         assert from_friend(grey, anna, ip="192.0.2.12")[0] == 250       # anna has written to her
         bert = grey.fresh()
         assert knock(grey, text("x@friend.example", bert), "x@friend.example", bert, "192.0.2.13")[0] == 451
-    finally:
-        grey.cli("settings", "set", "smtp.greylist", "unproven")
 
 
 def test_known_sender_outweighs_a_list(grey):
     anna = grey.fresh()
-    grey.cli("settings", "set", "smtp.dnsbl", "soft.example=junk")
-    try:
+    with setting(grey, "smtp.dnsbl", "soft.example=junk"):
         assert from_friend(grey, anna, "eins")[0] == 250
         assert len(grey.wait_mail(anna, 1, "Junk")) == 1
         assert grey.cli("sender", "show", anna, "frieda@friend.example")["verdict"] == "unknown"
@@ -229,8 +220,6 @@ def test_known_sender_outweighs_a_list(grey):
         # the same name, but not from there
         assert knock(grey, text("frieda@friend.example", anna, "drei"), "b@shop.example", anna, "192.0.2.10")[0] == 250
         assert len(grey.wait_mail(anna, 2, "Junk")) == 2 and not any(b"Subject: drei" in m for m in grey.fetch_all(anna))
-    finally:
-        grey.cli("settings", "set", "smtp.dnsbl", "")
 
 
 def test_kept_is_counted(grey):

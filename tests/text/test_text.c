@@ -6,13 +6,17 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <zip.h>
 #include <cmocka.h>
+#include "base/io.h"
 #include "main/sandbox.h"
 #include "text/text.h"
 
@@ -85,7 +89,7 @@ static void test_hostile_office(void **state)
 	memset(bomb, 'z', n);
 	memcpy(bomb, "<x>", 3);
 	read_office("content.xml", bomb, n, &out);           /* 200 MB out of 200 KB */
-	assert_true(out.n <= TEXT_OUT_MAX);
+	assert_in_range(out.n, TEXT_OUT_MAX - 65536, TEXT_OUT_MAX);
 	buf_fini(&out);
 	for (size_t i = 0; i + 3 <= 3000000; i += 3)
 		memcpy(bomb + i, "<x>", 3);
@@ -184,6 +188,110 @@ static void test_confined(void **state)
 #endif
 }
 
+/* ---- the role as a whole, in a process of its own ---- */
+
+/* content.xml and a stored second entry that makes the archive so long. */
+static int padded(size_t n)
+{
+	static const char text[] = "<x>Geheim</x>";
+	char path[] = "/tmp/kt-text-XXXXXX";
+	struct stat st;
+	size_t pad = 0;
+	char *zeros = calloc(1, n);
+	int fd = -1;
+
+	assert_non_null(zeros);
+	for (int round = 0; round < 2; round++) {
+		int error;
+		zip_t *z;
+		zip_int64_t at;
+
+		if (fd < 0)
+			fd = mkstemp(path);
+		z = zip_open(path, ZIP_CREATE | ZIP_TRUNCATE, &error);
+		assert_non_null(z);
+		assert_true(zip_file_add(z, "content.xml", zip_source_buffer(z, text, strlen(text), 0), 0) >= 0);
+		at = zip_file_add(z, "pad", zip_source_buffer(z, zeros, pad, 0), 0);
+		assert_int_equal(zip_set_file_compression(z, (zip_uint64_t)at, ZIP_CM_STORE, 0), 0);
+		assert_int_equal(zip_close(z), 0);
+		close(fd);
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		assert_int_equal(fstat(fd, &st), 0);
+		pad = n - (size_t)st.st_size;
+	}
+	assert_int_equal(st.st_size, n);
+	unlink(path);
+	free(zeros);
+	return fd;
+}
+
+static size_t answer_len(int sock, int document)
+{
+	unsigned char head[4];
+	char *text;
+	size_t n;
+
+	assert_int_equal(io_send_fds(sock, SPAN("D"), &document, 1), 1);
+	close(document);
+	assert_int_equal(io_read_full(sock, head, 4, NULL), 0);
+	n = (size_t)head[0] | (size_t)head[1] << 8 | (size_t)head[2] << 16 | (size_t)head[3] << 24;
+	text = malloc(n + 1);
+	assert_int_equal(io_read_full(sock, text, n, NULL), 0);
+	free(text);
+	return n;
+}
+
+/* One element after the other, with one letter in each: so the text can end anywhere. */
+static int letters(size_t n)
+{
+	SCOPED_BUF xml;
+	struct span in;
+	int fd = io_memfd("letters");
+
+	buf_init(&xml, 8 * n + 100);
+	buf_addz(&xml, "<x>");
+	while (n--)
+		buf_addz(&xml, "<y>z</y>");
+	buf_addz(&xml, "</x>");
+	in = archive("content.xml", xml.p, xml.n);
+	assert_int_equal(io_write_full(fd, in, NULL), 0);
+	free((void *)(uintptr_t)in.p);
+	return fd;
+}
+
+/* A document of the longest size is read, a longer one has no text; of a longer text comes the beginning. */
+static void test_document_bound(void **state)
+{
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
+	struct text_config c;
+	int stop[2], sock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), status;
+	pid_t pid;
+
+	(void)state;
+	snprintf(at.sun_path, sizeof(at.sun_path), "/tmp/kt-text-%d", (int)getpid());
+	c = (struct text_config){ .listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0) };
+	assert_int_equal(bind(c.listen_fd, (struct sockaddr *)&at, sizeof(at)), 0);
+	assert_int_equal(listen(c.listen_fd, 1), 0);
+	assert_int_equal(pipe2(stop, O_CLOEXEC), 0);
+	c.stop_fd = stop[0];
+	pid = fork();
+	if (pid == 0)
+		_exit(text_main(&c, NULL) < 0);
+	assert_int_equal(connect(sock, (struct sockaddr *)&at, sizeof(at)), 0);
+	assert_true(answer_len(sock, padded(TEXT_IN_MAX)) > 0);
+	assert_int_equal(answer_len(sock, padded(TEXT_IN_MAX + 1)), 0);
+	assert_in_range(answer_len(sock, letters(TEXT_OUT_MAX - 10)), TEXT_OUT_MAX - 10, TEXT_OUT_MAX);
+	assert_int_equal(answer_len(sock, letters(TEXT_OUT_MAX + 10)), TEXT_OUT_MAX);
+	assert_int_equal(write(stop[1], "x", 1), 1);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	unlink(at.sun_path);
+	close(sock);
+	close(c.listen_fd);
+	close(stop[0]);
+	close(stop[1]);
+}
+
 static int start(void **state)
 {
 	(void)state;
@@ -194,7 +302,7 @@ static int start(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_office), cmocka_unit_test(test_hostile_office),
-		cmocka_unit_test(test_confined) };
+		cmocka_unit_test(test_confined), cmocka_unit_test(test_document_bound) };
 
 	return cmocka_run_group_tests(tests, start, NULL);
 }

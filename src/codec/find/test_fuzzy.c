@@ -108,6 +108,7 @@ static void test_hostile(void **state)
 		memcpy(p + i, "a ", 2);
 	assert_int_equal(fuzzy_parse(a, span_sub((struct span){ p, n }, 0, 2 * FUZZY_WORDS_MAX), &f, NULL), 0);
 	assert_int_equal(f.n, FUZZY_WORDS_MAX);
+	assert_int_equal(fuzzy_parse(a, span_sub((struct span){ p, n }, 0, 2 * (FUZZY_WORDS_MAX + 1)), &f, NULL), ERR_LIMIT);
 	assert_int_equal(fuzzy_parse(a, (struct span){ p, n }, &f, NULL), ERR_LIMIT);
 }
 

@@ -110,10 +110,32 @@ static void test_runs(void **state)
 	gram_fini(&g);
 }
 
+static void test_bound(void **state)
+{
+	SCOPED_ARENA a = arena_new();
+	const uint16_t last[] = { POSTING_DOCS_MAX - 1 };
+	uint16_t *got = ARENA_ARRAY(a, uint16_t, POSTING_DOCS_MAX);
+	struct posting_out o = { NULL, POSTING_DOCS_MAX, 0 };
+	uint32_t token;
+	size_t n;
+	SCOPED_BUF b;
+
+	(void)state;
+	buf_init(&b, 1000);
+	o.b = &b;
+	posting_add(&o, 5, last, 1);
+	for (uint32_t docs = POSTING_DOCS_MAX; docs <= POSTING_DOCS_MAX + 1; docs++) {
+		struct posting_in i = { buf_span(&b), docs, 0 };
+
+		assert_int_equal(posting_next(&i, &token, got, &n, NULL), docs > POSTING_DOCS_MAX ? ERR_SYNTAX : 1);
+	}
+	assert_int_equal(got[0], POSTING_DOCS_MAX - 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_there_and_back), cmocka_unit_test(test_damaged),
-		cmocka_unit_test(test_ids), cmocka_unit_test(test_runs) };
+		cmocka_unit_test(test_ids), cmocka_unit_test(test_bound), cmocka_unit_test(test_runs) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

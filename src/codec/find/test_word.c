@@ -69,6 +69,20 @@ static void test_long_words(void **state)
 		}
 }
 
+static void test_word_bound(void **state)
+{
+	static const char text[WORD_MAX + 1] = { [0 ... WORD_MAX] = 'x' };
+	SCOPED_BUF b;
+
+	(void)state;
+	buf_init(&b, 1000);
+	words_of(&b, 1, SPAN_BYTES(text, WORD_MAX), false);
+	assert_int_equal(b.n, 1 + WORD_MAX + 1);
+	buf_reset(&b);
+	words_of(&b, 1, SPAN_BYTES(text, WORD_MAX + 1), false);
+	assert_int_equal(b.n, 1 + WORD_MAX + 1 + 1 + WORD_NEEDLE_MAX + 1 + 1);   /* a second piece, that overlaps by a needle */
+}
+
 static void test_lines(void **state)
 {
 	struct word_look look = { SPAN("\1aber\n\1bar\n\1barbar\n\3bar\n\3\n\3rabarber\n\3zu"), 0 };
@@ -89,7 +103,7 @@ static void test_lines(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = { cmocka_unit_test(test_words), cmocka_unit_test(test_needles),
-		cmocka_unit_test(test_long_words), cmocka_unit_test(test_lines) };
+		cmocka_unit_test(test_long_words), cmocka_unit_test(test_word_bound), cmocka_unit_test(test_lines) };
 
 	return cmocka_run_group_tests_name("word", tests, NULL, NULL);
 }

@@ -350,7 +350,15 @@ static void test_lex_limits(void **state)
 	lex_many("a X ", "(", 30000, ERR_LIMIT);
 	lex_many("a X", " b", TOK_MAX, 0);
 	lex_many("a X", " b", TOK_MAX + 1, ERR_LIMIT);
-	lex_many("", "t", IMAP_TAG_MAX + 1, ERR_SYNTAX);
+	for (int n = IMAP_TAG_MAX; n <= IMAP_TAG_MAX + 1; n++) {
+		SCOPED_ARENA a = arena_new();
+		SCOPED_BUF got;
+
+		buf_init(&got, 1000);
+		err_clear(&e);
+		assert_int_equal(lex(&got, arena_printf(a, "%0*d NOOP\r\n", n, 7), &e), n > IMAP_TAG_MAX ? ERR_SYNTAX : 0);
+	}
+	err_clear(&e);
 	lex_many("a ", "v", IMAP_VERB_MAX, 0);
 	lex_many("a ", "v", IMAP_VERB_MAX + 1, ERR_SYNTAX);
 	buf_init(&out, 1000);

@@ -141,10 +141,31 @@ static void test_quoted(void **state)
 	assert_false(imap_quoted_add(&b, SPAN("a\r\nb LOGOUT")));
 }
 
+/* So many namespaces are kept, the first ones. */
+static void test_spaces(void **state)
+{
+	SCOPED_ARENA a = arena_new();
+	struct imap_answer x;
+	SCOPED_BUF b;
+
+	(void)state;
+	buf_init(&b, 10000);
+	for (unsigned n = IMAP_SPACES_MAX; n <= IMAP_SPACES_MAX + 1; n++) {
+		buf_reset(&b);
+		buf_addz(&b, "* NAMESPACE (");
+		for (unsigned i = 0; i < n; i++)
+			buf_addf(&b, "(\"n%u/\" \"/\")", i);
+		buf_addz(&b, ") NIL NIL");
+		assert_int_equal(imap_answer_parse(a, buf_span(&b), &x, NULL), 0);
+		assert_int_equal(x.n_spaces, IMAP_SPACES_MAX);
+		assert_true(span_eqz(x.spaces[0].prefix, "n0/"));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_frame), cmocka_unit_test(test_bounds), cmocka_unit_test(test_answers),
-		cmocka_unit_test(test_fetch), cmocka_unit_test(test_broken), cmocka_unit_test(test_quoted) };
+		cmocka_unit_test(test_fetch), cmocka_unit_test(test_broken), cmocka_unit_test(test_quoted), cmocka_unit_test(test_spaces) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

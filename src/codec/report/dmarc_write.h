@@ -7,7 +7,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-#define DMARC_SIGNATURES_MAX 8
+#define DMARC_SIGNATURES_LEN 8
 
 struct dmarc_auth {
 	struct span domain, selector, result;            /* selector: of DKIM only */
@@ -18,7 +18,7 @@ struct dmarc_result {                                    /* mails from one addre
 	bool dkim, spf;                                  /* passed and aligned */
 	struct span reason, comment;                     /* why the policy was not done, or none */
 	struct span header_from, envelope_from;          /* domains; envelope_from may be none */
-	struct dmarc_auth signatures[DMARC_SIGNATURES_MAX];
+	struct dmarc_auth signatures[DMARC_SIGNATURES_LEN];
 	size_t n_signatures;
 	struct dmarc_auth spf_auth;                      /* domain none: there was none to ask about */
 	uint64_t count;

@@ -183,6 +183,19 @@ static void check_path(size_t local, size_t domain, int want)
 		assert_string_equal(c.status, "5.1.3");
 }
 
+/* A path has no room for the longest domain, HELO has. */
+static void test_domain_bound(void **state)
+{
+	char name[SMTP_DOMAIN_MAX + 2];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(name); i++)
+		name[i] = i % 2 ? '.' : 'a';
+	assert_true(smtp_domain_ok(SPAN_BYTES(name, SMTP_DOMAIN_MAX)));
+	name[SMTP_DOMAIN_MAX] = 'a';
+	assert_false(smtp_domain_ok(SPAN_BYTES(name, SMTP_DOMAIN_MAX + 1)));
+}
+
 static void test_limits(void **state)
 {
 	SCOPED_ARENA a = arena_new();
@@ -308,7 +321,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_good),
 		cmocka_unit_test(test_bad),
-		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_domain_bound), cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_split),
 		cmocka_unit_test(test_normalise),
 		cmocka_unit_test(test_domain_bad),

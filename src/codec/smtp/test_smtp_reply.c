@@ -80,6 +80,24 @@ static void test_read_limits(void **state)
 	for (int i = 0; i < SMTP_REPLY_MAX; i++)
 		buf_addz(&b, "250-\r\n");
 	check(buf_span(&b), "<toobig>");
+	for (size_t n = SMTP_REPLY_MAX; n <= SMTP_REPLY_MAX + 1; n++) {       /* of lines without text: nothing but line ends comes out */
+		SCOPED_BUF want;
+
+		buf_init(&want, SMTP_REPLY_MAX);
+		buf_reset(&b);
+		buf_addz(&want, "(250||");
+		while (b.n + 6 + 5 <= n) {
+			buf_addz(&b, "250-\r\n");
+			buf_addc(&want, '\n');
+		}
+		buf_addz(&b, "250 ");
+		for (; b.n + 1 < n; buf_addc(&want, 'x'))
+			buf_addc(&b, 'x');
+		buf_addz(&b, "\n");
+		buf_addc(&want, ')');
+		buf_addc(&want, 0);
+		check(buf_span(&b), n > SMTP_REPLY_MAX ? "<toobig>" : want.p);
+	}
 }
 
 static void test_caps(void **state)

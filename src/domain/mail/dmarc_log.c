@@ -83,10 +83,10 @@ static int unpack(struct span packed, struct dmarc_seen *s, struct err *e)
 	r->header_from = wire_get_span(&w, TEXT_MAX);
 	r->envelope_from = wire_get_span(&w, TEXT_MAX);
 	r->n_signatures = wire_get_u8(&w);
-	for (size_t i = 0; i < r->n_signatures && i < DMARC_SIGNATURES_MAX; i++)
+	for (size_t i = 0; i < r->n_signatures && i < DMARC_SIGNATURES_LEN; i++)
 		r->signatures[i] = get_auth(&w);
 	r->spf_auth = get_auth(&w);
-	return version == VERSION && r->n_signatures <= DMARC_SIGNATURES_MAX && wire_done(&w) ? 0 :
+	return version == VERSION && r->n_signatures <= DMARC_SIGNATURES_LEN && wire_done(&w) ? 0 :
 		err_set(e, ERR_BROKEN, "Internal error", "a row about dmarc is unreadable");
 }
 

@@ -7,13 +7,13 @@
 #include "base/arena.h"
 
 #define ORDER_CACHE_MAX (32u << 20)
-#define ORDER_WHAT_MAX 16
+#define ORDER_WHAT_LEN 16
 
 struct order_cache;
 struct order_key {                        /* zeroed before it is filled: compared as bytes */
 	uint64_t mailbox_id;
 	uint32_t uidvalidity, uidnext, messages;
-	uint8_t what[ORDER_WHAT_MAX];     /* which order */
+	uint8_t what[ORDER_WHAT_LEN];     /* which order */
 };
 struct order_cache *order_cache_new(void);
 void order_cache_free(struct order_cache *c);

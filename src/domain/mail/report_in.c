@@ -4,6 +4,7 @@
 #include "codec/mime/mime_body.h"
 #include "codec/mime/mime_parse.h"
 #include "codec/report/report_pack.h"
+#include "domain/mail/gone.h"
 #include "domain/mail/mail_impl.h"
 #include "domain/org/address.h"
 
@@ -85,7 +86,9 @@ int report_in_read(struct arena *a, struct span message, struct report_in *out, 
 		if (!may_be_report(p) || body.n > 2 * (size_t)REPORT_IN_PACKED_MAX)
 			continue;
 		tried++;
-		*out = (struct report_in){ .packed = mime_body_decode(a, body, p->encoding, REPORT_IN_PACKED_MAX) };
+		*out = (struct report_in){ .packed = mime_body_decode(a, body, p->encoding, REPORT_IN_PACKED_MAX + 1) };
+		if (out->packed.n > REPORT_IN_PACKED_MAX)
+			return err_set(e, ERR_TOOBIG, "The report is too large", "packed over %u octets", REPORT_IN_PACKED_MAX);
 		if (read_packed(a, out, &why) == 0)
 			return 0;
 		if (why.code == ERR_TOOBIG)
@@ -96,7 +99,7 @@ int report_in_read(struct arena *a, struct span message, struct report_in *out, 
 
 /* ---- keeping ---- */
 
-static int check_room(struct tx *tx, int64_t now_sec, struct err *e)
+static int check_room(struct tx *tx, int64_t now_sec, size_t size, struct err *e)
 {
 	SCOPED_SQL q = sql_open(tx, "SELECT CAST(COALESCE(SUM(size), 0) AS BIGINT), CAST(COALESCE(SUM(CASE WHEN received_sec > ?1"
 		" THEN 1 ELSE 0 END), 0) AS BIGINT) FROM report_in");
@@ -106,7 +109,7 @@ static int check_room(struct tx *tx, int64_t now_sec, struct err *e)
 	r = sql_next(q, e);
 	if (r < 0)
 		return r;
-	return sql_col_int(q, 0) < REPORT_IN_TOTAL_MAX && sql_col_int(q, 1) < REPORT_IN_DAY_MAX ? 0 :
+	return sql_col_int(q, 0) + (int64_t)size <= REPORT_IN_TOTAL_MAX && sql_col_int(q, 1) < REPORT_IN_DAY_MAX ? 0 :
 		err_set(e, ERR_LIMIT, "Too many reports, try again later", "report_in is full");
 }
 
@@ -121,7 +124,7 @@ int report_in_put(struct org *o, struct tx *tx, struct arena *a, const struct re
 	buf_init(&plain, REPORT_IN_PACKED_MAX + 1024);
 	wire_span(&plain, r->authentic);
 	wire_span(&plain, r->packed);
-	if (check_room(tx, r->received_sec, e) < 0 || org_key(o, tx, ORG_ACCOUNT_ID, &house, e) < 0 ||
+	if (check_room(tx, r->received_sec, r->packed.n, e) < 0 || org_key(o, tx, ORG_ACCOUNT_ID, &house, e) < 0 ||
 		org_lookup(o, tx, "report", arena_printf(a, "%d %.*s %.*s %.*s", r->kind, SPAN_F(r->authentic), SPAN_F(r->domain),
 		SPAN_F(r->report_id)), lookup, e) < 0)
 		return e->code;
@@ -181,7 +184,7 @@ int report_in_forget(struct org *o, struct tx *tx, struct arena *a, int64_t now_
 
 	if (org_setting_get(o, tx, a, "report_days", &text, &why) < 0 && why.code != ERR_MISSING)
 		return err_set(e, why.code, why.say, "%s", why.log);
-	if (!text.n || !span_num(text, &days, 1, 3650))
+	if (!text.n || !span_num(text, &days, 0, GONE_DAYS_MAX))
 		days = REPORT_IN_DAYS;
 	q = sql_open(tx, "DELETE FROM report_in WHERE received_sec < ?1");
 	sql_int(q, 1, now_sec - (int64_t)days * DAY_SEC);

@@ -106,6 +106,8 @@ int report_mail_prepare(struct org *o, struct arena *a, struct report_mail *m, s
 	struct signing s = { .org = o, .arena = a, .mail = m };
 	struct span message;
 
+	if (m->n_to > REPORT_MAIL_TO_MAX)
+		return err_set(e, ERR_TOOBIG, "", "a report to %zu addresses", m->n_to);
 	if (compose(a, m, &message, e) < 0 || store_read(org_store(o), find_keys, &s, e) < 0)
 		return e->code;
 	if (s.signer.n && mail_sign(o, a, &s.signer, message, m->now_sec, &message, e) < 0)

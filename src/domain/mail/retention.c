@@ -3,7 +3,7 @@
 
 #define DAY_SEC 86400
 #define BATCH 500
-#define RULES_MAX 20000
+#define LISTED_MAX 20000
 #define DUE_MAX 5000
 
 static void bind(struct sql *q, const struct retention_rule *r)
@@ -37,12 +37,13 @@ int retention_list(struct tx *tx, struct arena *a, uint64_t account_id, struct r
 {
 	SCOPED_SQL q = sql_open(tx, "SELECT account_id, mailbox_id, special, days FROM retention r WHERE (account_id = ?1 OR ?1 = 0)"
 		" AND (mailbox_id = 0 OR EXISTS (SELECT 1 FROM mailbox b WHERE b.id = r.mailbox_id))"
-		" ORDER BY account_id, special, mailbox_id LIMIT 20000");
+		" ORDER BY account_id, special, mailbox_id LIMIT ?2");
 	int r;
 
 	*n_out = 0;
-	*out = ARENA_ARRAY(a, struct retention_rule, RULES_MAX);
+	*out = ARENA_ARRAY(a, struct retention_rule, LISTED_MAX);
 	sql_int(q, 1, (int64_t)account_id);
+	sql_int(q, 2, LISTED_MAX);
 	while ((r = sql_next(q, e)) == 1)
 		(*out)[(*n_out)++] = (struct retention_rule){ (uint64_t)sql_col_int(q, 0), (uint64_t)sql_col_int(q, 1),
 			(enum mailbox_special)sql_col_int(q, 2), (uint64_t)sql_col_int(q, 3) };

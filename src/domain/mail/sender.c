@@ -197,13 +197,14 @@ int sender_verdict(struct org *o, struct tx *tx, struct arena *a, uint64_t accou
 	return 0;
 }
 
-/* 1 full. */
-static int list_full(struct tx *tx, uint64_t owner_id, struct err *e)
+/* 1 full of others. */
+static int list_full(struct tx *tx, uint64_t owner_id, struct span key, struct err *e)
 {
-	SCOPED_SQL q = sql_open(tx, "SELECT COUNT(*) FROM sender_list WHERE owner_id = ?1");
+	SCOPED_SQL q = sql_open(tx, "SELECT COUNT(*) FROM sender_list WHERE owner_id = ?1 AND lookup <> ?2");
 	int r;
 
 	sql_int(q, 1, (int64_t)owner_id);
+	sql_blob(q, 2, key);
 	r = sql_next(q, e);
 	return r < 0 ? r : sql_col_int(q, 0) >= SENDER_LIST_MAX;
 }
@@ -213,12 +214,13 @@ int sender_list_put(struct org *o, struct tx *tx, struct arena *a, const struct 
 	unsigned char key[SEAL_LOOKUP_LEN];
 	MAIL_KEY house = { { 0 } };
 	struct sql *q;
-	int r = list_full(tx, row->owner_id, e);
+	int r;
 
-	if (r)
-		return r < 0 ? r : err_set(e, ERR_LIMIT, "The list is full", "owner %llu", (unsigned long long)row->owner_id);
 	if (key_of(o, tx, a, "sender-list", row->owner_id, row->sender, key, e) < 0 || org_key(o, tx, ORG_ACCOUNT_ID, &house, e) < 0)
 		return e->code;
+	r = list_full(tx, row->owner_id, SPAN_BYTES(key, sizeof(key)), e);
+	if (r)
+		return r < 0 ? r : err_set(e, ERR_LIMIT, "The list is full", "owner %llu", (unsigned long long)row->owner_id);
 	q = sql_open(tx, "INSERT INTO sender_list (owner_id, lookup, verdict, created_sec, sealed) VALUES (?1, ?2, ?3, ?4, ?5)"
 		" ON CONFLICT (owner_id, lookup) DO UPDATE SET verdict = excluded.verdict, created_sec = excluded.created_sec,"
 		" sealed = excluded.sealed");

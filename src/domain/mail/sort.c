@@ -157,7 +157,7 @@ int mail_sort(struct mail *mail, struct tx *tx, struct arena *a, const struct ma
 	struct imap_set all = { .v = &whole, .n = 1 };
 	uint32_t *uids;
 
-	if (how->n > ORDER_WHAT_MAX || how->has_relevancy || !wanted || wanted < box->messages / 2)
+	if (how->n > ORDER_WHAT_LEN || how->has_relevancy || !wanted || wanted < box->messages / 2)
 		return sort_read(mail_org(mail), tx, a, box, found, how, scores, uids_out, n_out, e);
 	for (size_t i = 0; i < how->n; i++)
 		k.what[i] = (uint8_t)(1 + 2 * how->key[i].kind + how->key[i].reverse);
@@ -257,7 +257,7 @@ int mail_thread(struct mail *mail, struct tx *tx, struct arena *a, const struct 
 	if (imap_set_count(found) != box->messages)
 		return thread_read(mail_org(mail), tx, a, box, found, how, out, e);
 	k.messages = box->messages;
-	k.what[ORDER_WHAT_MAX - 1] = (uint8_t)(1 + how);
+	k.what[ORDER_WHAT_LEN - 1] = (uint8_t)(1 + how);
 	kept = order_cache_get(mail_orders(mail), a, &k, &len);
 	if (kept && threads_are(kept->v, (len - sizeof(*kept)) / sizeof(*kept->v), found)) {
 		*out = (struct mail_threads){ .v = kept->v, .first = kept->first, .n = (len - sizeof(*kept)) / sizeof(*kept->v) };

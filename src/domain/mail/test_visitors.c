@@ -85,21 +85,42 @@ static void test_bound(void **state)
 	unsigned char net[PEER_NETWORK_LEN] = { 6 };
 
 	(void)state;
-	for (uint32_t i = 0; i < VISITORS_MAX + 10; i++) {
+	for (uint32_t i = 0; i <= VISITORS_MAX; i++) {
+		unsigned char first[PEER_NETWORK_LEN] = { 6 };
+
+		if (i == VISITORS_MAX)
+			assert_false(visitors_message(v, first, &limits, 1));  /* the first is remembered until one more comes */
 		memcpy(net + 1, &i, sizeof(i));
 		for (int k = 0; k < 3; k++)
 			assert_true(visitors_message(v, net, &limits, 1));
 	}
-	assert_false(visitors_message(v, net, &limits, 1));    /* the youngest is remembered, the oldest is not */
+	assert_false(visitors_message(v, net, &limits, 1));
 	memset(net + 1, 0, sizeof(net) - 1);
 	assert_true(visitors_message(v, net, &limits, 1));
+	visitors_free(v);
+}
+
+static void test_login_bound(void **state)
+{
+	unsigned char net[PEER_NETWORK_LEN] = { 4 };
+	struct visitors *v = visitors_new();
+	unsigned sending;
+
+	(void)state;
+	for (uint64_t id = 1; id <= VISITORS_MAX; id++)
+		assert_int_equal(visitors_login(v, id, net, false, 1, &sending), 1);
+	net[1] = 1;
+	assert_int_equal(visitors_login(v, 1, net, false, 1, &sending), 2);
+	assert_int_equal(visitors_login(v, VISITORS_MAX + 1, net, false, 1, &sending), 1);
+	net[1] = 2;
+	assert_int_equal(visitors_login(v, 1, net, false, 1, &sending), 1);      /* forgotten */
 	visitors_free(v);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_messages), cmocka_unit_test(test_harvest), cmocka_unit_test(test_bound),
-		cmocka_unit_test(test_logins) };
+		cmocka_unit_test(test_logins), cmocka_unit_test(test_login_bound) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

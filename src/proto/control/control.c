@@ -12,7 +12,7 @@ static const struct control_command *find(struct arena *a, struct span verb)
 
 static const struct control_arg *arg_of(const struct control_command *m, const char *name)
 {
-	for (size_t i = 0; i < CONTROL_ARGS_MAX && m->args[i].name; i++)
+	for (size_t i = 0; i < CONTROL_ARGS_LEN && m->args[i].name; i++)
 		if (strcmp(m->args[i].name, name) == 0)
 			return &m->args[i];
 	return NULL;
@@ -59,7 +59,7 @@ static int check_args(const struct control_command *m, json_t *args, struct err 
 		if (!arg || !fits(arg, v))
 			return err_set(e, ERR_PARAM, N_("There is no such argument"), "argument %s", name);
 	}
-	for (size_t i = 0; i < CONTROL_ARGS_MAX && m->args[i].name; i++)
+	for (size_t i = 0; i < CONTROL_ARGS_LEN && m->args[i].name; i++)
 		if (m->args[i].flags & ARG_NEEDED && !json_object_get(args, m->args[i].name))
 			return err_set(e, ERR_PARAM, N_("An argument is missing"), "argument %s", m->args[i].name);
 	return 0;

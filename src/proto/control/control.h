@@ -15,7 +15,7 @@ struct control;
 struct err;
 struct tx;
 
-#define CONTROL_ARGS_MAX 14
+#define CONTROL_ARGS_LEN 14
 #ifndef N_
 #define N_(text) text
 #endif
@@ -44,7 +44,7 @@ struct control_command {
 	const char *verb, *help;
 	enum control_how how;
 	int (*run)(struct control *c, struct tx *tx, struct err *e);
-	struct control_arg args[CONTROL_ARGS_MAX];       /* ends with name NULL or the array */
+	struct control_arg args[CONTROL_ARGS_LEN];       /* ends with name NULL or the array */
 };
 struct control_noun {
 	const char *name, *help;

@@ -88,7 +88,7 @@ static bool is_days(const char *name, struct span value)
 {
 	uint64_t days;
 
-	return !span_ends(span_str(name), SPAN("_days")) || span_num(value, &days, 0, GONE_DAYS_MAX);
+	return !value.n || !span_ends(span_str(name), SPAN("_days")) || span_num(value, &days, 0, GONE_DAYS_MAX);
 }
 
 /* Who switches it on reads what that means. */

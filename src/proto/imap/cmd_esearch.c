@@ -135,6 +135,7 @@ static int search_in(struct imap_call *c, const struct imap_search *q, struct ar
 	struct mail_search how = { .query = q, .uids = uids, .saved = &c->s->saved, .now_sec = time_real_sec(),
 		.orders = mail_orders(c->call->house->mail) };
 	struct imap_set found = { 0 };
+	size_t before = c->out->n;
 	struct mailbox box;
 	uint64_t modseq;
 	uint8_t *scores;
@@ -147,7 +148,11 @@ static int search_in(struct imap_call *c, const struct imap_search *q, struct ar
 		imap_search_save_result(c, q, &found);
 	if (found.n && q->ret != IMAP_RETURN_SAVE)
 		imap_put_esearch(c, q, &found, modseq, scores, row);
-	return c->out->n < REPLY_MAX ? 0 : imap_no(e, ERR_LIMIT, "Too many hits, please ask for COUNT or fewer mailboxes");
+	if (!c->out->failed && c->out->n < REPLY_MAX)
+		return 0;
+	c->out->n = before;              /* no half of an answer */
+	c->out->failed = false;
+	return imap_no(e, ERR_LIMIT, "Too many hits, please ask for COUNT or fewer mailboxes");
 }
 
 static int search_row(struct imap_call *c, const struct imap_search *q, struct arena *a, const struct mailbox_row *row,

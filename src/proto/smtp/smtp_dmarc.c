@@ -32,7 +32,7 @@ static bool is_report(struct call *c, struct span header, const struct mailauth_
 
 static void add_signatures(const struct mailauth_verdict *v, struct dmarc_result *r)
 {
-	_Static_assert(DKIM_SIGNATURES_MAX <= DMARC_SIGNATURES_MAX, "a report has room for all signatures that are looked at");
+	_Static_assert(DKIM_SIGNATURES_MAX <= DMARC_SIGNATURES_LEN, "a report has room for all signatures that are looked at");
 
 	for (size_t i = 0; i < v->n_dkim; i++)
 		if (v->dkim[i].signature.domain.n && v->dkim[i].signature.selector.n)

@@ -58,7 +58,7 @@ C1: a4 SELECT INBOX
 S1: ...
 S1: a4 OK {{.*}}
 # nested search keys; keys in all
-# bound: IMAP_SEARCH_DEPTH_MAX IMAP_SEARCH_KEYS_MAX
+# (bounds: test_imap_parse.c)
 C1: a5 SEARCH <<31 NOT >>SEEN
 S1: * SEARCH
 S1: a5 OK SEARCH completed

@@ -51,3 +51,20 @@ S: b9 BAD {{.+}}
 C: c1 STATUS Drafts (MESSAGES)
 S: * STATUS Drafts (MESSAGES 1)
 S: c1 OK Completed
+# the sum is bounded: 64 MiB out of 64 times the same, one octet more, and how many parts
+C: d1 APPEND INBOX {1048576+}
+C: Subject: gross
+C: 
+C: <<1048557 x>>
+S: d1 OK [APPENDUID {{[0-9]+}} 2] APPEND completed
+C: d2 APPEND Drafts CATENATE (<<63 URL "/INBOX/;UID=2" >>URL "/INBOX/;UID=2")
+S: ...
+S: d2 OK {{.*}}
+C: d3 APPEND Drafts CATENATE (<<64 URL "/INBOX/;UID=2" >>TEXT {1+}
+C: x)
+S: d3 NO [TOOBIG] The message would be larger than 64 MiB
+C: d4 APPEND Drafts CATENATE (<<255 URL "/INBOX/;UID=1" >>URL "/INBOX/;UID=1")
+S: ...
+S: d4 OK {{.*}}
+C: d5 APPEND Drafts CATENATE (<<256 URL "/INBOX/;UID=1" >>URL "/INBOX/;UID=1")
+S: d5 NO [LIMIT] Too many parts

@@ -88,6 +88,11 @@ C: d4 ESEARCH IN (personal (scope 1)) ALL
 S: d4 BAD {{.+}}
 C: d5 ESEARCH IN (personal) CHARSET X-NONE SUBJECT x
 S: d5 NO [BADCHARSET {{.+}}
+C: d6 ESEARCH IN (mailboxes (<<255 Nichts<# >>INBOX)) RETURN (COUNT) SEEN
+S: * ESEARCH (TAG "d6" MAILBOX INBOX UIDVALIDITY {{[0-9]+}}) UID COUNT 1
+S: d6 OK ESEARCH completed
+C: d7 ESEARCH IN (mailboxes (<<255 Nichts<# >>INBOX) subtree Archive) RETURN (COUNT) SEEN
+S: d7 NO [LIMIT] Too many mailbox names
 # another account's mailbox is as if it were not there; an office's is found with its whole name
 S1: * OK {{.*}} ready
 C1: a0 LOGIN ben@example.org geheim-zwei

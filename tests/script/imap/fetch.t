@@ -98,6 +98,16 @@ S: <<150000 0123456789>>)
 S: * 3 FETCH (UID 3 BODY[TEXT] {1500000}
 S: <<150000 0123456789>>)
 S: c3 OK FETCH completed
+# large parts of one message in one answer, a descriptor each
+# bound: IMAP_SEGMENTS_MAX
+C: c3a FETCH 2 (<<7 BODY.PEEK[TEXT] >>BODY.PEEK[TEXT])
+S: * 2 FETCH (BODY[TEXT] {1500000}
+@times 7
+S: <<150000 0123456789>> BODY[TEXT] {1500000}
+S: <<150000 0123456789>>)
+S: c3a OK FETCH completed
+C: c3b FETCH 2 (<<8 BODY.PEEK[TEXT] >>BODY.PEEK[TEXT])
+S: c3b NO [LIMIT] Too many large parts of one message at once
 C: c4 FETCH 1 FAST
 S: * 1 FETCH (FLAGS (\Seen) INTERNALDATE "{{.*}}" RFC822.SIZE 454)
 S: c4 OK FETCH completed

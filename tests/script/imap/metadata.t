@@ -62,6 +62,21 @@ S: bc OK GETMETADATA completed
 # octets
 C: bd SETMETADATA INBOX (/private/bin "Größe")
 S: bd {{OK|BAD}} {{.*}}
+# how many in one command, and in one place
+C: bf SETMETADATA Archive (<<65 /private/n<# "x" >>/private/n "x")
+S: bf NO [LIMIT] Too many entries
+# bound: METADATA_ENTRIES_MAX
+C: bg SETMETADATA Archive (<<63 /private/n<# "x" >>/private/n64 "x")
+S: bg OK SETMETADATA completed
+C: bh SETMETADATA Archive (<<35 /private/m<# "x" >>/private/m36 "x")
+S: bh OK SETMETADATA completed
+C: bi SETMETADATA Archive (/private/m36 "y" /private/zuviel "x")
+S: bi NO [METADATA TOOMANY] Too many entries
+C: bj GETMETADATA Archive /private/m36
+S: * METADATA Archive (/private/m36 "x")
+S: bj OK GETMETADATA completed
+C: bk SETMETADATA Archive (/private/m36 NIL /private/statt "x")
+S: bk OK SETMETADATA completed
 # the server: private for all, shared for administrators
 C: c1 SETMETADATA "" (/private/vendor/x "1")
 S: c1 OK SETMETADATA completed

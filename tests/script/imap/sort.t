@@ -40,6 +40,13 @@ S: b1 OK SORT completed
 C: b2 SORT (REVERSE ARRIVAL) US-ASCII ALL
 S: * SORT 4 2 3 1
 S: b2 OK SORT completed
+# the longest order that is kept for the next one, and one that is not
+C: b2a SORT (<<15 REVERSE ARRIVAL >>REVERSE ARRIVAL) UTF-8 ALL
+S: * SORT 4 2 3 1
+S: b2a OK SORT completed
+C: b2b SORT (<<16 REVERSE ARRIVAL >>SIZE) UTF-8 ALL
+S: * SORT 4 2 3 1
+S: b2b OK SORT completed
 C: b3 UID SORT (SUBJECT REVERSE DATE) UTF-8 ALL
 S: * SORT 3 4 2 1
 S: b3 OK SORT completed

@@ -1,6 +1,6 @@
 # The bounds of issue 2: the last that fits, the first that does not
 # bound: SMTP_RCPT_MAX SMTP_HEADER_MAX SMTP_FIELDS_MAX SMTP_HOPS_MAX SMTP_SIZE_MAX
-# bound: SMTP_LOCAL_MAX SMTP_DOMAIN_MAX SMTP_PATH_MAX SMTP_ENVID_MAX SMTP_ORCPT_MAX
+# bound: SMTP_LOCAL_MAX SMTP_PATH_MAX SMTP_ENVID_MAX SMTP_ORCPT_MAX
 S: 220 {{.*}}
 C: EHLO client.example
 S: ...
@@ -98,6 +98,8 @@ C: MAIL FROM:<a@<<125 b.>>cc>
 S: 250 2.1.0 {{.*}}
 C: RSET
 S: 250 2.0.0 {{.*}}
+C: MAIL FROM:<aa@<<125 b.>>cc>
+S: 501 5.1.7 {{.*}}
 C: MAIL FROM:<a@<<126 b.>>cc>
 S: 501 5.1.7 {{.*}}
 # ENVID: 100, ORCPT: 500
