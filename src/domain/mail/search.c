@@ -2,6 +2,7 @@
 #include "codec/imap/imap_date.h"
 #include "codec/mime/mime_charset.h"
 #include "codec/mime/mime_fold.h"
+#include "base/log.h"
 #include "base/scan.h"
 #include "codec/find/fuzzy.h"
 #include "domain/mail/mail_index.h"
@@ -40,6 +41,7 @@ struct search {
 	bool has_key;
 	struct mail_index *index;     /* once needed */
 	uint64_t indexed;             /* emails up to this id are in it */
+	bool damaged;                 /* the index cannot be read: all is looked at plainly */
 	struct message *m;
 	struct span body, body_text;  /* of this message, once needed */
 	bool has_body, has_body_text;
@@ -142,10 +144,29 @@ static unsigned where_of(const struct node *n)
 /* s->indexed: 0 when the index is of no use. */
 static int index_ready(struct search *s, struct err *e)
 {
-	if (s->how->plain || s->box->messages < INDEX_MIN)
+	if (s->how->plain || s->damaged || s->box->messages < INDEX_MIN)
 		return 0;
 	if (!s->index && mail_index_open(s->org, s->tx, s->a, s->box->account_id, &s->index, &s->indexed, e) < 0)
 		return e->code;
+	return 0;
+}
+
+/* A search that is slow is better than none. */
+static int without_index(struct search *s, struct err *e)
+{
+	struct logline l;
+
+	if (e->code != ERR_BROKEN)
+		return e->code;
+	if (!s->damaged) {
+		log_begin(&l, "search_index_damaged");
+		log_ki(&l, "account", (int64_t)s->box->account_id);
+		log_kz(&l, "msg", e->log);
+		log_end(&l);
+	}
+	s->damaged = true;
+	s->indexed = 0;
+	err_clear(e);
 	return 0;
 }
 
@@ -230,15 +251,16 @@ static int text_make(struct search *s, const struct imap_search_key *k, struct n
 {
 	n->needle = mime_fold(s->a, mime_charset_utf8(s->a, k->value,
 		s->how->query->charset.n ? s->how->query->charset : SPAN("utf-8"), NEEDLE_MAX));
-	if (!k->fuzzy)
-		return narrow(s, n, e);
-	n->fuzzy = ARENA_NEW(s->a, struct fuzzy);
-	if (fuzzy_parse(s->a, n->needle, n->fuzzy, e) < 0)
-		return e->code;
-	if (n->fuzzy->n)
-		return narrow_fuzzy(s, n, e);
-	n->fuzzy = NULL; /* no words: compared as it is */
-	return narrow(s, n, e);
+	if (k->fuzzy) {
+		n->fuzzy = ARENA_NEW(s->a, struct fuzzy);
+		if (fuzzy_parse(s->a, n->needle, n->fuzzy, e) < 0)
+			return e->code;
+		if (!n->fuzzy->n)
+			n->fuzzy = NULL; /* no words: compared as it is */
+	}
+	if ((n->fuzzy ? narrow_fuzzy(s, n, e) : narrow(s, n, e)) < 0)
+		return without_index(s, e);
+	return 0;
 }
 
 static int node_make(struct search *s, const struct imap_search_key *k, struct node **out, struct err *e)
@@ -311,7 +333,11 @@ static int read_documents(struct search *s, struct span *text_out, struct err *e
 	if (!s->has_key && org_key(s->org, s->tx, s->box->account_id, &s->key, e) < 0)
 		return e->code;
 	s->has_key = true;
-	return mail_index_text(s->tx, s->scratch, &s->key, s->m->email_id, text_out, e);
+	if (mail_index_text(s->tx, s->scratch, &s->key, s->m->email_id, text_out, e) < 0) {
+		*text_out = SPAN_NONE;
+		return without_index(s, e);
+	}
+	return 0;
 }
 
 static int documents_have(struct search *s, const struct node *n, struct err *e)
