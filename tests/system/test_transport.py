@@ -165,9 +165,16 @@ class PolicyHost(socketserver.ThreadingTCPServer):
     def __init__(self, contexts):
         self.answers, self.asked, self.contexts = {}, [], contexts
         self.released = threading.Event()
+        self.first = next(iter(contexts.values()))
+        self.first.sni_callback = self.choose
         super().__init__(("127.0.0.1", 0), PolicyConversation)
         self.port = self.server_address[1]
         threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
+
+    def choose(self, sock, name, _):
+        sock.asked_for = name
+        if name in self.contexts:
+            sock.context = self.contexts[name]
 
     def stop(self):
         self.released.set()
@@ -177,16 +184,8 @@ class PolicyHost(socketserver.ThreadingTCPServer):
 
 class PolicyConversation(socketserver.BaseRequestHandler):
     def handle(self):
-        first = next(iter(self.server.contexts.values()))
-        names = []
-
-        def choose(sock, name, _):
-            names.append(name)
-            if name in self.server.contexts:
-                sock.context = self.server.contexts[name]
-        first.sni_callback = choose
         try:
-            link = first.wrap_socket(self.request, server_side=True)
+            link = self.server.first.wrap_socket(self.request, server_side=True)
             data = b""
             while b"\r\n\r\n" not in data:
                 part = link.recv(4096)
@@ -198,7 +197,7 @@ class PolicyConversation(socketserver.BaseRequestHandler):
             while len(body) < length:
                 body += link.recv(65536)
             data = head + b"\r\n\r\n" + body
-            domain = names[0].partition(".")[2]
+            domain = link.asked_for.partition(".")[2]
             self.server.asked.append((domain, data))
             answer = self.server.answers.get(domain, http(b"nothing", status="404 Not Found"))
             if callable(answer):
