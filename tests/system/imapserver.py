@@ -117,7 +117,7 @@ class Dovecot:
     def start(self):
         program = shutil.which("dovecot", path="/usr/sbin:/usr/bin")
         if not program:
-            pytest.skip("NO DOVECOT HERE: the import from a real server is not tested (tools/packages.txt: dovecot-imapd)")
+            pytest.fail("no dovecot here (tools/packages.txt: dovecot-imapd)")
         with open(self.dir / "stderr", "wb") as err:
             self.process = subprocess.Popen([program, "-F", "-c", self.conf], stdin=subprocess.DEVNULL, stdout=err, stderr=err,
                                             preexec_fn=ends_with_parent)
@@ -126,7 +126,7 @@ class Dovecot:
             if self.process.poll() is not None or time.monotonic() > end:
                 why = (self.dir / "stderr").read_text(errors="replace") + self.log()
                 self.stop()
-                pytest.skip("DOVECOT DOES NOT START, the import from a real server is not tested: " + why)
+                pytest.fail("dovecot does not start: " + why)
             time.sleep(0.05)
         return self
 

@@ -1,32 +1,17 @@
 /* index_check.c - `kontor store check` over the search index: every row opens and reads, and belongs to something. */
-#include <stdarg.h>
-#include <stdio.h>
 #include "domain/mail/index_words.h"
+#include "domain/mail/mail_impl.h"
 
 #define ROWS_AT_ONCE 100
 #define TEXTS_AT_ONCE 100
 
 struct check {
 	struct org *org;
-	void (*say)(void *arg, const char *problem);
-	void *arg;
-	uint64_t problems;
+	struct findings found;
 	uint64_t segment_id, account_id, email_id;   /* the last one looked at */
 	int64_t bucket;                /* the same; -1: none of this segment yet */
 	bool last, segment_done;
 };
-
-__attribute__((format(printf, 2, 3))) static void problem(struct check *c, const char *fmt, ...)
-{
-	char text[400];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	c->problems++;
-	c->say(c->arg, text);
-}
 
 static int next_segment(struct tx *tx, void *arg, struct err *e)
 {
@@ -64,15 +49,15 @@ static int open_segment(struct check *c, struct tx *tx, struct arena *a, const s
 	first = sql_col_int(q, 3);
 	last = sql_col_int(q, 4);
 	if (s->bits > BUCKET_BITS_MAX) {
-		problem(c, "search segment %llu: %u bits", (unsigned long long)s->id, s->bits);
+		findings_add(&c->found, "search segment %llu: %u bits", (unsigned long long)s->id, s->bits);
 		return 0;
 	}
 	if (index_head_open(a, keys, sql_col(q, 5), s, &why) < 0) {
-		problem(c, "search segment %llu: %s", (unsigned long long)s->id, why.log);
+		findings_add(&c->found, "search segment %llu: %s", (unsigned long long)s->id, why.log);
 		return 0;
 	}
 	if (c->bucket < 0 && ((int64_t)s->n != n || !n || (int64_t)s->emails[0] != first || (int64_t)s->emails[s->n - 1] != last))
-		problem(c, "search segment %llu: its row and its list of emails differ", (unsigned long long)s->id);
+		findings_add(&c->found, "search segment %llu: its row and its list of emails differ", (unsigned long long)s->id);
 	return 1;
 }
 
@@ -90,7 +75,7 @@ static void check_row(struct check *c, struct tx *tx, const struct index_keys *k
 		if (bucket_of(token, s->bits) != bucket)
 			r = err_set(&why, ERR_BROKEN, "", "a token of another row");
 	if (r < 0)
-		problem(c, "search segment %llu row %u: %s", (unsigned long long)s->id, bucket, why.log);
+		findings_add(&c->found, "search segment %llu row %u: %s", (unsigned long long)s->id, bucket, why.log);
 }
 
 /* The dictionary, word by word, and no row of it beside its blocks. */
@@ -106,13 +91,13 @@ static int check_words(struct check *c, struct tx *tx, struct arena *a, const st
 	while (!why.code && in.have);
 	words_in_fini(&in);
 	if (why.code)
-		problem(c, "search segment %llu, words of block %u: %s", (unsigned long long)s->id, in.block, why.log);
+		findings_add(&c->found, "search segment %llu, words of block %u: %s", (unsigned long long)s->id, in.block, why.log);
 	sql_int(q, 1, (int64_t)s->id);
 	sql_int(q, 2, 1 << BUCKET_BITS_MAX);
 	if (sql_next(q, e) < 0)
 		return e->code;
 	if (!why.code && sql_col_int(q, 0) != 2 * (int64_t)in.block)
-		problem(c, "search segment %llu: %lld rows of words, %u blocks", (unsigned long long)s->id, (long long)sql_col_int(q, 0), in.block);
+		findings_add(&c->found, "search segment %llu: %lld rows of words, %u blocks", (unsigned long long)s->id, (long long)sql_col_int(q, 0), in.block);
 	return 0;
 }
 
@@ -182,9 +167,9 @@ static int check_texts(struct tx *tx, void *arg, struct err *e)
 
 		c->email_id = ids[i];
 		if (!accounts[i])
-			problem(c, "text of email %llu: there is no such email", (unsigned long long)ids[i]);
+			findings_add(&c->found, "text of email %llu: there is no such email", (unsigned long long)ids[i]);
 		else if (org_key(c->org, tx, accounts[i], &key, &why) == 0 && mail_index_text(tx, a, &key, ids[i], &text, &why) < 0)
-			problem(c, "text of email %llu: %s", (unsigned long long)ids[i], why.log);
+			findings_add(&c->found, "text of email %llu: %s", (unsigned long long)ids[i], why.log);
 		if (why.code == ERR_LATER)
 			return err_set(e, why.code, why.say, "%s", why.log);
 	}
@@ -200,14 +185,14 @@ static int check_orphans(struct tx *tx, void *arg, struct err *e)
 	int r;
 
 	while ((r = sql_next(q, e)) == 1)
-		problem(c, "search segment %lld is missing, %lld rows are left of it", (long long)sql_col_int(q, 0), (long long)sql_col_int(q, 1));
+		findings_add(&c->found, "search segment %lld is missing, %lld rows are left of it", (long long)sql_col_int(q, 0), (long long)sql_col_int(q, 1));
 	return r;
 }
 
 int mail_index_check(struct org *o, struct store *s, void (*say)(void *arg, const char *problem), void *arg, uint64_t *problems_out,
 	struct err *e)
 {
-	struct check c = { .org = o, .say = say, .arg = arg };
+	struct check c = { .org = o, .found = { say, arg, 0 } };
 
 	for (;;) {
 		if (store_read(s, next_segment, &c, e) < 0)
@@ -223,6 +208,6 @@ int mail_index_check(struct org *o, struct store *s, void (*say)(void *arg, cons
 			return e->code;
 	if (store_read(s, check_orphans, &c, e) < 0)
 		return e->code;
-	*problems_out = c.problems;
+	*problems_out = c.found.n;
 	return 0;
 }

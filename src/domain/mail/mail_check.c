@@ -7,14 +7,13 @@
 
 struct check {
 	struct org *org;
-	void (*say)(void *arg, const char *problem);
-	void *arg;
-	uint64_t problems, mailbox_id, after_uid;
+	struct findings found;
+	uint64_t mailbox_id, after_uid;
 	bool last_box, last_message;
 	struct arena *arena;
 };
 
-__attribute__((format(printf, 2, 3))) static void problem(struct check *c, const char *fmt, ...)
+void findings_add(struct findings *f, const char *fmt, ...)
 {
 	char text[400];
 	va_list ap;
@@ -22,8 +21,8 @@ __attribute__((format(printf, 2, 3))) static void problem(struct check *c, const
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	c->problems++;
-	c->say(c->arg, text);
+	f->n++;
+	f->say(f->arg, text);
 }
 
 /* Counters of one mailbox against its rows, in one snapshot; then the next. */
@@ -55,7 +54,7 @@ static int check_box(struct tx *tx, void *arg, struct err *e)
 		return r;
 	if (sql_col_int(q, 0) != box.messages || sql_col_int(q, 1) != box.unseen || sql_col_int(q, 2) != box.deleted ||
 		sql_col_int(q, 3) != (int64_t)box.bytes || sql_col_int(q, 4) >= box.uidnext)
-		problem(c, "mailbox %llu: counters say %u messages, %u unseen, %llu bytes; rows say %lld, %lld, %lld",
+		findings_add(&c->found, "mailbox %llu: counters say %u messages, %u unseen, %llu bytes; rows say %lld, %lld, %lld",
 			(unsigned long long)box.id, box.messages, box.unseen, (unsigned long long)box.bytes,
 			(long long)sql_col_int(q, 0), (long long)sql_col_int(q, 1), (long long)sql_col_int(q, 3));
 	return 0;
@@ -78,9 +77,9 @@ static int check_one(struct check *c, struct tx *tx, struct message_walk *w, con
 		return err_set(e, r, why.say, "%s", why.log);
 	c->after_uid = m->uid;
 	if (r < 0)
-		problem(c, "mailbox %llu message %u: %s", (unsigned long long)box->id, m->uid, why.log);
+		findings_add(&c->found, "mailbox %llu message %u: %s", (unsigned long long)box->id, m->uid, why.log);
 	else if (body.n != m->size)
-		problem(c, "mailbox %llu message %u: %zu bytes, the row says %llu", (unsigned long long)box->id, m->uid, body.n,
+		findings_add(&c->found, "mailbox %llu message %u: %zu bytes, the row says %llu", (unsigned long long)box->id, m->uid, body.n,
 			(unsigned long long)m->size);
 	return 1;
 }
@@ -150,7 +149,7 @@ static int compare(struct tx *tx, const char *sql, struct window *w, int64_t end
 	sql_int(q, 1, (int64_t)w->after_id);
 	sql_int(q, 2, end);
 	while ((r = sql_next(q, e)) == 1)
-		problem(w->c, "%s %lld: counts %lld references, there are %lld", what, (long long)sql_col_int(q, 0),
+		findings_add(&w->c->found, "%s %lld: counts %lld references, there are %lld", what, (long long)sql_col_int(q, 0),
 			(long long)sql_col_int(q, 1), (long long)sql_col_int(q, 2));
 	w->after_id = (uint64_t)end;
 	return r;
@@ -195,7 +194,7 @@ static int check_rows(struct tx *tx, void *arg, struct err *e)
 			" OR NOT EXISTS (SELECT 1 FROM mailbox b WHERE b.id = m.mailbox_id)");
 
 		while ((r = sql_next(q, e)) == 1)
-			problem(c, "mailbox %lld message %lld: its email or its mailbox is missing", (long long)sql_col_int(q, 0),
+			findings_add(&c->found, "mailbox %lld message %lld: its email or its mailbox is missing", (long long)sql_col_int(q, 0),
 				(long long)sql_col_int(q, 1));
 		if (r < 0)
 			return r;
@@ -206,7 +205,7 @@ static int check_rows(struct tx *tx, void *arg, struct err *e)
 		" WHERE u.used_messages <> coalesce(b.messages, 0) OR u.used_bytes <> coalesce(b.bytes, 0)");
 
 	while ((r = sql_next(q, e)) == 1)
-		problem(c, "account %lld: uses %lld messages and %lld bytes, its mailboxes hold %lld and %lld",
+		findings_add(&c->found, "account %lld: uses %lld messages and %lld bytes, its mailboxes hold %lld and %lld",
 			(long long)sql_col_int(q, 0), (long long)sql_col_int(q, 1), (long long)sql_col_int(q, 2),
 			(long long)sql_col_int(q, 3), (long long)sql_col_int(q, 4));
 	return r;
@@ -239,9 +238,9 @@ static int check_queue(struct tx *tx, void *arg, struct err *e)
 	if (r == ERR_LATER)
 		return err_set(e, r, why.say, "%s", why.log);
 	if (r < 0)
-		problem(w->c, "waiting message %llu: %s", (unsigned long long)id, why.log);
+		findings_add(&w->c->found, "waiting message %llu: %s", (unsigned long long)id, why.log);
 	else if (body.n != entry.size)
-		problem(w->c, "waiting message %llu: %zu bytes, the row says %llu", (unsigned long long)id, body.n,
+		findings_add(&w->c->found, "waiting message %llu: %zu bytes, the row says %llu", (unsigned long long)id, body.n,
 			(unsigned long long)entry.size);
 	return 0;
 }
@@ -260,7 +259,7 @@ int mail_check(struct org *o, struct store *s, void (*say)(void *arg, const char
 	struct err *e)
 {
 	SCOPED_ARENA a = arena_new();
-	struct check c = { .org = o, .say = say, .arg = arg, .arena = a };
+	struct check c = { .org = o, .found = { say, arg, 0 }, .arena = a };
 	uint64_t more = 0;
 
 	while (!c.last_box) {
@@ -275,6 +274,6 @@ int mail_check(struct org *o, struct store *s, void (*say)(void *arg, const char
 	if (store_read(s, check_rows, &c, e) < 0 || windows(&c, s, check_emails, e) < 0 || windows(&c, s, check_blobs, e) < 0 ||
 		windows(&c, s, check_queue, e) < 0 || mail_index_check(o, s, say, arg, &more, e) < 0)
 		return e->code;
-	*problems_out = c.problems + more;
+	*problems_out = c.found.n + more;
 	return 0;
 }

@@ -66,3 +66,10 @@ int deliver_planned(struct org *o, struct tx *tx, struct arena *a, struct delive
 /* A script's flags as bits; keywords are made where there is room. */
 int deliver_flag_bits(struct org *o, struct tx *tx, struct arena *a, struct mailbox *box, const struct span *flags, size_t n,
 	uint64_t *out, struct err *e);
+/* What `kontor store check` has found wrong: told as it is found, and counted (mail_check.c). */
+struct findings {
+	void (*say)(void *arg, const char *problem);
+	void *arg;
+	uint64_t n;
+};
+__attribute__((format(printf, 2, 3))) void findings_add(struct findings *f, const char *fmt, ...);
